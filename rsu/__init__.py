@@ -1,0 +1,1 @@
+"""What would be deployed: message sets, codec, security envelope, network header, profiles, services."""

@@ -1,0 +1,128 @@
+"""Frames, receptions and outcomes: the rows that pass between run, access layer and metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import IntEnum
+
+import numpy as np
+
+
+class Outcome(IntEnum):
+    """How one opportunity ended; the first failing stage names it (fragmentation model section 1)."""
+
+    DELIVERED = 0
+    """Received by the radio and, after the pipeline, applied."""
+    HALF_DUPLEX = 1
+    SENSITIVITY = 2
+    CONTROL_LOST = 3
+    """The control channel (SCI, preamble) was lost."""
+    PROPAGATION = 4
+    COLLISION = 5
+    NEVER_SENT = 6
+    """The frame left no queue: no grant in time, dropped or replaced."""
+    NOT_TUNED = 7
+    NET_UNKNOWN = 8
+    NOT_VERIFIED = 9
+    NOT_DECODED = 10
+    NOT_INTERPRETED = 11
+    STALE = 12
+    NOT_APPLICABLE = 13
+    """Received and understood, but the application had no use for it (e.g. no lane matched)."""
+
+
+RADIO_OUTCOMES = tuple(o for o in Outcome if o <= Outcome.NEVER_SENT)
+
+
+class Kind(IntEnum):
+    """What a station is."""
+
+    RSU = 0
+    VEHICLE = 1
+    PROBE = 2
+    """Passive: receives frames of roadside units, never transmits."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One (message, station type) stream: what the access layer must know of it."""
+
+    index: int
+    message: str
+    """BSM, BSM-EVENT, MAP, SPAT, RSI, RSM."""
+    sender: Kind
+    period_ns: int
+    budget_ns: int
+    """Packet delay budget (PDB)."""
+    priority: int
+    """PPPP, 1 most urgent .. 8 least."""
+
+
+@dataclass
+class Frames:
+    """Frames handed to an access layer; one row each, all columns of equal length.
+
+    ``frame`` grows over the run; ``sequence`` counts per sender (key of reception draws); ``sender`` is a slot of
+    :class:`sim.world.stations.Stations`, ``sender_id`` the station's lasting identity; ``stream`` tells apart several
+    periodic streams of one flow at one station (parts of a split MAP).
+    """
+
+    frame: np.ndarray
+    sender: np.ndarray
+    sender_id: np.ndarray
+    sequence: np.ndarray
+    flow: np.ndarray
+    stream: np.ndarray
+    generated_ns: np.ndarray
+    ready_ns: np.ndarray
+    size_bytes: np.ndarray
+    """Octets at the top of the access layer's transport block: message + security + network + L2."""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def take(self, rows: np.ndarray) -> Frames:
+        """A selection of rows."""
+        return Frames(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @staticmethod
+    def concatenate(parts: list[Frames]) -> Frames:
+        """All rows of several tables in order; an empty table for an empty list."""
+        if not parts:
+            empty = np.empty(0, np.int64)
+            return Frames(*(empty.copy() for _ in fields(Frames)))
+        return Frames(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Frames)})
+
+
+@dataclass
+class Receptions:
+    """What became of frames: one row per (frame, receiver in reach), lost ones with a cause.
+
+    Frame columns (length = frames that ended in this batch): ``frame``, ``sender``, ``start_ns``, ``end_ns`` (of the
+    transmission; for a frame that was never sent both are the time it was dropped), ``sent``.
+    Link columns (length = links): ``row`` points into the frame columns; ``receiver`` is a slot; ``outcome`` holds
+    :class:`Outcome` values (int8) in the radio's fixed order; ``data_outcome`` the same as if the control channel
+    could not be lost (published Mode 4 convention); ``power_dbm`` of the wanted signal in its data PRBs (or bandwidth),
+    ``sinr_db`` in the same.
+    """
+
+    frame: np.ndarray
+    sender: np.ndarray
+    start_ns: np.ndarray
+    end_ns: np.ndarray
+    sent: np.ndarray
+    row: np.ndarray
+    receiver: np.ndarray
+    distance_m: np.ndarray
+    outcome: np.ndarray
+    data_outcome: np.ndarray
+    power_dbm: np.ndarray
+    sinr_db: np.ndarray
+    resource: dict[str, np.ndarray] = field(default_factory=dict)
+    """Further frame columns of the access layer (first subchannel, subchannel count, MCS …), for traces."""
+
+    @staticmethod
+    def empty() -> Receptions:
+        """A batch without rows."""
+        i, f = np.empty(0, np.int64), np.empty(0, np.float32)
+        return Receptions(i, i, i, i, np.empty(0, bool), i, i, f, np.empty(0, np.int8), np.empty(0, np.int8), f, f)
