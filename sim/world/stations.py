@@ -33,6 +33,8 @@ class Stations:
         """Chainage at the start of the tick (for sorting and jurisdiction); RSUs: foot point on the road."""
         self.place = np.full(size, -1, np.int16)
         """Index of the jurisdiction that owns the road there (RSU: the site's)."""
+        self.direction = np.zeros(size, np.int8)
+        """+1 up, -1 down, 0 neither (RSU, side arm)."""
         self.antenna_height_m = np.full(size, 1.5)
         self.antenna_gain_dbi = np.zeros(size)
         self.tx_power_dbm = np.full(size, 23.0)
