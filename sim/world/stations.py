@@ -38,6 +38,9 @@ class Stations:
         self.antenna_height_m = np.full(size, 1.5)
         self.antenna_gain_dbi = np.zeros(size)
         self.tx_power_dbm = np.full(size, 23.0)
+        self.ring_m = 0.0
+        """Length of a wrap-around road along x (validation): x and x + ring_m are the same place, so differences of x
+        are taken to the nearest image. 0 = open plane."""
         self.changed: np.ndarray = np.empty(0, np.int64)
         """Slots whose station is another one (or none) since the last tick: radios forget their state."""
         self.kind[:rsu_count] = Kind.RSU
