@@ -1,0 +1,11 @@
+"""Message sets: one folder per family, one row per set."""
+
+from __future__ import annotations
+
+from rsu.messages.base import MessageSet
+from rsu.messages.cn.message_set import CnMessageSet
+
+MESSAGE_SETS: dict[str, MessageSet] = {
+    "csae53-2020": CnMessageSet("csae53-2020", "csae53_2020"),
+}
+"""Name in a profile -> message set; nothing is compiled before first use."""

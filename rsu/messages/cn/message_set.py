@@ -1,0 +1,78 @@
+"""The Chinese Day I message sets behind the MessageSet Protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rsu.codec import Codec, Decoded, Policy
+from rsu.messages.base import Rule
+from rsu.messages.cn import bsm_wire
+from rsu.messages.cn.bsm import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, BsmColumns, PathHistory
+from rsu.messages.cn.rules import RULES
+
+ALTERNATIVES = {"BSM": "bsmFrame", "MAP": "mapFrame", "RSM": "rsmFrame", "SPAT": "spatFrame", "RSI": "rsiFrame"}
+"""Message name -> alternative of MessageFrame (T/CSAE 53-2020, YD/T 3709-2020)."""
+
+
+class CnMessageSet:
+    """One Day I profile: a folder of ASN.1 modules and the shared rules. Nothing is compiled before first use."""
+
+    def __init__(self, name: str, folder: str) -> None:
+        self.name = name
+        self.messages: dict[str, Rule] = RULES
+        self.codec = Codec(Path(__file__).parent / "asn1" / folder, ALTERNATIVES)
+
+    def encode(self, message: str, value: dict[str, Any]) -> bytes:
+        """Octets of one message from the inner value in asn1tools form; raises EncodeError."""
+        return self.codec.encode(message, value)
+
+    def decode(self, data: bytes, policy: Policy = "lenient") -> Decoded:
+        """Decode any octets; never raises for their content."""
+        return self.codec.decode(data, policy)
+
+    def encode_bsm(self, columns: BsmColumns) -> list[bytes]:
+        """Octets of one BSM per row; raises EncodeError naming the column out of range."""
+        return self.encode_bsm_general(columns)
+
+    def decode_bsm(self, messages: list[bytes], policy: Policy = "lenient") -> BsmColumns:
+        """One row per input; rows that are no BSM of this set carry a status other than 0."""
+        return self.decode_bsm_general(messages, policy)
+
+    def encode_bsm_general(self, columns: BsmColumns) -> list[bytes]:
+        """The same as :meth:`encode_bsm` through the general codec, message by message (reference)."""
+        wire = bsm_wire.to_wire(columns)
+        assert columns.path is not None
+        crumbs = list(zip(*(c.tolist() for c in bsm_wire.crumbs_to_wire(columns.path)), strict=True))
+        ends = np.cumsum(columns.path.counts).tolist()
+        schema = self.codec.schema
+        return [
+            self.codec.encode("BSM", bsm_wire.to_value(schema, wire, row, crumbs[end - count:end]))
+            for row, (end, count) in enumerate(zip(ends, columns.path.counts.tolist(), strict=True))
+        ]
+
+    def decode_bsm_general(self, messages: list[bytes], policy: Policy = "lenient") -> BsmColumns:
+        """The same as :meth:`decode_bsm` through the general codec, message by message (reference)."""
+        status = np.zeros(len(messages), np.int8)
+        members = (("id",), *bsm_wire.PHYSICAL, *bsm_wire.CODES, *bsm_wire.OPTIONAL)
+        wire: bsm_wire.Wire = {
+            m: np.full(len(messages), bsm_wire.missing_code(m), np.uint64 if m == ("id",) else np.int64)
+            for m in members
+        }
+        crumbs: list[Any] = []
+        for row, data in enumerate(messages):
+            status[row], codes, path = self.decode_one_bsm(data, policy)
+            crumbs.append(path)
+            for member, code in codes.items():
+                wire[member][row] = code
+        return bsm_wire.from_wire(wire, PathHistory.from_rows(crumbs), status)
+
+    def decode_one_bsm(self, data: bytes, policy: Policy) -> tuple[int, dict[bsm_wire.Path, int], list[Any]]:
+        """(status, wire integers, crumbs) of one input through the general codec."""
+        decoded = self.decode(data, policy)
+        if decoded.status == "ok" and decoded.message == "BSM" and decoded.value is not None:
+            codes, crumbs = bsm_wire.from_value(self.codec.schema, decoded.value)
+            return STATUS_OK, codes, crumbs
+        return (STATUS_ERROR if decoded.status == "error" else STATUS_SKIPPED), {}, []
