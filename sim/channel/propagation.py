@@ -1,0 +1,206 @@
+"""One run's propagation: path loss by link kind, shadowing and sight from position-driven fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.channel import PATH_LOSS, PathLoss
+from sim.channel.shadowing import ShadowField
+from sim.channel.sight import blocked_loss_db
+
+if TYPE_CHECKING:
+    from sim.scenario.schema.radio import Channel, Radio
+
+TRUCK_RATIO = 0.2
+"""Share of trucks among blocking vehicles (assumption; TR 37.885 leaves the vehicle mix to the scenario)."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Feature rows of n stations, one (left, right) pair of float32 [n, 4 terms] per field."""
+
+    rows: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    def __len__(self) -> int:
+        return len(self.rows[0][0])
+
+    def take(self, index: np.ndarray | slice) -> Features:
+        """The features of a selection of stations."""
+        return Features(tuple((left[index], right[index]) for left, right in self.rows))
+
+    def put(self, index: np.ndarray, other: Features) -> None:
+        """Overwrite the rows ``index`` with those of ``other``."""
+        for (left, right), (new_left, new_right) in zip(self.rows, other.rows, strict=True):
+            left[index], right[index] = new_left, new_right
+
+
+@dataclass(frozen=True)
+class Latent:
+    """Standard normal values of L links, float32 [L]: shadowing; sight and blockage where states are modelled."""
+
+    shadow: np.ndarray
+    sight: np.ndarray | None = None
+    blockage: np.ndarray | None = None
+
+
+class Propagation:
+    """Loss between stations under ``radio.channel``; equal seeds and positions give equal losses, in any order."""
+
+    def __init__(self, radio: Radio, seed: int, ring_length_m: float | None = None) -> None:
+        channel = radio.channel
+        self.config: Channel = channel
+        self.carrier_hz = radio.carrier_hz
+        self.states = channel.line_of_sight == "tr37885"
+        names = ("shadowing", "sight", "blockage") if self.states else ("shadowing",)
+        self.fields = tuple(
+            ShadowField(seed, channel.decorrelation_m, name=name, ring_length_m=ring_length_m) for name in names
+        )
+
+    def features(self, x_m: np.ndarray, y_m: np.ndarray) -> Features:
+        """Features of stations at plane positions in metres ([n] each); about 2 us per station and field."""
+        return Features(tuple(field.features(x_m, y_m) for field in self.fields))
+
+    def pairs(self, features: Features, a: np.ndarray, b: np.ndarray, distance_m: np.ndarray) -> Latent:
+        """Latent values of the links between rows a and b of ``features`` ([L] each)."""
+        return Latent(*(f.pairs(*rows, a, b, distance_m) for f, rows in zip(self.fields, features.rows, strict=True)))
+
+    def band(
+        self, senders: Features, receivers: Features, lo: np.ndarray, hi: np.ndarray, distance_m: np.ndarray
+    ) -> Latent:
+        """Latent values, flat, of sender i with receivers lo[i] .. hi[i] - 1 (rows of ``receivers``), for all i."""
+        rows = zip(self.fields, senders.rows, receivers.rows, strict=True)
+        return Latent(*(f.band(one[0], other[1], lo, hi, distance_m) for f, one, other in rows))
+
+    def loss_db(
+        self,
+        distance_m: np.ndarray,
+        latent: Latent | np.ndarray,
+        tx_height_m: np.ndarray | float,
+        rx_height_m: np.ndarray | float,
+        is_v2i: np.ndarray | bool = False,
+    ) -> np.ndarray:
+        """Path loss + shadowing + blockage in dB, float32 [L], over 3-D distances in metres.
+
+        ``latent`` comes from :meth:`pairs` or :meth:`band` (an array alone is the shadowing); ``is_v2i`` tells links
+        with a roadside unit from links between vehicles. Positive shadowing values raise the loss.
+        """
+        distance = np.asarray(distance_m, np.float32)
+        values = latent if isinstance(latent, Latent) else Latent(latent)
+        loss = self.path_loss_db(distance, tx_height_m, rx_height_m, is_v2i)
+        if not self.states:
+            return loss + values.shadow * np.float32(self.config.shadowing_sigma_db)
+        blocked, extra = self._blockage(distance, values, tx_height_m, rx_height_m, is_v2i)
+        sigma = np.where(
+            blocked, np.float32(self.config.shadowing_sigma_nlos_db), np.float32(self.config.shadowing_sigma_db)
+        )
+        return loss + extra + values.shadow * sigma
+
+    def path_loss_db(
+        self,
+        distance_m: np.ndarray,
+        tx_height_m: np.ndarray | float,
+        rx_height_m: np.ndarray | float,
+        is_v2i: np.ndarray | bool = False,
+    ) -> np.ndarray:
+        """Path loss with sight in dB, without shadowing; shape and type of ``distance_m``."""
+        distance = np.asarray(distance_m)
+        return self._by_kind(
+            is_v2i, distance, tx_height_m, rx_height_m, self._model(self.config.v2v), self._model(self.config.v2i)
+        )
+
+    def reach_m(
+        self,
+        eirp_dbm: float,
+        rx_gain_dbi: float,
+        floor_dbm: float,
+        tx_height_m: float,
+        rx_height_m: float,
+        is_v2i: bool = False,
+    ) -> float:
+        """Largest distance in metres at which a station is worth counting.
+
+        ``floor_dbm`` is the receiver's noise power; a link counts while mean power + 2 sigma of shadowing is not more
+        than ``reach_margin_db`` below it. 0 if that holds nowhere.
+        """
+        margin = self.config.reach_margin_db + 2 * self.config.shadowing_sigma_db
+        model = PATH_LOSS[self.config.v2i if is_v2i else self.config.v2v]
+        tolerable = eirp_dbm + rx_gain_dbi - floor_dbm + margin
+        return range_m(tolerable, model, tx_height_m, rx_height_m, self.carrier_hz, self.config)
+
+    def provenance(self) -> dict[str, str]:
+        """Models in use: name -> what and where from."""
+        c = self.config
+        return {
+            "path_loss_v2v": f"{c.v2v}, environment height {c.environment_height_m} m",
+            "path_loss_v2i": f"{c.v2i}, environment height {c.environment_height_m} m",
+            "shadowing": f"sigma {c.shadowing_sigma_db} dB, decorrelation {c.decorrelation_m} m, "
+            f"sum of {self.fields[0].terms} sinusoids of both positions",
+            "sight": f"{c.line_of_sight}" + (f", truck share {TRUCK_RATIO}" if self.states else ""),
+        }
+
+    def _model(self, name: str) -> Callable[..., np.ndarray]:
+        model = PATH_LOSS[name]
+        return lambda distance, tx, rx: model(distance, tx, rx, self.carrier_hz, self.config)
+
+    def _blockage(
+        self,
+        distance: np.ndarray,
+        values: Latent,
+        tx_height_m: np.ndarray | float,
+        rx_height_m: np.ndarray | float,
+        is_v2i: np.ndarray | bool,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if values.sight is None or values.blockage is None:
+            raise ValueError("latent: line_of_sight tr37885 needs the sight and blockage values of Propagation.pairs")
+        urban = "urban" in (self.config.v2i if np.all(is_v2i) else self.config.v2v)
+        return blocked_loss_db(
+            distance, tx_height_m, rx_height_m, values.sight, values.blockage, urban, TRUCK_RATIO
+        )
+
+    def _by_kind(
+        self,
+        is_v2i: np.ndarray | bool,
+        distance: np.ndarray,
+        tx_height_m: np.ndarray | float,
+        rx_height_m: np.ndarray | float,
+        v2v: Callable[..., np.ndarray],
+        v2i: Callable[..., np.ndarray],
+    ) -> np.ndarray:
+        if self.config.v2v == self.config.v2i:
+            return v2v(distance, tx_height_m, rx_height_m)
+        if np.ndim(is_v2i) == 0:
+            return (v2i if is_v2i else v2v)(distance, tx_height_m, rx_height_m)
+        mask = np.broadcast_to(is_v2i, distance.shape)
+        tx, rx = np.broadcast_to(tx_height_m, distance.shape), np.broadcast_to(rx_height_m, distance.shape)
+        loss = np.empty_like(distance)
+        for rows, model in ((mask, v2i), (~mask, v2v)):
+            loss[rows] = model(distance[rows], tx[rows], rx[rows])
+        return loss
+
+
+def range_m(
+    loss_db: float,
+    model: PathLoss,
+    tx_height_m: float,
+    rx_height_m: float,
+    carrier_hz: float,
+    config: Channel | None,
+    maximum_m: float = 1e6,
+) -> float:
+    """Largest distance in metres, up to ``maximum_m``, at which the model's loss is at most ``loss_db``; else 0."""
+    grid = np.geomspace(1.0, maximum_m, 4001)
+    within = np.flatnonzero(model(grid, tx_height_m, rx_height_m, carrier_hz, config) <= loss_db)
+    if not within.size:
+        return 0.0
+    if within[-1] == len(grid) - 1:
+        return maximum_m
+    low, high = grid[within[-1]], grid[within[-1] + 1]
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        inside = model(np.array([middle]), tx_height_m, rx_height_m, carrier_hz, config)[0] <= loss_db
+        low, high = (middle, high) if inside else (low, middle)
+    return float(low)
