@@ -1,0 +1,29 @@
+"""Link level: packet error tables by name, and the LTE sidelink resource grid."""
+
+from __future__ import annotations
+
+from sim.link.choice import LinkTable, TableFile
+
+_FADING = "per_fading_wilab_lte.csv"
+_OTHER_ORIGIN = ((7, 190),)
+"""The highway LOS row (MCS 7, 190 B) is of another origin than its neighbours: 4 dB worse, the curve of R1-160284."""
+
+LINK_TABLES: dict[str, TableFile] = {
+    "wilab-highway-los": TableFile(_FADING, "HighwayLOS", includes_fading=True, left_out=_OTHER_ORIGIN),
+    "wilab-highway-nlos": TableFile(_FADING, "HighwayNLOS", includes_fading=True),
+    "wilab-crossing-nlos": TableFile(_FADING, "CrossingNLOS", includes_fading=True),
+    "wilab-urban-los": TableFile(_FADING, "UrbanLOS", includes_fading=True),
+    "wilab-urban-nlos": TableFile(_FADING, "UrbanNLOS", includes_fading=True),
+    "r1-160284": TableFile(
+        "bler_pssch_r1160284.csv", rate="bler", interpolation="linear", above_per=1e-4, includes_fading=True
+    ),
+    "awgn": TableFile("per_awgn_lte_300B.csv"),
+    "pscch-awgn": TableFile("bler_pscch_awgn.csv", sinr="snr_db", rate="bler"),
+}
+
+
+def load_table(name: str) -> LinkTable:
+    """The named table; ValueError names the field and the known names."""
+    if name not in LINK_TABLES:
+        raise ValueError(f"radio.link table: {name!r} is not one of {', '.join(LINK_TABLES)}")
+    return LinkTable(name, LINK_TABLES[name])
