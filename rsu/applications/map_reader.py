@@ -1,0 +1,139 @@
+"""From decoded MAP values back to lanes: what a receiver knows of the road."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rsu.geodesy import LocalPlane
+from rsu.services.map import MANEUVER_BITS
+from rsu.services.wire import bits_from_wire, offsets_from_wire, position_from_wire, speed_from_wire
+
+LaneKey = tuple[int, int, int, int, int]
+"""(region, node, upstream region, upstream node, lane id)."""
+
+
+@dataclass(frozen=True, eq=False)
+class RoadLane:
+    """One lane as read from a MAP."""
+
+    key: LaneKey
+    width_m: float
+    points: np.ndarray
+    """(n, 2) array of (lon, lat) in degrees, from upstream to the stop line."""
+    maneuvers: frozenset[str]
+    phase_ids: tuple[int, ...]
+    """Signal phases of the ways through the node, ascending; of the link's movements if no connection states one."""
+    speed_limit_mps: float
+    """NaN when not stated."""
+
+
+@dataclass(frozen=True, eq=False)
+class RoadMap:
+    """Lanes of one or more MAP messages in one local plane.
+
+    Segment columns (one row per piece of a lane's centre line): ``start_xy``, ``along`` (unit vectors), ``length_m``,
+    ``to_stop_m`` (from the segment's end along the lane to the stop line), ``heading_deg``, ``segment_lane``.
+    """
+
+    lanes: tuple[RoadLane, ...]
+    plane: LocalPlane | None
+    lane_index: dict[LaneKey, int] = field(default_factory=dict)
+    lane_width_m: np.ndarray = field(default_factory=lambda: np.empty(0))
+    start_xy: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    along: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    length_m: np.ndarray = field(default_factory=lambda: np.empty(0))
+    to_stop_m: np.ndarray = field(default_factory=lambda: np.empty(0))
+    heading_deg: np.ndarray = field(default_factory=lambda: np.empty(0))
+    segment_lane: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @staticmethod
+    def from_values(values: Iterable[dict[str, Any]]) -> RoadMap:
+        """Merge decoded MapData values; a lane stated twice keeps its later statement."""
+        lanes: dict[LaneKey, RoadLane] = {}
+        for value in values:
+            for node in value["nodes"]:
+                lanes.update((lane.key, lane) for lane in _lanes_of(node))
+        return RoadMap.of_lanes(tuple(lanes.values()))
+
+    @staticmethod
+    def of_lanes(lanes: tuple[RoadLane, ...]) -> RoadMap:
+        """The segment columns of ``lanes``; lanes with fewer than two usable points are left out."""
+        lanes = tuple(lane for lane in lanes if len(lane.points) >= 2 and np.isfinite(lane.points).all())
+        if not lanes:
+            return RoadMap((), None)
+        plane = LocalPlane(*np.mean([lane.points[-1] for lane in lanes], axis=0).tolist())
+        pieces = [_segments(lane, plane, index) for index, lane in enumerate(lanes)]
+        start_xy, along, length_m, to_stop_m, segment_lane = (
+            np.concatenate(column) for column in zip(*pieces, strict=True)
+        )
+        heading_deg = np.degrees(np.arctan2(along[:, 0], along[:, 1])) % 360.0
+        return RoadMap(
+            lanes, plane, {lane.key: index for index, lane in enumerate(lanes)},
+            np.array([lane.width_m for lane in lanes]), start_xy, along, length_m, to_stop_m, heading_deg, segment_lane,
+        )
+
+    @property
+    def phase_ids(self) -> frozenset[int]:
+        """Every phase any lane refers to."""
+        return frozenset(phase for lane in self.lanes for phase in lane.phase_ids)
+
+
+def _segments(
+    lane: RoadLane, plane: LocalPlane, index: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    x_m, y_m = plane.to_plane(lane.points[:, 0], lane.points[:, 1])
+    xy = np.column_stack([x_m, y_m])
+    step = np.diff(xy, axis=0)
+    length_m = np.hypot(step[:, 0], step[:, 1])
+    real = length_m > 0
+    step, start_xy, length_m = step[real], xy[:-1][real], length_m[real]
+    to_stop_m = np.sum(length_m) - np.cumsum(length_m)
+    return start_xy, step / length_m[:, None], length_m, to_stop_m, np.full(len(length_m), index)
+
+
+def _lanes_of(node: dict[str, Any]) -> Iterable[RoadLane]:
+    reference = node["refPos"]
+    for link in node.get("inLinks", []):
+        link_phases = tuple(m["phaseId"] for m in link.get("movements", []) if m.get("phaseId"))
+        link_limit_mps = _limit(link)
+        for lane in link["lanes"]:
+            connections = [c["phaseId"] for c in lane.get("connectsTo", []) if c.get("phaseId")]
+            own_limit_mps = _limit(lane)
+            yield RoadLane(
+                key=(*_node_key(node["id"]), *_node_key(link["upstreamNodeId"]), lane["laneID"]),
+                width_m=_width(lane, link),
+                points=offsets_from_wire([p["posOffset"] for p in lane.get("points", [])], reference),
+                maneuvers=bits_from_wire(MANEUVER_BITS, lane["maneuvers"]) if "maneuvers" in lane else frozenset(),
+                phase_ids=tuple(sorted(set(connections or link_phases))),
+                speed_limit_mps=link_limit_mps if math.isnan(own_limit_mps) else own_limit_mps,
+            )
+
+
+def _node_key(node_id: dict[str, int]) -> tuple[int, int]:
+    return node_id.get("region", 0), node_id["id"]
+
+
+def _width(lane: dict[str, Any], link: dict[str, Any]) -> float:
+    """Lane width; else an equal part of the link's; else 3.5 m (assumption)."""
+    if "laneWidth" in lane:
+        return lane["laneWidth"] / 100
+    if "linkWidth" in link:
+        return link["linkWidth"] / 100 / len(link["lanes"])
+    return 3.5
+
+
+def _limit(item: dict[str, Any]) -> float:
+    for limit in item.get("speedLimits", []):
+        if limit["type"] == "vehicleMaxSpeed":
+            return speed_from_wire(limit["speed"])
+    return math.nan
+
+
+def node_positions(value: dict[str, Any]) -> dict[tuple[int, int], tuple[float, float]]:
+    """(region, node) -> (lon, lat) of the nodes of one decoded MapData."""
+    return {_node_key(node["id"]): position_from_wire(node["refPos"]) for node in value["nodes"]}

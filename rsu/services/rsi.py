@@ -1,0 +1,169 @@
+"""RSI: traffic events and signs with the path on which they hold (T/CSAE 53-2020 MSG_RSI)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rsu.services.counter import MessageCounter
+from rsu.services.geometry import simplified
+from rsu.services.map import Encode
+from rsu.services.wire import minute_of_year, offset_to_wire, position_to_wire
+
+MOST_EVENTS = 8
+MOST_SIGNS = 16
+MOST_PATH_POINTS = 32
+SOURCES = ("unknown", "police", "government", "meteorological", "internet", "detection")
+
+
+@dataclass(frozen=True, eq=False)
+class EventDescription:
+    """An event or a sign as its operator knows it."""
+
+    id: int
+    """rteId or rtsId at its unit, 0..255."""
+    kind: str
+    """``event`` (RTE, code of GB/T 29100-2012) or ``sign`` (RTS, code of GB 5768.2)."""
+    code: int
+    lon: float
+    lat: float
+    path: np.ndarray
+    """(n, 2) array of (lon, lat), n >= 2, in driving direction over the stretch where it holds."""
+    radius_m: float
+    """Half width of the path."""
+    priority_level: int = 4
+    """0 lowest .. 7 highest."""
+    start_utc_ns: int | None = None
+    end_utc_ns: int | None = None
+    text: str = ""
+    source: str = "government"
+    approach: np.ndarray | None = None
+    """(n, 2) array of (lon, lat) of the way towards the path, in driving direction; sent as a second path."""
+
+
+@dataclass(frozen=True)
+class UnitDescription:
+    """The roadside unit that speaks."""
+
+    unit_id: bytes
+    """8 octets."""
+    lon: float
+    lat: float
+    height_m: float | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.unit_id) != 8:
+            raise ValueError(f"unit id {self.unit_id.hex()}: must be 8 octets")
+
+
+def build_rsis(
+    unit: UnitDescription,
+    events: Sequence[EventDescription],
+    *,
+    counter: MessageCounter,
+    generated_utc_ns: int | None = None,
+    encode: Encode | None = None,
+    max_bytes: int | None = None,
+    tolerance_m: float = 0.5,
+) -> list[dict[str, Any]]:
+    """RoadSideInformation values that together announce ``events``; none for an empty list.
+
+    Each holds at most 8 events and 16 signs and, when ``encode`` and ``max_bytes`` are given, encodes within the
+    limit. Paths stay within ``tolerance_m`` of the given line. ``generated_utc_ns`` sets moy; None leaves it out.
+    ValueError names the event and the rule.
+    """
+    reference = position_to_wire(unit.lon, unit.lat, unit.height_m)
+    head: dict[str, Any] = {"msgCnt": 0, "id": unit.unit_id, "refPos": reference}
+    if generated_utc_ns is not None:
+        head["moy"] = minute_of_year(generated_utc_ns)
+    groups: list[dict[str, list[dict[str, Any]]]] = []
+    for event in events:
+        member, value = _item(event, reference, tolerance_m)
+        longer = _with_item(groups[-1], member, value) if groups else None
+        if longer is not None and _fits({**head, **longer}, encode, max_bytes):
+            groups[-1] = longer
+            continue
+        alone = {member: [value]}
+        if not _fits({**head, **alone}, encode, max_bytes) and encode is not None:
+            raise ValueError(
+                f"RSI {event.kind} {event.id}: {len(encode({**head, **alone}))} bytes, limit {max_bytes} bytes"
+            )
+        groups.append(alone)
+    return [{**head, "msgCnt": counter.next(), **group} for group in groups]
+
+
+def _with_item(
+    group: dict[str, list[dict[str, Any]]], member: str, value: dict[str, Any]
+) -> dict[str, list[dict[str, Any]]] | None:
+    """The group with one more item, None when its list is full."""
+    present = group.get(member, [])
+    if len(present) >= (MOST_EVENTS if member == "rtes" else MOST_SIGNS):
+        return None
+    return {**group, member: [*present, value]}
+
+
+def _fits(value: dict[str, Any], encode: Encode | None, max_bytes: int | None) -> bool:
+    return encode is None or max_bytes is None or len(encode(value)) <= max_bytes
+
+
+def _item(event: EventDescription, reference: dict[str, int], tolerance_m: float) -> tuple[str, dict[str, Any]]:
+    _check(event)
+    position = offset_to_wire(event.lon, event.lat, reference)
+    value: dict[str, Any] = {
+        "priority": bytes([event.priority_level << 5]),
+        "referencePaths": [
+            {"activePath": _path(event, points, reference, tolerance_m), "pathRadius": round(event.radius_m * 10)}
+            for points in (event.path, event.approach)
+            if points is not None
+        ],
+    }
+    if event.text:
+        value["description"] = ("textString", event.text)
+    times = {
+        name: minute_of_year(utc_ns)
+        for name, utc_ns in (("startTime", event.start_utc_ns), ("endTime", event.end_utc_ns))
+        if utc_ns is not None
+    }
+    if times:
+        value["timeDetails"] = times
+    if event.kind == "sign":
+        return "rtss", {"rtsId": event.id, "signType": event.code, "signPos": position, **value}
+    return "rtes", {
+        "rteId": event.id,
+        "eventType": event.code,
+        "eventSource": event.source,
+        "eventPos": position,
+        "eventRadius": round(event.radius_m * 10),
+        **value,
+    }
+
+
+def _check(event: EventDescription) -> None:
+    where = f"RSI {event.kind} {event.id}"
+    rules = (
+        (event.kind in ("event", "sign"), "kind must be event or sign"),
+        (0 <= event.id <= 255, "id must lie in 0..255"),
+        (0 <= event.code <= 65535, f"code {event.code} must lie in 0..65535"),
+        (0 <= event.priority_level <= 7, f"priority level {event.priority_level} must lie in 0..7"),
+        (0 <= event.radius_m <= 6553.5, f"radius {event.radius_m} m must lie in 0..6553.5"),
+        (len(event.text) <= 512 and event.text.isascii(), "text must be ASCII, at most 512 characters"),
+        (event.source in SOURCES, f"source {event.source!r} is none of {', '.join(SOURCES)}"),
+    )
+    for holds, rule in rules:
+        if not holds:
+            raise ValueError(f"{where}: {rule}")
+
+
+def _path(
+    event: EventDescription, points: np.ndarray, reference: dict[str, int], tolerance_m: float
+) -> list[dict[str, Any]]:
+    chosen = simplified(points, tolerance_m)
+    if not 2 <= len(chosen) <= MOST_PATH_POINTS:
+        raise ValueError(
+            f"RSI {event.kind} {event.id}: {len(chosen)} path points within {tolerance_m} m of the true line, "
+            f"must be 2..{MOST_PATH_POINTS}"
+        )
+    return [offset_to_wire(lon, lat, reference) for lon, lat in chosen]

@@ -1,0 +1,157 @@
+"""Both directions between SI values and the integers of the Chinese message set, where services and readers need them.
+
+Source: T/CSAE 53-2020 data elements (units, ranges and "unavailable" values); positions are 1e-7 degree, offsets are
+true minus reference.
+"""
+
+from __future__ import annotations
+
+import calendar
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+DEGREE_STEP = 1e-7
+SPEED_STEP_MPS = 0.02
+SPEED_UNAVAILABLE = 8191
+HEADING_STEP_DEG = 0.0125
+HEADING_UNAVAILABLE = 28800
+ELEVATION_UNAVAILABLE = -4096
+SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
+MINUTE_UNAVAILABLE = 527040
+MILLISECOND_UNAVAILABLE = 65535
+
+_OFFSET_BITS = (("position-LL1", 12), ("position-LL2", 14), ("position-LL3", 16), ("position-LL4", 18),
+                ("position-LL5", 22), ("position-LL6", 24))
+_ACCURACY_M = (("a1cm", 0.01), ("a2cm", 0.02), ("a5cm", 0.05), ("a10cm", 0.1), ("a20cm", 0.2), ("a50cm", 0.5),
+               ("a1m", 1.0), ("a2m", 2.0), ("a5m", 5.0), ("a10m", 10.0), ("a20m", 20.0), ("a50m", 50.0),
+               ("a100m", 100.0), ("a200m", 200.0), ("a500m", 500.0))
+RADIUS_95_PER_SIGMA = math.sqrt(-2.0 * math.log(0.05))
+"""Radius holding 95 % of a circular normal error, per sigma of one axis (Rayleigh): 2.448."""
+
+
+def degrees_to_wire(degrees: float) -> int:
+    """Latitude or longitude in 1e-7 degree."""
+    return round(float(degrees) / DEGREE_STEP)
+
+
+def position_to_wire(lon: float, lat: float, height_m: float | None = None) -> dict[str, int]:
+    """Position3D; ``height_m`` above the reference ellipsoid, left out when None. ValueError off the globe."""
+    if not (-180 < lon <= 180 and -90 <= lat <= 90):
+        raise ValueError(f"position lon {lon}, lat {lat}: lon must lie in (-180, 180], lat in [-90, 90]")
+    value = {"lat": degrees_to_wire(lat), "long": degrees_to_wire(lon)}
+    if height_m is not None:
+        value["elevation"] = min(max(round(height_m * 10), -4095), 61439)
+    return value
+
+
+def position_from_wire(position: dict[str, int]) -> tuple[float, float]:
+    """(lon, lat) in degrees of a Position3D; NaN where unavailable."""
+    lon, lat = position["long"], position["lat"]
+    return (math.nan if lon == 1800000001 else lon * DEGREE_STEP, math.nan if lat == 900000001 else lat * DEGREE_STEP)
+
+
+def offset_to_wire(lon: float, lat: float, reference: dict[str, int]) -> dict[str, Any]:
+    """PositionOffsetLLV of a point from the Position3D ``reference``, in the smallest offset type that holds it."""
+    lon_wire, lat_wire = degrees_to_wire(lon), degrees_to_wire(lat)
+    east, north = lon_wire - reference["long"], lat_wire - reference["lat"]
+    for name, bits in _OFFSET_BITS:
+        bound = 1 << (bits - 1)
+        if -bound <= east < bound and -bound <= north < bound:
+            return {"offsetLL": (name, {"lon": east, "lat": north})}
+    return {"offsetLL": ("position-LatLon", {"lon": lon_wire, "lat": lat_wire})}
+
+
+def offset_from_wire(offset: dict[str, Any], reference: dict[str, int]) -> tuple[float, float]:
+    """(lon, lat) in degrees of a PositionOffsetLLV from the Position3D ``reference``."""
+    name, value = offset["offsetLL"]
+    if name == "position-LatLon":
+        return value["lon"] * DEGREE_STEP, value["lat"] * DEGREE_STEP
+    return (reference["long"] + value["lon"]) * DEGREE_STEP, (reference["lat"] + value["lat"]) * DEGREE_STEP
+
+
+def offsets_from_wire(offsets: Sequence[dict[str, Any]], reference: dict[str, int]) -> np.ndarray:
+    """(n, 2) array of (lon, lat) in degrees."""
+    return np.array([offset_from_wire(offset, reference) for offset in offsets], np.float64).reshape(-1, 2)
+
+
+def speed_to_wire(speed_mps: float) -> int:
+    """Speed in 0.02 m/s; NaN becomes "unavailable", the highest value saturates."""
+    return SPEED_UNAVAILABLE if math.isnan(speed_mps) else min(max(round(speed_mps / SPEED_STEP_MPS), 0), 8190)
+
+
+def speed_from_wire(value: int) -> float:
+    """Speed in m/s, NaN when unavailable."""
+    return math.nan if value == SPEED_UNAVAILABLE else value * SPEED_STEP_MPS
+
+
+def heading_to_wire(heading_deg: float) -> int:
+    """Heading in 0.0125 degree clockwise from north; NaN becomes "unavailable"."""
+    return HEADING_UNAVAILABLE if math.isnan(heading_deg) else round((heading_deg % 360.0) / HEADING_STEP_DEG) % 28800
+
+
+def heading_from_wire(value: int) -> float:
+    """Heading in degrees, NaN when unavailable."""
+    return math.nan if value == HEADING_UNAVAILABLE else value * HEADING_STEP_DEG
+
+
+def accuracy_to_wire(sigma_m: float) -> str:
+    """PositionConfidence: the smallest class that holds 95 % of a circular error of ``sigma_m`` per axis.
+
+    NaN, or more than 500 m, is "unavailable".
+    """
+    radius_m = RADIUS_95_PER_SIGMA * sigma_m
+    return next((name for name, bound_m in _ACCURACY_M if radius_m <= bound_m), "unavailable")
+
+
+def accuracy_from_wire(name: str) -> float:
+    """Radius in metres said to hold the position at 95 %, NaN when unavailable."""
+    return dict(_ACCURACY_M).get(name, math.nan)
+
+
+def _year_start_ns(year: int) -> int:
+    return calendar.timegm((year, 1, 1, 0, 0, 0)) * SECOND_NS
+
+
+def minute_of_year(utc_ns: int) -> int:
+    """MinuteOfTheYear of an instant in nanoseconds since 1970-01-01 UTC."""
+    year = datetime.fromtimestamp(utc_ns // SECOND_NS, UTC).year
+    return (utc_ns - _year_start_ns(year)) // MINUTE_NS
+
+
+def millisecond_of_minute(utc_ns: int) -> int:
+    """DSecond (0..59999) of an instant, rounded down."""
+    return utc_ns % MINUTE_NS // 1_000_000
+
+
+def utc_from_minute(minute: int, millisecond: int, near_utc_ns: int) -> int:
+    """Instant of (MinuteOfTheYear, DSecond), in the year that brings it closest to ``near_utc_ns`` (receiver's clock)."""
+    year = datetime.fromtimestamp(near_utc_ns // SECOND_NS, UTC).year
+    inside_ns = minute * MINUTE_NS + millisecond * 1_000_000
+    return min((_year_start_ns(y) + inside_ns for y in (year - 1, year, year + 1)), key=lambda t: abs(t - near_utc_ns))
+
+
+def utc_from_millisecond(millisecond: int, near_utc_ns: int) -> int:
+    """Instant of a DSecond alone, in the minute that brings it closest to ``near_utc_ns``."""
+    guess_ns = near_utc_ns // MINUTE_NS * MINUTE_NS + millisecond * 1_000_000
+    shift = (near_utc_ns - guess_ns + MINUTE_NS // 2) // MINUTE_NS
+    return guess_ns + shift * MINUTE_NS
+
+
+def bits_to_wire(names: Sequence[str], chosen: Sequence[str] | frozenset[str], size: int) -> tuple[bytes, int]:
+    """A bit string of ``size`` bits with the bits of ``chosen`` set; ``names`` lists the bits from bit 0 on."""
+    number = sum(1 << (size - 1 - index) for index, name in enumerate(names) if name in chosen)
+    octets = (size + 7) // 8
+    return (number << (octets * 8 - size)).to_bytes(octets, "big"), size
+
+
+def bits_from_wire(names: Sequence[str], value: tuple[bytes, int]) -> frozenset[str]:
+    """Names of the bits set in a decoded bit string."""
+    octets, size = value
+    return frozenset(
+        name for index, name in enumerate(names) if index < size and octets[index // 8] >> (7 - index % 8) & 1
+    )
