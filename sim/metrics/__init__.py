@@ -1,0 +1,53 @@
+"""KPIs: one file per family, chosen by name from one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sim.metrics.base import CLASSES, LINKS, STAGES, Batch, Context, Kpi, Metric, ProbeGrid, Rows, Tick
+from sim.metrics.channel import Channel
+from sim.metrics.coverage import Coverage
+from sim.metrics.gaps import Gaps
+from sim.metrics.latency import Latency
+from sim.metrics.prr import Prr
+
+KPIS: dict[str, type] = {
+    "prr": Prr,
+    "latency": Latency,
+    "gaps": Gaps,
+    "coverage": Coverage,
+    "channel": Channel,
+}
+
+__all__ = [
+    "CLASSES",
+    "KPIS",
+    "LINKS",
+    "STAGES",
+    "Batch",
+    "Context",
+    "Kpi",
+    "Metric",
+    "ProbeGrid",
+    "Rows",
+    "Tick",
+    "build",
+    "collect",
+]
+
+
+def build(context: Context, names: Iterable[str] = tuple(KPIS)) -> dict[str, Kpi]:
+    """One accumulator per name; an unknown name is a ValueError."""
+    kpis = {}
+    for name in names:
+        if name not in KPIS:
+            raise ValueError(f"metric {name!r} is unknown; there are {', '.join(KPIS)}")
+        kpis[name] = KPIS[name](context)
+    return kpis
+
+
+def collect(kpis: Mapping[str, Kpi]) -> tuple[list[Metric], dict[str, Rows]]:
+    """All rows of ``metrics.csv`` and all further tables, in the order of the mapping."""
+    rows = [row for kpi in kpis.values() for row in kpi.rows()]
+    tables = {name: table for kpi in kpis.values() for name, table in kpi.tables().items()}
+    return rows, tables

@@ -1,0 +1,230 @@
+"""What the KPI side sees of a run: batches of frames and links, traffic ticks, and rows of
+``metrics.csv``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from sim.frames import Kind, Outcome
+from sim.world.stations import Stations
+
+if TYPE_CHECKING:
+    from sim.scenario.schema.messages import Measure
+
+LINKS = ("V2V", "V2I", "I2V")
+"""Kinds of link in tables: vehicle to vehicle, vehicle to roadside unit, roadside unit to vehicle."""
+
+STAGES = ("generate", "encode", "sign", "access", "air", "backhaul", "verify", "decode", "apply")
+"""Parts of the application-to-application latency, in order (definitions section 5)."""
+
+CLASSES = ("SPAT+MAP", "RSI", "RSM")
+"""Message classes whose coverage is measured by probes (definitions section 6)."""
+
+_LINK_OF = np.full((3, 3), -1, np.int8)
+_LINK_OF[Kind.VEHICLE, Kind.VEHICLE] = 0
+_LINK_OF[Kind.VEHICLE, Kind.RSU] = 1
+_LINK_OF[Kind.RSU, Kind.VEHICLE] = 2
+
+
+class Metric(NamedTuple):
+    """One row of ``metrics.csv`` (definitions section 8); ``None`` and NaN are written as empty."""
+
+    metric: str
+    unit: str
+    link: str = ""
+    message: str = ""
+    jurisdiction: str = ""
+    direction: str = ""
+    station_class: str = ""
+    distance_m: float | None = None
+    chainage_m: float | None = None
+    quantile: float | None = None
+    value: float | None = None
+    n: int | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+class Rows(NamedTuple):
+    """A further small table: column names with units, and its rows."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
+@dataclass
+class ProbeGrid:
+    """Where the passive probes stand, one entry each, in the order of their slots."""
+
+    chainage_m: np.ndarray
+    direction: np.ndarray
+    """+1 up, -1 down."""
+    place: np.ndarray
+    """Jurisdiction index of the road there."""
+    spacing_m: float = 25.0
+
+    def __len__(self) -> int:
+        return len(self.chainage_m)
+
+
+@dataclass
+class Context:
+    """What every KPI must know before the run begins."""
+
+    messages: tuple[str, ...]
+    jurisdictions: tuple[str, ...]
+    start_ns: int
+    """Begin of the measured time; warm-ups lie before it."""
+    end_ns: int
+    measure: Measure
+    period_ns: Mapping[str, int] = field(default_factory=dict)
+    """Generation period per message, where it has one."""
+    probes: ProbeGrid | None = None
+    home_share: np.ndarray | None = None
+    """Share of the equipped fleet per home jurisdiction; none = equal shares."""
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Home shares, summing to 1; shape (jurisdictions,)."""
+        count = max(1, len(self.jurisdictions))
+        raw = np.full(count, 1.0) if self.home_share is None else np.asarray(self.home_share, float)
+        return raw / raw.sum()
+
+    def batch_of(self, time_ns: np.ndarray) -> np.ndarray:
+        """Index of the time batch of each instant, clipped to 0 .. measure.batches - 1."""
+        length_ns = max(1, self.end_ns - self.start_ns)
+        index = ((time_ns - self.start_ns) * self.measure.batches) // length_ns
+        return np.clip(index, 0, self.measure.batches - 1)
+
+
+@dataclass
+class Batch:
+    """Frames that ended and their links, after the pipeline; only batches of the measured time reach a KPI.
+
+    Frame columns have length n, link columns length m; ``row`` points from a link to its frame. Slots index
+    :class:`sim.world.stations.Stations`; jurisdiction columns hold indices, -1 = none. For each link with
+    final ``outcome`` DELIVERED, ``applied_ns - generated_ns[row]`` is exactly the sum of ``stage_ns`` of the
+    frame plus ``verify_wait_ns`` of the link.
+    """
+
+    messages: tuple[str, ...]
+    frame: np.ndarray
+    flow: np.ndarray
+    message: np.ndarray
+    """Index into ``messages``."""
+    sender: np.ndarray
+    sender_kind: np.ndarray
+    sender_place: np.ndarray
+    sender_home: np.ndarray
+    generated_ns: np.ndarray
+    ready_ns: np.ndarray
+    start_ns: np.ndarray
+    end_ns: np.ndarray
+    sent: np.ndarray
+    size_bytes: np.ndarray
+    sense_ns: np.ndarray
+    """Sample to sender application; 0 for most messages."""
+    stage_ns: dict[str, np.ndarray]
+    """Stage name (see :data:`STAGES`) -> int64 array over frames; an absent stage is 0."""
+    row: np.ndarray
+    receiver: np.ndarray
+    receiver_kind: np.ndarray
+    receiver_home: np.ndarray
+    receiver_place: np.ndarray
+    receiver_chainage_m: np.ndarray
+    direction: np.ndarray
+    """+1 up, -1 down, 0 none, of the receiver."""
+    distance_m: np.ndarray
+    outcome: np.ndarray
+    """Final :class:`sim.frames.Outcome`, int8."""
+    radio_outcome: np.ndarray
+    """What the radio said: DELIVERED .. NEVER_SENT, or NOT_TUNED."""
+    applied_ns: np.ndarray
+    """When the receiver's application had it; meaningful where ``outcome`` is DELIVERED."""
+    verify_wait_ns: np.ndarray | None = None
+    """Wait in the receiver's verification queue, on top of the frame's ``verify`` stage."""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @cached_property
+    def link(self) -> np.ndarray:
+        """Kind of each link: index into :data:`LINKS`, -1 for probes and unit to unit."""
+        return _LINK_OF[self.sender_kind[self.row], self.receiver_kind]
+
+    @cached_property
+    def applied(self) -> np.ndarray:
+        """Links whose message was applied."""
+        return self.outcome == Outcome.DELIVERED
+
+    def counted(self, measure: Measure) -> np.ndarray:
+        """Links that stand in PRR and latency tables: no probe, within the last distance, inner section
+        only."""
+        keep = (self.link >= 0) & (self.distance_m < measure.max_distance_m)
+        if measure.inner_from_m is not None:
+            keep &= self.receiver_chainage_m >= measure.inner_from_m
+        if measure.inner_to_m is not None:
+            keep &= self.receiver_chainage_m <= measure.inner_to_m
+        return keep
+
+
+@dataclass
+class Tick:
+    """The world at one traffic tick of the measured time; KPIs that follow state over time read it.
+
+    Called at the *start* of each tick: positions of ``stations`` are those of ``now_ns``; batches that end
+    before the next tick are observed afterwards.
+    """
+
+    now_ns: int
+    length_ns: int
+    """Time until the next tick."""
+    stations: Stations
+    zone: np.ndarray | None = None
+    """Service zone of probes now, bool, shape (classes, probes)."""
+    vehicle_zone: np.ndarray | None = None
+    """Active equipped vehicles inside the zone now, bool, shape (classes, slots from ``first_vehicle``
+    on)."""
+    busy: tuple[np.ndarray, np.ndarray] | None = None
+    """(slots, channel busy ratio) over the last 100 ms."""
+
+
+Self = TypeVar("Self", bound="Kpi")
+
+
+class Kpi(Protocol):
+    """A small accumulator; built with a :class:`Context`, memory bounded by fleet, bins and seconds."""
+
+    def observe(self, batch: Batch) -> None:
+        """Take in frames that ended."""
+
+    def tick(self, tick: Tick) -> None:
+        """Take in the state of the world at a traffic tick."""
+
+    def rows(self) -> Iterable[Metric]:
+        """Rows of ``metrics.csv`` in a stable order."""
+
+    def tables(self) -> dict[str, Rows]:
+        """Further CSV tables by name (without suffix), for plots."""
+
+    def merge(self: Self, other: Self) -> None:
+        """Add the counts of another accumulator of the same context."""
+
+
+def tally(counts: np.ndarray, index: np.ndarray, weights: np.ndarray | None = None) -> None:
+    """Add 1 (or a weight) at each flat ``index`` of the int64 array ``counts``, which keeps its shape."""
+    flat = counts.reshape(-1)
+    if len(index) * 8 < flat.size:
+        np.add.at(flat, index, 1 if weights is None else weights)
+    else:
+        flat += np.bincount(index, weights, flat.size).astype(np.int64)
+
+
+def direction_name(sign: int) -> str:
+    """``up``, ``down`` or empty."""
+    return {1: "up", -1: "down"}.get(int(sign), "")

@@ -1,0 +1,287 @@
+"""Gaps between receptions of a pair, update delay, age of information, and coverage by BSM (definitions 5 and
+6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sim.clock import NEVER
+from sim.frames import Kind, Outcome
+from sim.metrics.base import Batch, Context, Metric, Rows, Tick, tally
+from sim.metrics.pairs import MARGIN_M, PairWindow
+from sim.metrics.statistics import DelayHistogram
+
+MESSAGE = "BSM"
+COVERAGE_RANGES_M = (150, 300)
+QUANTILES = (0.5, 0.95, 0.99)
+_LONG_NUMERATOR, _LONG_DENOMINATOR = 5, 2
+_STATE = {"heard_ns": -NEVER, "radio_ns": -NEVER, "made_ns": -NEVER, "since_ns": NEVER, "watched_ns": NEVER}
+"""State of a pair and its value for a pair that is new."""
+
+
+class Gaps:
+    """Follows every ordered pair of vehicles closer than ``gap_range_m`` (in plan view, membership at ticks).
+
+    *Gap*: time between consecutive applied receptions while the pair stays within range; stretches open at
+    either end (entry to first reception, last reception to leaving) are not gaps: they are counted, and those
+    already longer than 2.5 periods beside. *Update delay*: at each tick, time since the newest reception.
+    *Age*: time since the generation of the newest applied message, its mean integrated exactly over time, its
+    quantiles taken at ticks. A pair is judged once it has been watched for the freshness limit of BSM; pairs
+    never heard count as not covered.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.period_ns = context.period_ns.get(MESSAGE, 100_000_000)
+        self.range_m = context.measure.gap_range_m
+        self.tau_ns = round(context.measure.tau_s.get(MESSAGE, 0.3) * 1e9)
+        self.window = PairWindow(max(self.range_m, *COVERAGE_RANGES_M))
+        self._ids = np.empty(0, np.int64)
+        self.heard_ns = np.empty(0, np.int64)
+        self.radio_ns = np.empty(0, np.int64)
+        self.made_ns = np.empty(0, np.int64)
+        self.since_ns = np.empty(0, np.int64)
+        self.watched_ns = np.empty(0, np.int64)
+        self._in_age = np.empty(0, bool)
+        self._tick_ns, self._end_ns = -NEVER, -NEVER
+        self.gap, self.delay, self.age = DelayHistogram(), DelayHistogram(), DelayHistogram()
+        self.gap_long = 0
+        self.open_ends = self.open_long = 0
+        self.age_ns2 = 0.0
+        self.age_time_ns = 0
+        self.heard_ticks = self.judged_ticks = 0
+        places = len(context.jurisdictions) + 1
+        self.covered = np.zeros((len(COVERAGE_RANGES_M), 3, places), np.int64)
+        """Judged pair-ticks per range: all, radio-fresh, applied-fresh; per place of the receiver."""
+
+    def _resize(self, source: np.ndarray) -> None:
+        for name, fresh in _STATE.items():
+            old = getattr(self, name)
+            new = np.full(len(source), fresh, np.int64)
+            known = source >= 0
+            new[known] = old[source[known]]
+            setattr(self, name, new)
+
+    def tick(self, tick: Tick) -> None:
+        """Bring the pairs up to date, then sample delay, age and coverage."""
+        stations, now_ns = tick.stations, tick.now_ns
+        slots = np.flatnonzero(stations.active & (stations.kind == Kind.VEHICLE))
+        x_m, y_m = stations.position(slots, now_ns)
+        known = min(len(self._ids), stations.size)
+        replaced = np.zeros(stations.size, bool)
+        replaced[:known] = self._ids[:known] != stations.station_id[:known]
+        if replaced[slots].any() or self.window.is_stale(slots, x_m, y_m):
+            self._renew(slots, x_m, y_m, replaced)
+        self._ids = stations.station_id.copy()
+        place_x_m, place_y_m = np.zeros(stations.size), np.zeros(stations.size)
+        place_x_m[slots], place_y_m[slots] = x_m, y_m
+        sender, receiver = self.window.sender, self.window.receiver
+        distance_m2 = (place_x_m[sender] - place_x_m[receiver]) ** 2
+        distance_m2 += (place_y_m[sender] - place_y_m[receiver]) ** 2
+        distance_m2[sender == receiver] = np.inf
+        self._enter_and_leave(distance_m2 <= self.range_m**2, now_ns)
+        self._tick_ns, self._end_ns = now_ns, now_ns + tick.length_ns
+        self._sample(distance_m2, stations.place, now_ns, tick.length_ns)
+
+    def _renew(self, slots: np.ndarray, x_m: np.ndarray, y_m: np.ndarray, replaced: np.ndarray) -> None:
+        heard_ns, since_ns = self.heard_ns, self.since_ns
+        source = self.window.renew(slots, x_m, y_m, len(replaced))
+        source[replaced[self.window.sender] | replaced[self.window.receiver]] = -1
+        gone = since_ns < NEVER
+        gone[source[source >= 0]] = False
+        self._close(heard_ns[gone], since_ns[gone], self._end_ns)
+        self._resize(source)
+
+    def _enter_and_leave(self, within: np.ndarray, now_ns: int) -> None:
+        left = (self.since_ns < NEVER) & ~within
+        if left.any():
+            self._close(self.heard_ns[left], self.since_ns[left], now_ns)
+            self.since_ns[left] = NEVER
+        self.since_ns[within & (self.since_ns == NEVER)] = now_ns
+        self.watched_ns[self.watched_ns == NEVER] = now_ns
+
+    def _close(self, heard_ns: np.ndarray, since_ns: np.ndarray, now_ns: int) -> None:
+        """Count the open end of pairs that leave: since the last reception, or since entry when never
+        heard."""
+        open_ns = now_ns - np.maximum(heard_ns, since_ns)
+        self.open_ends += len(open_ns)
+        self.open_long += int(self._is_long(open_ns).sum())
+
+    def _is_long(self, delay_ns: np.ndarray) -> np.ndarray:
+        return delay_ns * _LONG_DENOMINATOR > self.period_ns * _LONG_NUMERATOR
+
+    def _sample(self, distance_m2: np.ndarray, place: np.ndarray, now_ns: int, length_ns: int) -> None:
+        judged = now_ns - self.watched_ns >= self.tau_ns
+        near = np.flatnonzero(judged & (distance_m2 <= self.range_m**2))
+        made_ns, heard_ns = self.made_ns[near], self.heard_ns[near]
+        known = made_ns > -NEVER
+        self.judged_ticks += len(near)
+        self.heard_ticks += int(known.sum())
+        age_ns = (now_ns - made_ns)[known]
+        self.delay.add((now_ns - heard_ns)[known])
+        self.age.add(age_ns)
+        self.age_ns2 += float(age_ns.sum()) * length_ns + len(age_ns) * length_ns**2 / 2
+        self.age_time_ns += len(age_ns) * length_ns
+        self._in_age = judged & (distance_m2 <= self.range_m**2) & (self.made_ns > -NEVER)
+        for k, range_m in enumerate(COVERAGE_RANGES_M):
+            rows = np.flatnonzero(judged & (distance_m2 <= range_m**2))
+            cell = place[self.window.receiver[rows]].astype(np.int64) + 1
+            tally(self.covered[k, 0], cell)
+            tally(self.covered[k, 1], cell[now_ns - self.radio_ns[rows] <= self.tau_ns])
+            tally(self.covered[k, 2], cell[now_ns - self.heard_ns[rows] <= self.tau_ns])
+
+    def observe(self, batch: Batch) -> None:
+        """Take in receptions of BSM between vehicles."""
+        wanted = np.array([m == MESSAGE or m.startswith(f"{MESSAGE}-") for m in batch.messages], bool)
+        reach_m = self.window.reach_m + 2 * MARGIN_M
+        keep = (batch.link == 0) & (batch.radio_outcome == Outcome.DELIVERED) & (batch.distance_m < reach_m)
+        keep = np.flatnonzero(keep & wanted[batch.message][batch.row])
+        row = batch.row[keep]
+        pair = self.window.row_of(batch.sender[row], batch.receiver[keep])
+        watched = pair >= 0
+        if not watched.all():
+            keep, row, pair = keep[watched], row[watched], pair[watched]
+        self.radio_ns[pair] = np.maximum(self.radio_ns[pair], batch.end_ns[row])
+        applied = batch.applied[keep]
+        if not applied.all():
+            keep, row, pair = keep[applied], row[applied], pair[applied]
+        self._apply(pair, batch.applied_ns[keep], batch.generated_ns[row])
+
+    def _apply(self, pair: np.ndarray, time_ns: np.ndarray, made_ns: np.ndarray) -> None:
+        """Receptions in any order; several of one pair are taken one after the other in time."""
+        while len(pair):
+            mark = np.full(self.window.size, -1, np.int64)
+            mark[pair[::-1]] = np.arange(len(pair))[::-1]
+            first = mark[pair] == np.arange(len(pair))
+            if first.all():
+                self._apply_once(pair, time_ns, made_ns)
+                return
+            if np.any(np.diff(time_ns) < 0):
+                order = np.argsort(time_ns, kind="stable")
+                pair, time_ns, made_ns = pair[order], time_ns[order], made_ns[order]
+                continue
+            self._apply_once(pair[first], time_ns[first], made_ns[first])
+            pair, time_ns, made_ns = pair[~first], time_ns[~first], made_ns[~first]
+
+    def _apply_once(self, pair: np.ndarray, time_ns: np.ndarray, made_ns: np.ndarray) -> None:
+        heard_ns, since_ns, newest_ns = self.heard_ns[pair], self.since_ns[pair], self.made_ns[pair]
+        closed = (heard_ns >= since_ns) & (time_ns >= heard_ns)
+        gap_ns = (time_ns - heard_ns)[closed]
+        self.gap.add(gap_ns)
+        self.gap_long += int(self._is_long(gap_ns).sum())
+        first = (heard_ns < since_ns) & (since_ns < NEVER)
+        entry_ns = np.maximum(time_ns[first] - since_ns[first], 0)
+        self.open_ends += len(entry_ns)
+        self.open_long += int(self._is_long(entry_ns).sum())
+        fresher = self._in_age[pair] & (made_ns > newest_ns) & (time_ns < self._end_ns)
+        saved_ns2 = (made_ns - newest_ns)[fresher] * (self._end_ns - time_ns[fresher]).astype(float)
+        self.age_ns2 -= float(saved_ns2.sum())
+        self.heard_ns[pair] = np.maximum(heard_ns, time_ns)
+        self.made_ns[pair] = np.maximum(newest_ns, made_ns)
+
+    def merge(self, other: Gaps) -> None:
+        """Add the other's counts; pairs still open stay with their own accumulator."""
+        self.gap.merge(other.gap)
+        self.delay.merge(other.delay)
+        self.age.merge(other.age)
+        for name in (
+            "gap_long",
+            "open_ends",
+            "open_long",
+            "age_ns2",
+            "age_time_ns",
+            "heard_ticks",
+            "judged_ticks",
+        ):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.covered += other.covered
+
+    def rows(self) -> Iterator[Metric]:
+        """Gaps, update delay and age of V2V BSM, then coverage of pairs."""
+        link = ("V2V", MESSAGE)
+        for name, delays in (("gap", self.gap), ("update_delay", self.delay), ("aoi", self.age)):
+            for share in QUANTILES if delays.count else ():
+                yield Metric(
+                    name,
+                    "ms",
+                    *link,
+                    distance_m=self.range_m,
+                    quantile=share,
+                    value=delays.quantile_ms(share),
+                    n=delays.count,
+                )
+            if delays.count and name != "aoi":
+                yield Metric(
+                    f"{name}_mean",
+                    "ms",
+                    *link,
+                    distance_m=self.range_m,
+                    value=delays.mean_ms(),
+                    n=delays.count,
+                )
+                yield Metric(
+                    f"{name}_max",
+                    "ms",
+                    *link,
+                    distance_m=self.range_m,
+                    value=delays.max_ns / 1e6,
+                    n=delays.count,
+                )
+        if self.age_time_ns:
+            yield Metric(
+                "aoi_mean",
+                "ms",
+                *link,
+                distance_m=self.range_m,
+                value=self.age_ns2 / self.age_time_ns / 1e6,
+                n=self.age.count,
+            )
+        yield from self._open_rows(link)
+        yield from self._coverage_rows(link)
+
+    def _open_rows(self, link: tuple[str, str]) -> Iterator[Metric]:
+        still = (self.since_ns < NEVER) if len(self.since_ns) else np.empty(0, bool)
+        open_ns = self._end_ns - np.maximum(self.heard_ns[still], self.since_ns[still])
+        ends = self.open_ends + len(open_ns)
+        long = self.open_long + int(self._is_long(open_ns).sum())
+        if self.gap.count:
+            yield Metric(
+                "gap_over_2.5T",
+                "ratio",
+                *link,
+                distance_m=self.range_m,
+                value=self.gap_long / self.gap.count,
+                n=self.gap.count,
+            )
+        if ends:
+            yield Metric("gap_open_ends", "count", *link, distance_m=self.range_m, value=ends)
+            yield Metric(
+                "gap_open_over_2.5T", "ratio", *link, distance_m=self.range_m, value=long / ends, n=ends
+            )
+        if self.judged_ticks:
+            yield Metric(
+                "pair_heard",
+                "ratio",
+                *link,
+                distance_m=self.range_m,
+                value=self.heard_ticks / self.judged_ticks,
+                n=self.judged_ticks,
+            )
+
+    def _coverage_rows(self, link: tuple[str, str]) -> Iterator[Metric]:
+        for k, range_m in enumerate(COVERAGE_RANGES_M):
+            for place, name in [(None, ""), *((j + 1, n) for j, n in enumerate(self.context.jurisdictions))]:
+                judged, raw, useful = (int(c.sum() if place is None else c[place]) for c in self.covered[k])
+                if judged:
+                    yield Metric(
+                        "C_raw", "ratio", *link, name, distance_m=range_m, value=raw / judged, n=judged
+                    )
+                    yield Metric(
+                        "C_useful", "ratio", *link, name, distance_m=range_m, value=useful / judged, n=judged
+                    )
+
+    def tables(self) -> dict[str, Rows]:
+        """None beyond ``metrics.csv``."""
+        return {}
