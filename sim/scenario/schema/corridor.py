@@ -7,6 +7,7 @@ from typing import Literal
 from sim.scenario.schema.base import Section, key
 
 Direction = Literal["up", "down"]
+Approach = Literal["up", "down", "arm_right", "arm_left"]
 
 
 class Point(Section):
@@ -45,29 +46,45 @@ class RoadSection(Section):
     span: Span = key(Span, "where")
     road_class: Literal["arterial", "expressway", "rural"] = key("arterial", "class used by siting rules")
     lanes: int = key(2, "lanes per direction", ge=1, le=6)
-    speed_limit_mps: float = key(16.67, "speed limit", unit="m/s", gt=0, le=60, source="60 km/h, class-2 highway")
+    speed_limit_mps: float = key(
+        16.67, "speed limit", unit="m/s", gt=0, le=60, source="60 km/h, class-2 highway"
+    )
 
 
 class PhasePlan(Section):
     """One stage of a fixed-time plan: the approaches that move, and for how long."""
 
-    approaches: list[str] = key(..., "approaches with green: up, down, arm_right, arm_left", min_length=1)
+    approaches: list[Approach] = key(
+        ..., "approaches with green: up, down, arm_right, arm_left", min_length=1
+    )
     green_s: float = key(..., "green time", unit="s", gt=0, le=300)
-    yellow_s: float = key(3.0, "yellow time", unit="s", ge=0, le=10, source="GB 14886-2016 practice, unverified")
+    yellow_s: float = key(
+        3.0, "yellow time", unit="s", ge=0, le=10, source="GB 14886-2016 practice, unverified"
+    )
     all_red_s: float = key(2.0, "all-red time", unit="s", ge=0, le=20, source="assumption")
 
 
 class SideArms(Section):
     """The two side arms of a signalised node."""
 
-    length_m: float = key(300.0, "length of each arm", unit="m", ge=50, le=2000, source="definitions section 1, assumption")
+    length_m: float = key(
+        300.0, "length of each arm", unit="m", ge=50, le=2000, source="definitions section 1, assumption"
+    )
     lanes: int = key(1, "lanes per direction", ge=1, le=3, source="assumption")
-    flow_veh_h: float = key(200.0, "arrivals per arm", unit="veh/h", ge=0, le=2000, source="definitions section 1, assumption")
+    flow_veh_h: float = key(
+        200.0, "arrivals per arm", unit="veh/h", ge=0, le=2000, source="definitions section 1, assumption"
+    )
     speed_limit_mps: float = key(11.11, "speed limit", unit="m/s", gt=0, le=40, source="40 km/h, assumption")
     turn_left_ratio: float = key(0.4, "share of arm traffic turning left", ge=0, le=1, source="assumption")
-    turn_right_ratio: float = key(0.4, "share of arm traffic turning right; the rest crosses", ge=0, le=1, source="assumption")
-    main_left_ratio: float = key(0.05, "share of main-road traffic that leaves to the left", ge=0, le=1, source="assumption")
-    main_right_ratio: float = key(0.05, "share of main-road traffic that leaves to the right", ge=0, le=1, source="assumption")
+    turn_right_ratio: float = key(
+        0.4, "share of arm traffic turning right; the rest crosses", ge=0, le=1, source="assumption"
+    )
+    main_left_ratio: float = key(
+        0.05, "share of main-road traffic that leaves to the left", ge=0, le=1, source="assumption"
+    )
+    main_right_ratio: float = key(
+        0.05, "share of main-road traffic that leaves to the right", ge=0, le=1, source="assumption"
+    )
 
 
 class SignalNode(Section):
@@ -88,11 +105,23 @@ class Corridor(Section):
     datum: Literal["WGS84", "CGCS2000", "GCJ-02"] = key(..., "datum of every position in this file")
     topology: Literal["open", "ring"] = key("open", "an open road, or a closed ring for validation")
     points: list[Point] = key(list, "centre line; chainage grows from the first to the last (direction up)")
-    length_m: float | None = key(None, "length of a straight road or ring given without points", unit="m", gt=0, le=200_000)
+    length_m: float | None = key(
+        None, "length of a straight road or ring given without points", unit="m", gt=0, le=200_000
+    )
     directions: list[Direction] = key(lambda: ["up", "down"], "directions that exist")
-    lane_width_m: float = key(3.5, "lane width", unit="m", ge=2.5, le=5, source="JTG B01-2014 at 60 km/h, from memory")
-    median_m: float = key(2.0, "width between the two carriageways", unit="m", ge=0, le=50, source="assumption")
+    lane_width_m: float = key(
+        3.5, "lane width", unit="m", ge=2.5, le=5, source="JTG B01-2014 at 60 km/h, from memory"
+    )
+    median_m: float = key(
+        2.0, "width between the two carriageways", unit="m", ge=0, le=50, source="assumption"
+    )
     sections: list[RoadSection] = key(lambda: [RoadSection()], "road class, lanes, speed limit", min_length=1)
     jurisdictions: list[Jurisdiction] = key(..., "who governs what", min_length=1)
     nodes: list[SignalNode] = key(list, "signalised intersections")
-    max_offset_m: float = key(2000.0, "how far an RSU given by position may stand off the road", unit="m", gt=0, source="definitions section 1")
+    max_offset_m: float = key(
+        2000.0,
+        "how far an RSU given by position may stand off the road",
+        unit="m",
+        gt=0,
+        source="definitions section 1",
+    )

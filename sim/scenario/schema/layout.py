@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from sim.scenario.schema.base import Section, key
 
 Service = Literal["MAP", "SPAT", "RSI", "RSM"]
@@ -15,7 +17,13 @@ class SitingRule(Section):
     jurisdiction: str | None = key(None, "only in this jurisdiction")
     road_class: Literal["arterial", "expressway", "rural"] | None = key(None, "only on this road class")
     at_nodes: bool = key(True, "one unit at each signalised node")
-    spacing_m: float | None = key(None, "road distance between neighbouring units between nodes; none = nodes only", unit="m", gt=10, le=20_000)
+    spacing_m: float | None = key(
+        None,
+        "road distance between neighbouring units between nodes; none = nodes only",
+        unit="m",
+        gt=10,
+        le=20_000,
+    )
     side: Literal["right", "left", "alternating"] = key("right", "side of the road, seen in direction up")
     name: str = key("", "name of the rule and its source")
 
@@ -39,35 +47,107 @@ class Sensor(Section):
     """The roadside sensor that feeds RSM."""
 
     range_m: float = key(150.0, "reach", unit="m", gt=0, le=1000, source="definitions section 6, assumption")
-    field_of_view_deg: float = key(360.0, "horizontal field of view", unit="deg", gt=0, le=360, source="assumption")
-    axis_deg: float = key(0.0, "centre of the field, clockwise from north", unit="deg", ge=0, lt=360, source="assumption")
+    field_of_view_deg: float = key(
+        360.0, "horizontal field of view", unit="deg", gt=0, le=360, source="assumption"
+    )
+    axis_deg: float = key(
+        0.0, "centre of the field, clockwise from north", unit="deg", ge=0, lt=360, source="assumption"
+    )
     height_m: float = key(5.0, "height above the road", unit="m", gt=0, le=40, source="assumption")
     occlusion: bool = key(True, "taller vehicles in between hide what is behind them")
-    detection_ratio: float = key(0.95, "probability of a detection per object and frame", ge=0, le=1, source="assumption (GZ-SEN asks for 90 % by type)")
-    persistence_s: float = key(0.5, "correlation time of missed detections", unit="s", ge=0, le=60, source="assumption")
-    position_sigma_m: float = key(0.5, "position error per axis", unit="m", ge=0, le=20, source="assumption (GZ-SEN: mean error at most 1.5 m)")
+    detection_ratio: float = key(
+        0.95,
+        "probability of a detection per object and frame",
+        ge=0,
+        le=1,
+        source="assumption (GZ-SEN asks for 90 % by type)",
+    )
+    persistence_s: float = key(
+        0.5, "correlation time of missed detections", unit="s", ge=0, le=60, source="assumption"
+    )
+    position_sigma_m: float = key(
+        0.5,
+        "position error per axis",
+        unit="m",
+        ge=0,
+        le=20,
+        source="assumption (GZ-SEN: mean error at most 1.5 m)",
+    )
     speed_sigma_mps: float = key(0.5, "speed error", unit="m/s", ge=0, le=10, source="assumption")
-    false_alarms_per_h: float = key(1.0, "objects reported that do not exist", unit="1/h", ge=0, le=3600, source="SEN-EMG: below 1 per hour (R2)")
-    delay_s: float = key(0.1, "sample to application", unit="s", ge=0, le=2, source="assumption (SEN-EXT asks for 70 ms, measured systems need 157-250)")
-    cycle_s: float = key(0.1, "sensing cycle", unit="s", gt=0, le=2, source="GZ-SEN: output interval at most 100 ms (R2)")
+    false_alarms_per_h: float = key(
+        1.0,
+        "objects reported that do not exist",
+        unit="1/h",
+        ge=0,
+        le=3600,
+        source="SEN-EMG: below 1 per hour (R2)",
+    )
+    delay_s: float = key(
+        0.1,
+        "sample to application",
+        unit="s",
+        ge=0,
+        le=2,
+        source="assumption (SEN-EXT asks for 70 ms, measured systems need 157-250)",
+    )
+    cycle_s: float = key(
+        0.1, "sensing cycle", unit="s", gt=0, le=2, source="GZ-SEN: output interval at most 100 ms (R2)"
+    )
 
 
 class Layout(Section):
     """Where roadside units stand: rules, or a list, or both."""
 
+    schema_: Literal["layout/1"] = Field("layout/1", alias="schema", description="schema of a layout file")
     name: str = key("", "name of the layout")
     rules: list[SitingRule] = key(list, "spacing rules")
     sites: list[Site] = key(list, "units placed by hand")
-    offset_m: float = key(3.0, "distance from the outer lane edge to the mast", unit="m", ge=0, le=100, source="assumption")
-    mast_height_m: float = key(5.5, "antenna height above the road", unit="m", gt=0, le=40, source="Jiangsu smart-motorway guide: 5-6 m")
-    antenna_gain_dbi: float = key(6.0, "antenna gain", unit="dBi", ge=-10, le=20, source="Changzhou field test, 23 dBm + 6 dBi")
-    tx_power_dbm: float = key(23.0, "conducted power", unit="dBm", ge=-20, le=40, source="Changzhou field test; IMT-2020 event configuration")
-    junction_services: list[Service] = key(lambda: ["MAP", "SPAT", "RSI", "RSM"], "services at a node", source="definitions section 2")
-    mid_block_services: list[Service] = key(lambda: ["MAP", "SPAT", "RSI"], "services between nodes", source="definitions section 2")
+    offset_m: float = key(
+        3.0, "distance from the outer lane edge to the mast", unit="m", ge=0, le=100, source="assumption"
+    )
+    mast_height_m: float = key(
+        5.5,
+        "antenna height above the road",
+        unit="m",
+        gt=0,
+        le=40,
+        source="Jiangsu smart-motorway guide: 5-6 m",
+    )
+    antenna_gain_dbi: float = key(
+        6.0, "antenna gain", unit="dBi", ge=-10, le=20, source="Changzhou field test, 23 dBm + 6 dBi"
+    )
+    tx_power_dbm: float = key(
+        23.0,
+        "conducted power",
+        unit="dBm",
+        ge=-20,
+        le=40,
+        source="Changzhou field test; IMT-2020 event configuration",
+    )
+    junction_services: list[Service] = key(
+        lambda: ["MAP", "SPAT", "RSI", "RSM"], "services at a node", source="definitions section 2"
+    )
+    mid_block_services: list[Service] = key(
+        lambda: ["MAP", "SPAT", "RSI"], "services between nodes", source="definitions section 2"
+    )
     junction_sensor: bool = key(True, "a sensor at each node", source="assumption")
     mid_block_sensor: bool = key(False, "a sensor at each unit between nodes", source="assumption")
-    relay_range_m: float = key(1000.0, "mid-block units relay MAP and SPAT of the next downstream node within this distance", unit="m", ge=0, le=10_000, source="assumption")
-    backhaul_delay_ms: float = key(20.0, "delay of relayed SPAT", unit="ms", ge=0, le=5000, source="assumption (measured RSU-MEC round trip over 5G 11-15 ms)")
+    relay_range_m: float = key(
+        1000.0,
+        "mid-block units relay MAP and SPAT of the next downstream node within this distance",
+        unit="m",
+        ge=0,
+        le=10_000,
+        source="assumption",
+    )
+    backhaul_delay_ms: float = key(
+        20.0,
+        "delay of relayed SPAT",
+        unit="ms",
+        ge=0,
+        le=5000,
+        source="assumption (measured RSU-MEC round trip over 5G 11-15 ms)",
+    )
     sensor: Sensor = key(Sensor, "the sensor model")
 
 
@@ -81,9 +161,18 @@ class RoadsideEvent(Section):
     from_m: float = key(..., "first chainage of the path", unit="m", ge=0)
     to_m: float = key(..., "last chainage of the path", unit="m", ge=0)
     radius_m: float = key(10.0, "half width of the path", unit="m", gt=0, le=500, source="assumption")
-    period_class: Literal["static", "semi-static", "dynamic"] = key("dynamic", "sets the period: 1 s, 500 ms, 100 ms")
+    period_class: Literal["static", "semi-static", "dynamic"] = key(
+        "dynamic", "sets the period: 1 s, 500 ms, 100 ms"
+    )
     priority_level: int = key(4, "RSIPriority level, 0 lowest", ge=0, le=7, source="assumption")
     description: str = key("", "text (ASCII)", max_length=512)
-    announce_within_m: float = key(1500.0, "units this far upstream of the path announce it", unit="m", ge=0, le=20_000, source="assumption")
+    announce_within_m: float = key(
+        1500.0,
+        "units this far upstream of the path announce it",
+        unit="m",
+        ge=0,
+        le=20_000,
+        source="assumption",
+    )
     start_s: float = key(0.0, "when it begins, after t = 0", unit="s", ge=0)
     end_s: float | None = key(None, "when it ends", unit="s", ge=0)

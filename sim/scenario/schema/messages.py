@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import WithJsonSchema
 
 from sim.scenario.schema.base import Section, key
+
+CandidateName = Annotated[str, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]})]
+"""After loading always a name; in a file also the content itself (``candidate/1``)."""
 
 
 class Standards(Section):
     """Which profile holds where."""
 
-    candidate: str = key("harmonised-day1", "candidate: a shipped name or a file")
+    candidate: CandidateName = key("harmonised-day1", "candidate: a shipped name, a file, or its content")
     message_set: str | None = key(None, "message set everywhere, in place of the profiles' own")
 
 
@@ -20,7 +25,13 @@ class Bsm(Section):
     enabled: bool = key(True, "vehicles send BSM")
     period_ms: float = key(100.0, "period", unit="ms", ge=20, le=10_000, source="GB/T 45315-2025 7.2")
     phase: Literal["random", "aligned"] = key("random", "generation phase per vehicle")
-    fixed_size_bytes: int | None = key(None, "size of every packet at the access layer instead of the real one (published curves)", unit="byte", ge=10, le=3000)
+    fixed_size_bytes: int | None = key(
+        None,
+        "size of every packet at the access layer instead of the real one (published curves)",
+        unit="byte",
+        ge=10,
+        le=3000,
+    )
     synthetic: bool = key(False, "no real bytes, for radio validation only; needs fixed_size_bytes")
     path_history: bool = key(True, "safetyExt.pathHistory every 500 ms", source="GB/T 45315-2025 7.3")
 
@@ -31,38 +42,87 @@ class Roadside(Section):
     map_period_ms: float | None = key(None, "MAP period", unit="ms", ge=100, le=10_000)
     spat_period_ms: float | None = key(None, "SPAT period", unit="ms", ge=100, le=10_000)
     rsm_period_ms: float | None = key(None, "RSM period", unit="ms", ge=100, le=10_000)
-    max_message_bytes: int = key(1400, "longest data a network layer takes (DsmMaxLength)", unit="byte", ge=200, le=8000, source="YD/T 3708-2020")
+    max_message_bytes: int = key(
+        1400,
+        "longest data a network layer takes (DsmMaxLength)",
+        unit="byte",
+        ge=200,
+        le=8000,
+        source="YD/T 3708-2020",
+    )
 
 
 class Security(Section):
     """Envelope on the air."""
 
     enabled: bool = key(True, "sign messages (sizes and cadence; real signatures are never made in a run)")
-    certificate_period_ms: float | None = key(None, "full certificate at least this often; none = the profile's value", unit="ms", ge=0, le=60_000)
+    certificate_period_ms: float | None = key(
+        None, "full certificate at least this often; none = the profile's value", unit="ms", ge=0, le=60_000
+    )
 
 
 class Processing(Section):
     """Time each stage of a message takes at a station."""
 
-    encode_ms: float = key(0.1, "encoding", unit="ms", ge=0, le=1000, source="assumption (asn1tools in Python: 0.05 ms)")
-    sign_ms: float = key(1.0, "signing", unit="ms", ge=0, le=1000, source="assumption (SM2 in software 0.4 ms)")
+    encode_ms: float = key(
+        0.1, "encoding", unit="ms", ge=0, le=1000, source="assumption (asn1tools in Python: 0.05 ms)"
+    )
+    sign_ms: float = key(
+        1.0, "signing", unit="ms", ge=0, le=1000, source="assumption (SM2 in software 0.4 ms)"
+    )
     verify_ms: float = key(2.0, "verifying", unit="ms", ge=0, le=1000, source="assumption")
     decode_ms: float = key(0.1, "decoding", unit="ms", ge=0, le=1000, source="assumption")
     apply_ms: float = key(1.0, "handing to the application", unit="ms", ge=0, le=1000, source="assumption")
-    l2_overhead_bytes: int = key(10, "PDCP, RLC and MAC headers", unit="byte", ge=0, le=100, source="assumption")
+    l2_overhead_bytes: int = key(
+        10, "PDCP, RLC and MAC headers", unit="byte", ge=0, le=100, source="assumption"
+    )
 
 
 class Measure(Section):
     """What to measure and how finely."""
 
     bin_m: float = key(25.0, "distance bin", unit="m", gt=0, le=500, source="definitions section 4")
-    max_distance_m: float = key(1000.0, "last distance counted", unit="m", gt=0, le=10_000, source="project choice")
-    inner_from_m: float | None = key(None, "receivers counted from this chainage on (open road edges); none = all", unit="m", ge=0)
+    max_distance_m: float = key(
+        1000.0, "last distance counted", unit="m", gt=0, le=10_000, source="project choice"
+    )
+    inner_from_m: float | None = key(
+        None, "receivers counted from this chainage on (open road edges); none = all", unit="m", ge=0
+    )
     inner_to_m: float | None = key(None, "receivers counted up to this chainage; none = all", unit="m", ge=0)
-    gap_range_m: float = key(300.0, "gaps, update delay and age are followed for pairs this close", unit="m", gt=0, le=3000, source="C53-FCW range")
+    gap_range_m: float = key(
+        300.0,
+        "gaps, update delay and age are followed for pairs this close",
+        unit="m",
+        gt=0,
+        le=3000,
+        source="C53-FCW range",
+    )
     probes: bool = key(True, "passive coverage probes")
-    probe_spacing_m: float = key(25.0, "one probe per this length and direction", unit="m", gt=0, le=1000, source="definitions section 6")
-    tau_s: dict[str, float] = key(lambda: {"SPAT": 1.0, "MAP": 5.0, "RSI": 3.0, "RSM": 0.5, "BSM": 0.3}, "freshness limit per class", unit="s", source="definitions section 6, assumption")
-    approach_m: float = key(150.0, "SPAT+MAP zone upstream of each stop line", unit="m", gt=0, le=2000, source="definitions section 6")
-    event_upstream_m: float = key(300.0, "RSI zone upstream of the event", unit="m", ge=0, le=5000, source="definitions section 6")
-    batches: int = key(10, "batch means for intervals of one run", ge=2, le=1000, source="definitions section 8")
+    probe_spacing_m: float = key(
+        25.0,
+        "one probe per this length and direction",
+        unit="m",
+        gt=0,
+        le=1000,
+        source="definitions section 6",
+    )
+    tau_s: dict[str, float] = key(
+        lambda: {"SPAT": 1.0, "MAP": 5.0, "RSI": 3.0, "RSM": 0.5, "BSM": 0.3},
+        "freshness limit per class",
+        unit="s",
+        source="definitions section 6, assumption",
+    )
+    approach_m: float = key(
+        150.0,
+        "SPAT+MAP zone upstream of each stop line",
+        unit="m",
+        gt=0,
+        le=2000,
+        source="definitions section 6",
+    )
+    event_upstream_m: float = key(
+        300.0, "RSI zone upstream of the event", unit="m", ge=0, le=5000, source="definitions section 6"
+    )
+    batches: int = key(
+        10, "batch means for intervals of one run", ge=2, le=1000, source="definitions section 8"
+    )

@@ -1,0 +1,2 @@
+def problems_of(config, candidate, data_file):
+    return []

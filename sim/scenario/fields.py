@@ -1,0 +1,130 @@
+"""The scenario's keys as a table, read from the schema itself, so that manuals cannot drift."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from rsu.document import KeyPath
+from sim.scenario.schema import Scenario
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """One key of a scenario file."""
+
+    path: str
+    """Dotted path; ``[]`` stands for an item of a list."""
+    kind: str
+    unit: str
+    default: str
+    bounds: str
+    meaning: str
+    source: str
+
+
+@cache
+def field_rows() -> tuple[FieldRow, ...]:
+    """Every key of ``corridor/1`` in the order of the schema."""
+    return tuple(_rows(Scenario, ""))
+
+
+def keys_at(path: KeyPath) -> list[str]:
+    """Valid keys of the section at ``path`` (keys and list indices), empty where no section stands."""
+    section = _section_at(path)
+    return [field.alias or name for name, field in section.model_fields.items()] if section else []
+
+
+def places_of_key(word: str) -> list[str]:
+    """Dotted paths of every key called ``word``."""
+    return [row.path for row in field_rows() if row.path.rpartition(".")[2] == word]
+
+
+def _section_at(path: KeyPath) -> type[BaseModel] | None:
+    section: type[BaseModel] | None = Scenario
+    for part in path:
+        if isinstance(part, int):
+            continue
+        by_alias = {field.alias or name: field for name, field in section.model_fields.items()} if section else {}
+        section = _inner(by_alias[part].annotation) if part in by_alias else None
+    return section
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    """The section inside an annotation such as ``list[Section]`` or ``Section | None``."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation if issubclass(annotation, BaseModel) else None
+    for argument in typing.get_args(annotation):
+        found = _inner(argument)
+        if found:
+            return found
+    return None
+
+
+def _rows(section: type[BaseModel], prefix: str) -> Iterator[FieldRow]:
+    for name, field in section.model_fields.items():
+        path = prefix + (field.alias or name)
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        inner, is_list = _inner(field.annotation), typing.get_origin(field.annotation) is list
+        default = _default(field, inner is not None)
+        yield FieldRow(path, _kind(field.annotation), str(extra.get("unit", "")), default, _bounds(field.metadata),
+                       field.description or "", str(extra.get("source", "")))
+        if inner:
+            yield from _rows(inner, f"{path}[]." if is_list else f"{path}.")
+
+
+def _default(field: Any, is_section: bool) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    if value is PydanticUndefined and field.default_factory is not None:
+        value = field.default_factory()
+    if isinstance(value, BaseModel):
+        return "see below"
+    if isinstance(value, list) and is_section:
+        return f"{len(value)} items" if value else "empty"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {inner:g}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "empty"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return "none" if value is None else str(value) or '""'
+
+
+def _bounds(metadata: list[Any]) -> str:
+    words = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt"),
+             MinLen: ("length >=", "min_length"), MaxLen: ("length <=", "max_length")}
+    found = [f"{sign} {getattr(one, name):g}" for one in metadata for kind, (sign, name) in words.items()
+             if isinstance(one, kind)]
+    return ", ".join(found)
+
+
+_NAMES = {float: "number", int: "whole number", str: "text", bool: "true/false", dict: "mapping", type(None): "none"}
+
+
+def _kind(annotation: Any) -> str:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return " / ".join(str(choice) for choice in arguments)
+    if origin is typing.Annotated:
+        return _kind(arguments[0])
+    if origin is list:
+        return f"list of {_kind(arguments[0])}"
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_kind(one) for one in arguments)
+    if origin is dict:
+        return "mapping"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "section"
+    return _NAMES.get(annotation, str(annotation))

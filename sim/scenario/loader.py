@@ -1,0 +1,337 @@
+"""Reads a scenario: file -> overrides -> layout and candidate put in -> schema -> cross-checks -> frozen result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+import sim
+from rsu.document import (
+    Document,
+    DocumentError,
+    KeyPath,
+    Problem,
+    did_you_mean,
+    dotted,
+    parse_document,
+    read_document,
+    shown,
+    value_at,
+    write_document,
+)
+from rsu.profile import Candidate, ProfileError, load_candidate
+from sim.scenario.errors import ScenarioError
+from sim.scenario.fields import keys_at, places_of_key
+from sim.scenario.schema import Scenario
+from sim.scenario.shipped import SUFFIXES, shipped_files, shipped_folder, shipped_scenarios
+
+CANDIDATE: KeyPath = ("standards", "candidate")
+
+
+@dataclass(frozen=True)
+class LoadedScenario:
+    """A scenario that has passed every check, its defaults, layout and candidate filled in."""
+
+    config: Scenario
+    """The layout is always in place (``config.layout`` is a ``Layout``); the candidate's name is in ``standards``."""
+    candidate: Candidate
+    path: Path
+    """The file it came from."""
+    name: str
+    data_file: Path | None = None
+    """The trajectory or position file it replays, found on disk."""
+    data_sha256: str | None = field(default=None, repr=False)
+    """Hash of that file's content."""
+
+    def resolved(self) -> dict[str, Any]:
+        """The scenario as plain data: defaults written out, candidate and layout in place, nothing of this machine.
+
+        A replayed file appears by its bare name; whoever stores the result stores that file beside it.
+        """
+        data = self.config.model_dump(mode="json", by_alias=True)
+        data["standards"]["candidate"] = self.candidate.plain()
+        if self.data_file is not None:
+            data["traffic"]["file"] = self.data_file.name
+        return data
+
+    def resolved_yaml(self) -> str:
+        """:meth:`resolved` as a scenario file; it loads again and has the same :meth:`run_id`."""
+        return write_document(self.resolved())
+
+    def run_id(self, version: str | None = None) -> str:
+        """16 hex digits: sha256 over the resolved scenario (seed included), replayed data and model version."""
+        content = {
+            "scenario": self.resolved(),
+            "seed": self.config.seed,
+            "data": self.data_sha256,
+            "version": version or sim.__version__,
+        }
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def with_seed(self, seed: int) -> LoadedScenario:
+        """The same scenario under another seed."""
+        return replace(self, config=self.config.model_copy(update={"seed": seed}))
+
+
+def load(source: str | Path, overrides: Sequence[str] = (), seed: int | None = None) -> LoadedScenario:
+    """Load a scenario by path or shipped name.
+
+    ``overrides`` are ``key.path=value`` (lists by index, values read as YAML), applied in order; ``seed`` replaces
+    the file's. Raises :class:`ScenarioError` with everything found wrong.
+    """
+    path = find_scenario(source)
+    draft = _Draft(path)
+    for override in overrides:
+        draft.override(override)
+    if seed is not None:
+        draft.override(f"seed={seed}")
+    draft.put_layout_in()
+    candidate = draft.take_candidate_out()
+    config = draft.validated()
+    data_file = draft.data_file(config)
+    from sim.scenario.checks import problems_of
+
+    found = problems_of(config, candidate, data_file)
+    problems = draft.problems + [draft.problem(place, rule) for place, rule in found]
+    if problems or candidate is None:
+        raise ScenarioError(problems)
+    digest = hashlib.sha256(data_file.read_bytes()).hexdigest() if data_file else None
+    return LoadedScenario(config, candidate, path, config.name, data_file, digest)
+
+
+def find_scenario(source: str | Path) -> Path:
+    """The file ``source`` means: a path first, then a shipped name. Raises :class:`ScenarioError` naming the nearest."""
+    path = Path(source)
+    if path.is_file():
+        return path
+    known = shipped_scenarios()
+    if str(source) in known:
+        return known[str(source)]
+    if path.is_dir():
+        rule = "is a folder, not a scenario file"
+    elif path.suffix in SUFFIXES or len(path.parts) > 1:
+        rule = "no such file"
+    else:
+        rule = f"no such file and no shipped scenario of that name; {did_you_mean(str(source), known)}"
+    raise ScenarioError([Problem(str(source), "", "", rule)])
+
+
+class _Draft:
+    """A scenario on its way in: plain data, where each part of it came from, and what is wrong so far."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problems: list[Problem] = []
+        self.document = _read(path)
+        self.data: Any = self.document.data
+        self.layout: Document | None = None
+        self.overridden: list[tuple[KeyPath, str]] = []
+        if not isinstance(self.data, dict):
+            raise ScenarioError([self.document.problem((), "must be a mapping that begins 'schema: corridor/1'")])
+        self.check_schema_version()
+
+    def check_schema_version(self) -> None:
+        """Refuse another schema at once: its keys would all look wrong."""
+        given = self.data.get("schema")
+        if given == sim.SCENARIO_SCHEMA:
+            return
+        kind, _, number = str(given).partition("/")
+        ours, _, our_number = sim.SCENARIO_SCHEMA.partition("/")
+        rule = f"must be {sim.SCENARIO_SCHEMA}"
+        if kind == ours and number.isdigit() and int(number) > int(our_number):
+            rule = f"newer than this program, which reads {sim.SCENARIO_SCHEMA}"
+        raise ScenarioError([self.document.problem(("schema",), rule)])
+
+    def problem(self, path: KeyPath, rule: str, *, of_key: bool = False) -> Problem:
+        """A problem at ``path``, placed in the override, layout file or scenario file the value came from."""
+        value = "" if of_key else shown(value_at(self.data, path))
+        return Problem(self.where(path, of_key), dotted(path), value, rule)
+
+    def where(self, path: KeyPath, of_key: bool) -> str:
+        for place, text in reversed(self.overridden):
+            if path[: len(place)] == place:
+                return f"--set {text}"
+        if self.layout is not None and path[:1] == ("layout",) and len(path) > 1:
+            return self.layout.where(path[1:], of_key=of_key)
+        return self.document.where(path, of_key=of_key)
+
+    def override(self, text: str) -> None:
+        """Apply one ``key.path=value``."""
+        where = f"--set {text}"
+        name, equals, value_text = text.partition("=")
+        if not equals or not name.strip():
+            self.problems.append(Problem(where, "", "", "must be key.path=value"))
+            return
+        try:
+            value = parse_document(value_text, where).data
+        except DocumentError as error:
+            self.problems += [Problem(where, name, "", problem.rule) for problem in error.problems]
+            return
+        words = name.strip().split(".")
+        if words[0] == "layout" and len(words) > 1:
+            self.put_layout_in()
+        path, rule = _assign(self.data, words, value)
+        if rule:
+            self.problems.append(Problem(where, dotted(path), "", rule))
+        else:
+            self.overridden.append((path, text))
+
+    def put_layout_in(self) -> None:
+        """Replace the name of a layout file by its content."""
+        wanted = self.data.get("layout")
+        if not isinstance(wanted, str):
+            return
+        file = self.find(wanted, "layouts")
+        if file is None:
+            known = shipped_files("layouts")
+            self.problems.append(self.problem(("layout",), f"no such layout; {did_you_mean(wanted, known)}"))
+            self.data["layout"] = {}
+            return
+        try:
+            self.layout = _read(file)
+        except ScenarioError as error:
+            self.problems += error.problems
+            self.data["layout"] = {}
+            return
+        content = self.layout.data
+        if not isinstance(content, dict) or content.get("schema") != "layout/1":
+            place = ("schema",) if isinstance(content, dict) else ()
+            self.problems.append(self.layout.problem(place, "must be a mapping that begins 'schema: layout/1'"))
+            content = {}
+        self.data["layout"] = content
+        self.overridden = [one for one in self.overridden if one[0] != ("layout",)]
+
+    def take_candidate_out(self) -> Candidate | None:
+        """Load the candidate and leave only its name in the data."""
+        standards = self.data.get("standards")
+        if standards is None:
+            standards = {}
+        if not isinstance(standards, dict):
+            return None
+        wanted = standards.get("candidate", "harmonised-day1")
+        folder = shipped_folder()
+        folders = [self.path.parent, self.path.parent / "candidates", folder / "candidates", folder / "profiles"]
+        if not isinstance(wanted, (str, dict)):
+            return None
+        try:
+            candidate = load_candidate(wanted, folders)
+        except ProfileError as error:
+            if isinstance(wanted, dict):
+                self.problems += [self.problem(CANDIDATE, f"{p.field}: {p.rule}" if p.field else p.rule) for p in error.problems]
+            elif all(problem.where == wanted for problem in error.problems):
+                known = shipped_files("candidates")
+                self.problems.append(self.problem(CANDIDATE, f"no such candidate; {did_you_mean(wanted, known)}"))
+            else:
+                self.problems += error.problems
+            if isinstance(wanted, dict):
+                standards["candidate"] = "unreadable"
+            return None
+        if isinstance(wanted, dict) or wanted != candidate.name:
+            self.data["standards"] = {**standards, "candidate": candidate.name}
+        return candidate
+
+    def validated(self) -> Scenario:
+        """The data as a frozen ``Scenario``; raises with all problems of the schema."""
+        try:
+            return Scenario.model_validate(self.data, strict=True)
+        except ValidationError as error:
+            for one in error.errors(include_url=False):
+                self.problems.append(self.schema_problem(one))
+        raise ScenarioError(self.problems)
+
+    def schema_problem(self, error: Any) -> Problem:
+        """One pydantic error in our form."""
+        path: KeyPath = tuple(error["loc"])
+        if error["type"] == "extra_forbidden":
+            word, known = str(path[-1]), keys_at(path[:-1])
+            hint = did_you_mean(word, known)
+            elsewhere = places_of_key(word)
+            if elsewhere and "did you mean" not in hint:
+                hint = f"it belongs in {elsewhere[0]}"
+            return self.problem(path, f"unknown key; {hint}", of_key=True)
+        if error["type"] == "missing":
+            return Problem(self.where(path, False), dotted(path), "", "is required")
+        return self.problem(path, _rule(error))
+
+    def data_file(self, config: Scenario) -> Path | None:
+        """The replayed file on disk: relative to the scenario file, else among the shipped files."""
+        wanted = config.traffic.file
+        if wanted is None:
+            return None
+        for file in (self.path.parent / wanted, shipped_folder() / wanted, shipped_folder() / "data" / wanted):
+            if file.is_file():
+                return file
+        return None
+
+    def find(self, wanted: str, kind: str) -> Path | None:
+        """A file named in the scenario: relative to it, else shipped."""
+        beside = self.path.parent
+        for file in (beside / wanted, beside / f"{wanted}.yaml", beside / kind / f"{wanted}.yaml"):
+            if file.is_file():
+                return file
+        return shipped_files(kind).get(wanted)
+
+
+def _read(path: Path) -> Document:
+    try:
+        return read_document(path)
+    except DocumentError as error:
+        raise ScenarioError(error.problems) from None
+
+
+def _assign(data: Any, words: Sequence[str], value: Any) -> tuple[KeyPath, str | None]:
+    """Set ``value`` at ``words`` in nested data; returns the key path and what is wrong, if anything."""
+    path: KeyPath = ()
+    for number, word in enumerate(words):
+        last = number == len(words) - 1
+        if isinstance(data, list):
+            if not word.isdigit() or int(word) >= len(data):
+                return (*path, word), f"the list has {len(data)} items; give an index from 0 to {len(data) - 1}"
+            step: str | int = int(word)
+        elif isinstance(data, dict):
+            step = word
+            if not last and data.get(word) is None:
+                data[word] = {}
+        else:
+            return (*path, word), f"{dotted(path)} is a single value and has no parts"
+        path = (*path, step)
+        if last:
+            data[step] = value
+        else:
+            data = data[step]
+    return path, None
+
+
+_RULES = {
+    "float_type": "must be a number",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping of keys",
+    "finite_number": "must be a finite number",
+}
+
+
+def _rule(error: Any) -> str:
+    """A pydantic error as a rule: what the value must be."""
+    context = error.get("ctx", {})
+    limits = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le"),
+              "greater_than": ("above", "gt"), "less_than": ("below", "lt")}
+    if error["type"] in limits:
+        words, bound = limits[error["type"]]
+        return f"must be {words} {context[bound]:g}"
+    if error["type"] == "literal_error":
+        return f"must be one of {context['expected']}"
+    if error["type"] in _RULES:
+        return _RULES[error["type"]]
+    message = str(error["msg"])
+    return message[0].lower() + message[1:]
