@@ -272,11 +272,11 @@ class _Draft:
 
     def find(self, wanted: str, kind: str) -> Path | None:
         """A file named in the scenario: relative to it, else shipped."""
-        beside = self.path.parent
-        for file in (beside / wanted, beside / f"{wanted}.yaml", beside / kind / f"{wanted}.yaml"):
-            if file.is_file():
-                return file
-        return shipped_files(kind).get(wanted)
+        beside = self.path.parent / wanted
+        if beside.suffix in SUFFIXES:
+            return beside if beside.is_file() else None
+        named = self.path.parent / kind / f"{wanted}.yaml"
+        return named if named.is_file() else shipped_files(kind).get(wanted)
 
 
 def _read(path: Path) -> Document:
