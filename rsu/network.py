@@ -29,7 +29,9 @@ class NetworkError(ValueError):
 class Network(Protocol):
     """One network layer; registered by name in :data:`NETWORKS`."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name in a profile."""
 
     def wrap(self, aid: int, payload: bytes) -> bytes:
         """Header and payload; NetworkError for an application identifier or a length it cannot carry."""

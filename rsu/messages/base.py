@@ -58,7 +58,7 @@ class Quantity:
         elif scaled.size and (scaled.min() < self.lowest or scaled.max() > self.highest):
             self._refuse(si, scaled)
         wire = scaled.astype(np.int64)
-        if any_missing:
+        if any_missing and self.unavailable is not None:
             wire[missing] = self.unavailable
         return wire
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rsu.codec import Codec, Decoded, Policy
 from rsu.messages.base import Rule
 from rsu.messages.cn import bsm_wire
 from rsu.messages.cn.bsm import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, BsmColumns, PathHistory
+from rsu.messages.cn.bsm_batch import BsmBatch
 from rsu.messages.cn.rules import RULES
 
 ALTERNATIVES = {"BSM": "bsmFrame", "MAP": "mapFrame", "RSM": "rsmFrame", "SPAT": "spatFrame", "RSI": "rsiFrame"}
@@ -25,6 +27,10 @@ class CnMessageSet:
         self.messages: dict[str, Rule] = RULES
         self.codec = Codec(Path(__file__).parent / "asn1" / folder, ALTERNATIVES)
 
+    @cached_property
+    def _batch(self) -> BsmBatch:
+        return BsmBatch(self.codec)
+
     def encode(self, message: str, value: dict[str, Any]) -> bytes:
         """Octets of one message from the inner value in asn1tools form; raises EncodeError."""
         return self.codec.encode(message, value)
@@ -35,11 +41,11 @@ class CnMessageSet:
 
     def encode_bsm(self, columns: BsmColumns) -> list[bytes]:
         """Octets of one BSM per row; raises EncodeError naming the column out of range."""
-        return self.encode_bsm_general(columns)
+        return self._batch.encode(columns) if len(columns) else []
 
     def decode_bsm(self, messages: list[bytes], policy: Policy = "lenient") -> BsmColumns:
         """One row per input; rows that are no BSM of this set carry a status other than 0."""
-        return self.decode_bsm_general(messages, policy)
+        return self._batch.decode(messages, policy)
 
     def encode_bsm_general(self, columns: BsmColumns) -> list[bytes]:
         """The same as :meth:`encode_bsm` through the general codec, message by message (reference)."""
