@@ -1,4 +1,6 @@
-"""When a decoded message is *applied* (definitions of coverage: one rule per class), over many receivers at once."""
+"""When a decoded message is *applied* (definitions of coverage: one rule per class), over many receivers at
+once.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +42,12 @@ def spat_map_applies(
     map_tau_s: float = 5.0,
     spat_tau_s: float = 1.0,
 ) -> SignalAdvice:
-    """Applied: matched to a lane of the MAP, the true one when given, with every phase of it in a SPAT, both fresh.
+    """Applied: matched to a lane of the MAP, the true one when given, with every phase of it in a SPAT, both
+    fresh.
 
-    ``match`` comes from :func:`rsu.applications.lane_match.match_lanes` of the receivers; ``true_lane`` are indices into
-    ``road_map.lanes`` (-1: on none of them, so never applied). Ages are per receiver or one for all.
-    A lane without any phase is never applied: there is no signal to show.
+    ``match`` comes from :func:`rsu.applications.lane_match.match_lanes` of the receivers; ``true_lane`` are
+    indices into ``road_map.lanes`` (-1: on none of them, so never applied). Ages are per receiver or one for
+    all. A lane without any phase is never applied: there is no signal to show.
     """
     change_ns = np.full(len(road_map.lanes) + 1, -1, np.int64)
     served = np.zeros(len(road_map.lanes) + 1, bool)
@@ -101,9 +104,10 @@ def rsm_applies(
 ) -> ObjectAdvice:
     """Applied: the message tells at least one true vehicle within 1.5 m + ``sensor_sigma_m``, and is fresh.
 
-    True positions hold at ``at_utc_ns``; objects are moved there by their own speed and heading (None: as sampled).
-    With receivers given, the object must lie within ``within_m`` of the receiver and not be the receiver itself
-    (``receiver_vehicle``: its row among the true vehicles, -1 for a probe). Without receivers ``applied`` has one row.
+    True positions hold at ``at_utc_ns``; objects are moved there by their own speed and heading (None: as
+    sampled). With receivers given, the object must lie within ``within_m`` of the receiver and not be the
+    receiver itself (``receiver_vehicle``: its row among the true vehicles, -1 for a probe). Without receivers
+    ``applied`` has one row.
     """
     lon, lat = (objects.lon, objects.lat) if at_utc_ns is None else objects.moved_to(at_utc_ns)
     vehicle, error_m = _nearest(lon, lat, np.asarray(true_lon, float), np.asarray(true_lat, float))
@@ -149,11 +153,17 @@ def bsm_plausible(
 ) -> np.ndarray:
     """[messages] bool: decoded content a receiver can believe (limits are assumptions).
 
-    Position, speed and heading are available, speed is at most ``max_speed_mps``, the message is fresh and not from
-    the future by more than ``tau_s``; with a receiver, the sender is within ``max_distance_m``; with its previous
-    position (NaN = none), it moved no farther than ``max_speed_mps`` allows in ``elapsed_s`` + ``position_slack_m``.
+    Position, speed and heading are available, speed is at most ``max_speed_mps``, the message is fresh and
+    not from the future by more than ``tau_s``; with a receiver, the sender is within ``max_distance_m``; with
+    its previous position (NaN = none), it moved no farther than ``max_speed_mps`` allows in ``elapsed_s`` +
+    ``position_slack_m``.
     """
-    good = np.isfinite(lon) & np.isfinite(lat) & np.isfinite(heading_deg) & (np.asarray(speed_mps) <= max_speed_mps)
+    good = (
+        np.isfinite(lon)
+        & np.isfinite(lat)
+        & np.isfinite(heading_deg)
+        & (np.asarray(speed_mps) <= max_speed_mps)
+    )
     good &= np.abs(age_s) <= tau_s
     if receiver_lon is not None and receiver_lat is not None:
         good &= separation(lon, lat, receiver_lon, receiver_lat) <= max_distance_m

@@ -35,34 +35,50 @@ def read_events(value: dict[str, Any]) -> list[RoadEvent]:
     """Events, then signs, of one decoded RoadSideInformation."""
     reference = value["refPos"]
     unit_id = bytes(value["id"])
-    events = [_read(unit_id, "event", item, item["rteId"], item["eventType"], item.get("eventPos"), reference)
-              for item in value.get("rtes", [])]
-    signs = [_read(unit_id, "sign", item, item["rtsId"], item["signType"], item.get("signPos"), reference)
-             for item in value.get("rtss", [])]
+    events = [
+        _read(unit_id, "event", item, item["rteId"], item["eventType"], item.get("eventPos"), reference)
+        for item in value.get("rtes", [])
+    ]
+    signs = [
+        _read(unit_id, "sign", item, item["rtsId"], item["signType"], item.get("signPos"), reference)
+        for item in value.get("rtss", [])
+    ]
     return events + signs
 
 
 def _read(
-    unit_id: bytes, kind: str, item: dict[str, Any], number: int, code: int, offset: dict[str, Any] | None,
+    unit_id: bytes,
+    kind: str,
+    item: dict[str, Any],
+    number: int,
+    code: int,
+    offset: dict[str, Any] | None,
     reference: dict[str, int],
 ) -> RoadEvent:
     paths = item.get("referencePaths", [])
-    text_kind, text = item.get("description") or ("textString", "")
     return RoadEvent(
-        unit_id, number, kind, code,
+        unit_id,
+        number,
+        kind,
+        code,
         offset_from_wire(offset, reference) if offset is not None else None,
         tuple(offsets_from_wire(path["activePath"], reference) for path in paths),
         tuple(path["pathRadius"] / 10 for path in paths),
         item["priority"][0] >> 5 if item.get("priority") else 0,
-        text.decode("gb2312", "replace") if text_kind == "textGB2312" else text or "",
+        _text(item.get("description")),
     )
+
+
+def _text(description: tuple[str, Any] | None) -> str:
+    kind, text = description or ("textString", "")
+    return bytes(text).decode("gb2312", "replace") if kind == "textGB2312" else text or ""
 
 
 class EventZones:
     """Where one or more events hold: path segments in a local plane, built once per payload.
 
-    A path whose start no other path of the same event reaches is extended straight backwards by ``upstream_m``: the
-    sender said nothing about the way towards it.
+    A path whose start no other path of the same event reaches is extended straight backwards by
+    ``upstream_m``: the sender said nothing about the way towards it.
     """
 
     def __init__(self, events: Iterable[RoadEvent], upstream_m: float = 300.0) -> None:
@@ -94,9 +110,13 @@ class EventZones:
             lines.append((xy[moved], radius_m))
         ends = [(index, xy[-1]) for index, (xy, _) in enumerate(lines)]
         for index, (xy, radius_m) in enumerate(lines):
-            reached = any(other != index and np.hypot(*(end - xy[0])) <= radius_m + 1.0 for other, end in ends)
-            is_approach = any(other != index and np.hypot(*(xy[-1] - line[0])) <= radius_m + 1.0
-                              for other, (line, _) in enumerate(lines))
+            reached = any(
+                other != index and np.hypot(*(end - xy[0])) <= radius_m + 1.0 for other, end in ends
+            )
+            is_approach = any(
+                other != index and np.hypot(*(xy[-1] - line[0])) <= radius_m + 1.0
+                for other, (line, _) in enumerate(lines)
+            )
             if not reached and not is_approach and upstream_m > 0 and len(xy) > 1:
                 back = (xy[0] - xy[1]) / np.hypot(*(xy[0] - xy[1]))
                 xy = np.concatenate([[xy[0] + back * upstream_m], xy])
@@ -106,7 +126,9 @@ class EventZones:
     def holds(
         self, lon: np.ndarray, lat: np.ndarray, heading_deg: np.ndarray, heading_tolerance_deg: float = 45.0
     ) -> np.ndarray:
-        """(vehicles, events) bool: within the half width of a path or of the way towards it, heading along it."""
+        """(vehicles, events) bool: within the half width of a path or of the way towards it, heading along
+        it.
+        """
         lon, lat, heading_deg = np.broadcast_arrays(
             *(np.atleast_1d(np.asarray(a, float)) for a in (lon, lat, heading_deg))
         )

@@ -35,11 +35,14 @@ def match_lanes(
 ) -> LaneMatch:
     """Match vehicles (degrees, equal shapes) to lanes.
 
-    A lane fits when the vehicle is within half its width + ``tolerance_m`` of the centre line, between the first point
-    and the stop line (+ ``end_tolerance_m`` either way), and heads within ``heading_tolerance_deg`` of it; of several
-    the one with the nearest centre line holds. A NaN position or heading matches nothing.
+    A lane fits when the vehicle is within half its width + ``tolerance_m`` of the centre line, between the
+    first point and the stop line (+ ``end_tolerance_m`` either way), and heads within
+    ``heading_tolerance_deg`` of it; of several the one with the nearest centre line holds. A NaN position or
+    heading matches nothing.
     """
-    lon, lat, heading_deg = np.broadcast_arrays(*(np.atleast_1d(np.asarray(a, float)) for a in (lon, lat, heading_deg)))
+    lon, lat, heading_deg = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(a, float)) for a in (lon, lat, heading_deg))
+    )
     lane = np.full(len(lon), -1, np.int64)
     to_stop_m, lateral_m = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
     if road_map.plane is None:

@@ -27,7 +27,9 @@ class RoadLane:
     """(n, 2) array of (lon, lat) in degrees, from upstream to the stop line."""
     maneuvers: frozenset[str]
     phase_ids: tuple[int, ...]
-    """Signal phases of the ways through the node, ascending; of the link's movements if no connection states one."""
+    """Signal phases of the ways through the node, ascending; of the link's movements if no connection states
+    one.
+    """
     speed_limit_mps: float
     """NaN when not stated."""
 
@@ -36,8 +38,9 @@ class RoadLane:
 class RoadMap:
     """Lanes of one or more MAP messages in one local plane.
 
-    Segment columns (one row per piece of a lane's centre line): ``start_xy``, ``along`` (unit vectors), ``length_m``,
-    ``to_stop_m`` (from the segment's end along the lane to the stop line), ``heading_deg``, ``segment_lane``.
+    Segment columns (one row per piece of a lane's centre line): ``start_xy``, ``along`` (unit vectors),
+    ``length_m``, ``to_stop_m`` (from the segment's end along the lane to the stop line), ``heading_deg``,
+    ``segment_lane``.
     """
 
     lanes: tuple[RoadLane, ...]
@@ -73,8 +76,16 @@ class RoadMap:
         )
         heading_deg = np.degrees(np.arctan2(along[:, 0], along[:, 1])) % 360.0
         return RoadMap(
-            lanes, plane, {lane.key: index for index, lane in enumerate(lanes)},
-            np.array([lane.width_m for lane in lanes]), start_xy, along, length_m, to_stop_m, heading_deg, segment_lane,
+            lanes,
+            plane,
+            {lane.key: index for index, lane in enumerate(lanes)},
+            np.array([lane.width_m for lane in lanes]),
+            start_xy,
+            along,
+            length_m,
+            to_stop_m,
+            heading_deg,
+            segment_lane,
         )
 
     @property
@@ -108,7 +119,9 @@ def _lanes_of(node: dict[str, Any]) -> Iterable[RoadLane]:
                 key=(*_node_key(node["id"]), *_node_key(link["upstreamNodeId"]), lane["laneID"]),
                 width_m=_width(lane, link),
                 points=offsets_from_wire([p["posOffset"] for p in lane.get("points", [])], reference),
-                maneuvers=bits_from_wire(MANEUVER_BITS, lane["maneuvers"]) if "maneuvers" in lane else frozenset(),
+                maneuvers=bits_from_wire(MANEUVER_BITS, lane["maneuvers"])
+                if "maneuvers" in lane
+                else frozenset(),
                 phase_ids=tuple(sorted(set(connections or link_phases))),
                 speed_limit_mps=link_limit_mps if math.isnan(own_limit_mps) else own_limit_mps,
             )

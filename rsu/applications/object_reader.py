@@ -44,14 +44,18 @@ class ObjectColumns:
 
     def moved_to(self, utc_ns: int) -> tuple[np.ndarray, np.ndarray]:
         """(lon, lat) at ``utc_ns`` if speed and heading stay; as sampled where either is unavailable."""
-        known = (self.sampled_utc_ns != _NO_TIME) & np.isfinite(self.speed_mps) & np.isfinite(self.heading_deg)
+        known = (
+            (self.sampled_utc_ns != _NO_TIME) & np.isfinite(self.speed_mps) & np.isfinite(self.heading_deg)
+        )
         age_s = np.where(known, (utc_ns - self.sampled_utc_ns) * 1e-9, 0.0)
         way_m = np.where(known, self.speed_mps, 0.0) * age_s
         angle = np.radians(np.where(known, self.heading_deg, 0.0))
         return shifted(self.lon, self.lat, way_m * np.sin(angle), way_m * np.cos(angle))
 
 
-def shifted(lon: np.ndarray, lat: np.ndarray, east_m: np.ndarray, north_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def shifted(
+    lon: np.ndarray, lat: np.ndarray, east_m: np.ndarray, north_m: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Points moved by a few hundred metres at most, radii of curvature of WGS-84 (error below 1 mm at 100 m)."""
     east_per_rad, north_per_rad = _radii(lat)
     return lon + np.degrees(east_m / east_per_rad), lat + np.degrees(north_m / north_per_rad)
@@ -60,8 +64,10 @@ def shifted(lon: np.ndarray, lat: np.ndarray, east_m: np.ndarray, north_m: np.nd
 def separation(lon_a: np.ndarray, lat_a: np.ndarray, lon_b: np.ndarray, lat_b: np.ndarray) -> np.ndarray:
     """Distance in metres of neighbouring points, broadcast; 1e-4 of it for a few kilometres."""
     east_per_rad, north_per_rad = _radii((np.asarray(lat_a) + lat_b) / 2)
-    return np.hypot(np.radians(np.subtract(lon_a, lon_b)) * east_per_rad,
-                    np.radians(np.subtract(lat_a, lat_b)) * north_per_rad)
+    return np.hypot(
+        np.radians(np.subtract(lon_a, lon_b)) * east_per_rad,
+        np.radians(np.subtract(lat_a, lat_b)) * north_per_rad,
+    )
 
 
 def _radii(lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,8 +82,12 @@ def read_objects(value: dict[str, Any], near_utc_ns: int) -> ObjectColumns:
     """Participants of one decoded RoadsideSafetyMessage except the unit itself (ptcId 0)."""
     reference = value["refPos"]
     rows = [
-        (*offset_from_wire(item["pos"], reference), *_common(item, item["posConfidence"], near_utc_ns), item["ptcId"],
-         item.get("vehicleClass", {}).get("classification", 0))
+        (
+            *offset_from_wire(item["pos"], reference),
+            *_common(item, item["posConfidence"], near_utc_ns),
+            item["ptcId"],
+            item.get("vehicleClass", {}).get("classification", 0),
+        )
         for item in value["participants"]
         if item["ptcId"] != 0
     ]
@@ -87,8 +97,12 @@ def read_objects(value: dict[str, Any], near_utc_ns: int) -> ObjectColumns:
 def read_bsms(values: Sequence[dict[str, Any]], near_utc_ns: int) -> ObjectColumns:
     """One row per decoded BasicSafetyMessage."""
     rows = [
-        (*position_from_wire(value["pos"]), *_common(value, value.get("posConfidence", {}), near_utc_ns), -1,
-         value["vehicleClass"]["classification"])
+        (
+            *position_from_wire(value["pos"]),
+            *_common(value, value.get("posConfidence", {}), near_utc_ns),
+            -1,
+            value["vehicleClass"]["classification"],
+        )
         for value in values
     ]
     return _columns(rows)
@@ -109,10 +123,15 @@ def _common(item: dict[str, Any], confidence: dict[str, Any], near_utc_ns: int) 
 def _columns(rows: list[tuple[float, ...]]) -> ObjectColumns:
     columns = list(zip(*rows, strict=True)) if rows else [()] * 10
     lon, lat, speed, heading, accuracy, sampled, length, width, number, vehicle_class = columns
-    floats = [np.array(c, np.float64) for c in (lon, lat, speed, heading, accuracy)]
     return ObjectColumns(
-        *floats, np.array(number, np.int64), np.array(sampled, np.int64), np.array(length, np.float64),
-        np.array(width, np.float64), np.array(vehicle_class, np.int64),
+        lon=np.array(lon, np.float64),
+        lat=np.array(lat, np.float64),
+        speed_mps=np.array(speed, np.float64),
+        heading_deg=np.array(heading, np.float64),
+        accuracy_m=np.array(accuracy, np.float64),
+        participant_id=np.array(number, np.int64),
+        sampled_utc_ns=np.array(sampled, np.int64),
+        length_m=np.array(length, np.float64),
+        width_m=np.array(width, np.float64),
+        vehicle_class=np.array(vehicle_class, np.int64),
     )
-
-

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from rsu.services.spat import LIGHTS
-from rsu.services.wire import MILLISECOND_UNAVAILABLE, MINUTE_UNAVAILABLE, utc_from_millisecond, utc_from_minute
+from rsu.services.wire import (
+    MILLISECOND_UNAVAILABLE,
+    MINUTE_UNAVAILABLE,
+    utc_from_millisecond,
+    utc_from_minute,
+)
 
 PhaseKey = tuple[int, int, int]
 """(region, node, phase id)."""
@@ -57,7 +62,8 @@ class PhaseSignal:
 def read_signals(values: Iterable[dict[str, Any]], near_utc_ns: int) -> dict[PhaseKey, PhaseSignal]:
     """Phases of decoded SPAT values; of a phase stated twice the younger statement holds.
 
-    ``near_utc_ns`` is the receiver's clock: it settles the year (or the minute) that the message does not carry.
+    ``near_utc_ns`` is the receiver's clock: it settles the year (or the minute) that the message does not
+    carry.
     """
     signals: dict[PhaseKey, PhaseSignal] = {}
     for value in values:
@@ -86,7 +92,7 @@ def _generated(intersection: dict[str, Any], message: dict[str, Any], near_utc_n
 
 def _interval(state: dict[str, Any], generated_ns: int) -> SignalInterval:
     light = _NAMES.get(state["light"], "unknown")
-    kind, times = state.get("timing") or (None, None)
+    kind, times = state.get("timing") or ("", {})
     if kind == "counting":
         instant = _counting
         start, end = times["startTime"], times["likelyEndTime"]

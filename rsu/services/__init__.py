@@ -16,4 +16,6 @@ SERVICES: dict[str, Callable[..., Any]] = {
     "RSI": build_rsis,
     "RSM": build_rsms,
 }
-"""Service of a layout -> its builder (list of values, one value, list of values, :class:`rsu.services.rsm.RsmBatch`)."""
+"""Service of a layout -> its builder (list of values, one value, list of values,
+:class:`rsu.services.rsm.RsmBatch`).
+"""

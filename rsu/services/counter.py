@@ -8,7 +8,8 @@ import numpy as np
 class MessageCounter:
     """Random start, plus one per message, wraps 127 to 0 (GB/T 45315-2025 chapter 7; same wording for RSUs).
 
-    ``next()`` numbers a new message; ``current`` may be sent again while the content repeats (the set allows it).
+    ``next()`` numbers a new message; ``current`` may be sent again while the content repeats (the set allows
+    it).
     """
 
     def __init__(self, start: int) -> None:

@@ -1,4 +1,6 @@
-"""Road geometry in SI units and degrees, free of any message set: what a MAP builder is given and a reader gives back."""
+"""Road geometry in SI units and degrees, free of any message set: what a MAP builder is given and a reader
+gives back.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 METRES_PER_DEGREE = 111_319.49
-"""One degree of a great circle on a sphere of the WGS-84 equatorial radius; only for comparing small lengths."""
+"""One degree of a great circle on a sphere of the WGS-84 equatorial radius; only for comparing small lengths.
+"""
 
 MANEUVERS = ("straight", "left", "right", "uturn")
 
@@ -23,7 +26,9 @@ class LaneGeometry:
     maneuvers: frozenset[str] = frozenset({"straight"})
     """Any of straight, left, right, uturn."""
     connections: tuple[tuple[int, int, int, int], ...] = ()
-    """(remote region, remote node, remote lane, phase id) of each way through the node; lane or phase 0 = none."""
+    """(remote region, remote node, remote lane, phase id) of each way through the node; lane or phase 0 =
+    none.
+    """
     speed_limit_mps: float | None = None
 
 
@@ -37,7 +42,8 @@ class LinkGeometry:
     width_m: float
     speed_limit_mps: float | None
     points: np.ndarray
-    """(n, 2) array of (lon, lat) along the link's centre line, from upstream to the stop line; may be empty."""
+    """(n, 2) array of (lon, lat) along the link's centre line, from upstream to the stop line; may be empty.
+    """
     lanes: tuple[LaneGeometry, ...]
     movements: tuple[tuple[int, int, int], ...] = ()
     """(remote region, remote node, phase id) of each movement; phase 0 = none."""
@@ -79,7 +85,7 @@ def simplified(points: np.ndarray, tolerance_m: float) -> np.ndarray:
         first, last = pending.pop()
         if last - first < 2:
             continue
-        distance_m = _distances_to_segment(xy[first + 1:last], xy[first], xy[last])
+        distance_m = _distances_to_segment(xy[first + 1 : last], xy[first], xy[last])
         worst = int(np.argmax(distance_m))
         if distance_m[worst] > tolerance_m:
             middle = first + 1 + worst

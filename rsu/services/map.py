@@ -32,10 +32,11 @@ def build_maps(
     """MapData values that together describe ``nodes``.
 
     Without ``encode`` and ``max_bytes`` there is one value. With both, nodes are packed in order as long as
-    ``encode(value)`` stays within ``max_bytes``; a node that does not fit alone is split by link, each part carrying
-    the node's head. Points are kept within ``tolerance_m`` of the given polyline. ``generated_utc_ns`` (since 1970)
-    sets timeStamp; None leaves it out, so that repeated content keeps its bytes. Every part takes a number of its own
-    from ``counter``. ValueError: no node, more than 31 points needed, or a single link longer than ``max_bytes``.
+    ``encode(value)`` stays within ``max_bytes``; a node that does not fit alone is split by link, each part
+    carrying the node's head. Points are kept within ``tolerance_m`` of the given polyline.
+    ``generated_utc_ns`` (since 1970) sets timeStamp; None leaves it out, so that repeated content keeps its
+    bytes. Every part takes a number of its own from ``counter``. ValueError: no node, more than 31 points
+    needed, or a single link longer than ``max_bytes``.
     """
     if not nodes:
         raise ValueError("MAP: at least one node is required")
@@ -44,7 +45,7 @@ def build_maps(
         head["timeStamp"] = minute_of_year(generated_utc_ns)
     wire_nodes = [node_value(node, tolerance_m) for node in nodes]
     if encode is None or max_bytes is None:
-        groups = [wire_nodes[i:i + MOST_NODES] for i in range(0, len(wire_nodes), MOST_NODES)]
+        groups = [wire_nodes[i : i + MOST_NODES] for i in range(0, len(wire_nodes), MOST_NODES)]
     else:
         groups = _packed(wire_nodes, head, encode, max_bytes)
     return [{**head, "msgCnt": counter.next(), "nodes": group} for group in groups]
@@ -123,11 +124,15 @@ def _link_value(
     if len(link.points):
         value["points"] = _point_list(link.points, reference, tolerance_m, where)
     if link.movements:
-        value["movements"] = [_with_phase(_remote(region, remote), phase) for region, remote, phase in link.movements]
+        value["movements"] = [
+            _with_phase(_remote(region, remote), phase) for region, remote, phase in link.movements
+        ]
     return value
 
 
-def _lane_value(lane: LaneGeometry, reference: dict[str, int], tolerance_m: float, where: str) -> dict[str, Any]:
+def _lane_value(
+    lane: LaneGeometry, reference: dict[str, int], tolerance_m: float, where: str
+) -> dict[str, Any]:
     where = f"{where}, lane {lane.lane_id}"
     if not 1 <= lane.lane_id <= 254:
         raise ValueError(f"{where}: lane id must lie in 1..254")
@@ -142,7 +147,13 @@ def _lane_value(lane: LaneGeometry, reference: dict[str, int], tolerance_m: floa
     }
     if lane.connections:
         value["connectsTo"] = [
-            _with_phase({**_remote(region, node), **({"connectingLane": {"lane": remote_lane}} if remote_lane else {})}, phase)
+            _with_phase(
+                {
+                    **_remote(region, node),
+                    **({"connectingLane": {"lane": remote_lane}} if remote_lane else {}),
+                },
+                phase,
+            )
             for region, node, remote_lane, phase in lane.connections
         ]
     if lane.speed_limit_mps is not None:
@@ -150,10 +161,14 @@ def _lane_value(lane: LaneGeometry, reference: dict[str, int], tolerance_m: floa
     return value
 
 
-def _point_list(points: np.ndarray, reference: dict[str, int], tolerance_m: float, where: str) -> list[dict[str, Any]]:
+def _point_list(
+    points: np.ndarray, reference: dict[str, int], tolerance_m: float, where: str
+) -> list[dict[str, Any]]:
     chosen = simplified(points, tolerance_m)
     if not 2 <= len(chosen) <= MOST_POINTS:
-        raise ValueError(f"{where}: {len(chosen)} points within {tolerance_m} m of the true line, must be 2..{MOST_POINTS}")
+        raise ValueError(
+            f"{where}: {len(chosen)} points within {tolerance_m} m of the true line, must be 2..{MOST_POINTS}"
+        )
     return [{"posOffset": offset_to_wire(lon, lat, reference)} for lon, lat in chosen]
 
 

@@ -71,9 +71,9 @@ def build_rsis(
 ) -> list[dict[str, Any]]:
     """RoadSideInformation values that together announce ``events``; none for an empty list.
 
-    Each holds at most 8 events and 16 signs and, when ``encode`` and ``max_bytes`` are given, encodes within the
-    limit. Paths stay within ``tolerance_m`` of the given line. ``generated_utc_ns`` sets moy; None leaves it out.
-    ValueError names the event and the rule.
+    Each holds at most 8 events and 16 signs and, when ``encode`` and ``max_bytes`` are given, encodes within
+    the limit. Paths stay within ``tolerance_m`` of the given line. ``generated_utc_ns`` sets moy; None leaves
+    it out. ValueError names the event and the rule.
     """
     reference = position_to_wire(unit.lon, unit.lat, unit.height_m)
     head: dict[str, Any] = {"msgCnt": 0, "id": unit.unit_id, "refPos": reference}
@@ -109,13 +109,18 @@ def _fits(value: dict[str, Any], encode: Encode | None, max_bytes: int | None) -
     return encode is None or max_bytes is None or len(encode(value)) <= max_bytes
 
 
-def _item(event: EventDescription, reference: dict[str, int], tolerance_m: float) -> tuple[str, dict[str, Any]]:
+def _item(
+    event: EventDescription, reference: dict[str, int], tolerance_m: float
+) -> tuple[str, dict[str, Any]]:
     _check(event)
     position = offset_to_wire(event.lon, event.lat, reference)
     value: dict[str, Any] = {
         "priority": bytes([event.priority_level << 5]),
         "referencePaths": [
-            {"activePath": _path(event, points, reference, tolerance_m), "pathRadius": round(event.radius_m * 10)}
+            {
+                "activePath": _path(event, points, reference, tolerance_m),
+                "pathRadius": round(event.radius_m * 10),
+            }
             for points in (event.path, event.approach)
             if points is not None
         ],

@@ -74,9 +74,10 @@ def build_rsms(
 ) -> RsmBatch:
     """RoadsideSafetyMessage values of one cycle, objects in order of distance from ``junction``.
 
-    ``junction`` is (lon, lat), the unit's own place by default. Each message holds the unit itself first (ptcId 0) and
-    up to 15 objects; with no object there is one message with the unit alone. With ``max_messages`` the farthest
-    objects are left out and counted. ValueError: ptcId outside 1..255 or doubled, unknown type or source.
+    ``junction`` is (lon, lat), the unit's own place by default. Each message holds the unit itself first
+    (ptcId 0) and up to 15 objects; with no object there is one message with the unit alone. With
+    ``max_messages`` the farthest objects are left out and counted. ValueError: ptcId outside 1..255 or
+    doubled, unknown type or source.
     """
     _check(objects, max_messages)
     reference = position_to_wire(unit.lon, unit.lat, unit.height_m)
@@ -85,7 +86,7 @@ def build_rsms(
     order = np.lexsort((objects.participant_id, distance_m))
     room = len(order) if max_messages is None else max_messages * OBJECTS_PER_MESSAGE
     sent, left_out = order[:room], order[room:]
-    rows = [sent[i:i + OBJECTS_PER_MESSAGE] for i in range(0, len(sent), OBJECTS_PER_MESSAGE)] or [sent]
+    rows = [sent[i : i + OBJECTS_PER_MESSAGE] for i in range(0, len(sent), OBJECTS_PER_MESSAGE)] or [sent]
     itself = _unit_itself(unit, reference, generated_utc_ns)
     participants = _participants(objects, reference, sent)
     values = [
@@ -93,7 +94,7 @@ def build_rsms(
             "msgCnt": counter.next(),
             "id": unit.unit_id,
             "refPos": reference,
-            "participants": [itself, *participants[i * OBJECTS_PER_MESSAGE:(i + 1) * OBJECTS_PER_MESSAGE]],
+            "participants": [itself, *participants[i * OBJECTS_PER_MESSAGE : (i + 1) * OBJECTS_PER_MESSAGE]],
         }
         for i in range(len(rows))
     ]
@@ -104,12 +105,16 @@ def _check(objects: DetectedObjects, max_messages: int | None) -> None:
     if max_messages is not None and max_messages < 1:
         raise ValueError(f"RSM max_messages {max_messages}: must be at least 1")
     if objects.participant_type not in PARTICIPANT_TYPES:
-        raise ValueError(f"RSM participant type {objects.participant_type!r} is none of {', '.join(PARTICIPANT_TYPES)}")
+        raise ValueError(
+            f"RSM participant type {objects.participant_type!r} is none of {', '.join(PARTICIPANT_TYPES)}"
+        )
     if objects.source not in SOURCES:
         raise ValueError(f"RSM source {objects.source!r} is none of {', '.join(SOURCES)}")
     numbers = objects.participant_id
     if len(numbers) and (numbers.min() < 1 or numbers.max() > 255 or len(np.unique(numbers)) < len(numbers)):
-        raise ValueError(f"RSM ptcId {sorted(numbers.tolist())}: must differ and lie in 1..255 (0 is the unit itself)")
+        raise ValueError(
+            f"RSM ptcId {sorted(numbers.tolist())}: must differ and lie in 1..255 (0 is the unit itself)"
+        )
 
 
 def _unit_itself(unit: UnitDescription, reference: dict[str, int], generated_utc_ns: int) -> dict[str, Any]:
@@ -126,10 +131,22 @@ def _unit_itself(unit: UnitDescription, reference: dict[str, int], generated_utc
     }
 
 
-def _participants(objects: DetectedObjects, reference: dict[str, int], rows: np.ndarray) -> list[dict[str, Any]]:
+def _participants(
+    objects: DetectedObjects, reference: dict[str, int], rows: np.ndarray
+) -> list[dict[str, Any]]:
     second_mark = millisecond_of_minute(objects.sampled_utc_ns)
-    columns = (objects.lon, objects.lat, objects.speed_mps, objects.heading_deg, objects.length_m, objects.width_m,
-               objects.height_m, objects.participant_id, objects.vehicle_class, objects.position_sigma_m)
+    columns = (
+        objects.lon,
+        objects.lat,
+        objects.speed_mps,
+        objects.heading_deg,
+        objects.length_m,
+        objects.width_m,
+        objects.height_m,
+        objects.participant_id,
+        objects.vehicle_class,
+        objects.position_sigma_m,
+    )
     taken = zip(rows.tolist(), *(np.asarray(column)[rows].tolist() for column in columns), strict=True)
     participants = []
     for row, lon, lat, speed, heading, length, width, height, number, vehicle_class, sigma in taken:

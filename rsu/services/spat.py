@@ -21,7 +21,15 @@ LIGHTS = {
 }
 """Neutral name of a light -> LightState."""
 
-STATUS_BITS = ("manual", "stopped", "failure-flash", "preempted", "priority", "fixed-time", "traffic-dependent")
+STATUS_BITS = (
+    "manual",
+    "stopped",
+    "failure-flash",
+    "preempted",
+    "priority",
+    "fixed-time",
+    "traffic-dependent",
+)
 LONGEST_S = 3600.0
 _TIME_UNAVAILABLE = 36001
 _MOST_STATES = 16
@@ -52,12 +60,14 @@ class IntersectionForecast:
 def build_spat(
     intersections: Sequence[IntersectionForecast], *, counter: MessageCounter, generated_utc_ns: int
 ) -> dict[str, Any]:
-    """A SPAT value; times count down from ``generated_utc_ns`` (nanoseconds since 1970), carried in moy and timeStamp.
+    """A SPAT value; times count down from ``generated_utc_ns`` (nanoseconds since 1970), carried in moy and
+    timeStamp.
 
-    Each phase carries its present state with startTime 0 and its likely end, when it will next show the same light
-    (nextStartTime, nextDuration) if the forecast reaches that far, and every later state with its start and end.
-    Times are rounded to the wire's 0.1 s, the generation instant down to its millisecond. ValueError: a phase id
-    outside 1..255 or doubled, an unknown light, ends that do not ascend, or list sizes outside the set's.
+    Each phase carries its present state with startTime 0 and its likely end, when it will next show the same
+    light (nextStartTime, nextDuration) if the forecast reaches that far, and every later state with its start
+    and end. Times are rounded to the wire's 0.1 s, the generation instant down to its millisecond.
+    ValueError: a phase id outside 1..255 or doubled, an unknown light, ends that do not ascend, or list sizes
+    outside the set's.
     """
     if not 1 <= len(intersections) <= 32:
         raise ValueError(f"SPAT: {len(intersections)} intersections, must be 1..32")
@@ -72,7 +82,9 @@ def build_spat(
 
 def _intersection(forecast: IntersectionForecast, moy: int, millisecond: int) -> dict[str, Any]:
     if not 1 <= len(forecast.phases) <= _MOST_PHASES:
-        raise ValueError(f"SPAT of node {forecast.node}: {len(forecast.phases)} phases, must be 1..{_MOST_PHASES}")
+        raise ValueError(
+            f"SPAT of node {forecast.node}: {len(forecast.phases)} phases, must be 1..{_MOST_PHASES}"
+        )
     numbers = [phase.phase_id for phase in forecast.phases]
     if len(set(numbers)) < len(numbers):
         raise ValueError(f"SPAT of node {forecast.node}: phase ids {numbers} must differ")
@@ -91,7 +103,9 @@ def _phase(phase: PhaseForecast, node: int) -> dict[str, Any]:
     states = []
     for index, (light, start_s, end_s) in enumerate(zip(phase.lights, starts_s, phase.ends_s, strict=True)):
         counting = {"startTime": _tenths(start_s), "likelyEndTime": _tenths(end_s)}
-        again = next((later for later in range(index + 1, len(starts_s)) if phase.lights[later] == light), None)
+        again = next(
+            (later for later in range(index + 1, len(starts_s)) if phase.lights[later] == light), None
+        )
         if again is not None:
             counting["nextStartTime"] = _tenths(starts_s[again])
             if phase.ends_s[again] <= LONGEST_S:
@@ -105,7 +119,9 @@ def _check(phase: PhaseForecast, node: int) -> None:
     if not 1 <= phase.phase_id <= 255:
         raise ValueError(f"{where}: phase id must lie in 1..255")
     if not 1 <= len(phase.lights) <= _MOST_STATES or len(phase.lights) != len(phase.ends_s):
-        raise ValueError(f"{where}: {len(phase.lights)} lights and {len(phase.ends_s)} ends, must be equal and 1..16")
+        raise ValueError(
+            f"{where}: {len(phase.lights)} lights and {len(phase.ends_s)} ends, must be equal and 1..16"
+        )
     unknown = [light for light in phase.lights if light not in LIGHTS]
     if unknown:
         raise ValueError(f"{where}: light {unknown[0]!r} is none of {', '.join(LIGHTS)}")

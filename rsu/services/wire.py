@@ -1,7 +1,8 @@
-"""Both directions between SI values and the integers of the Chinese message set, where services and readers need them.
+"""Both directions between SI values and the integers of the Chinese message set, where services and readers
+need them.
 
-Source: T/CSAE 53-2020 data elements (units, ranges and "unavailable" values); positions are 1e-7 degree, offsets are
-true minus reference.
+Source: T/CSAE 53-2020 data elements (units, ranges and "unavailable" values); positions are 1e-7 degree,
+offsets are true minus reference.
 """
 
 from __future__ import annotations
@@ -25,11 +26,31 @@ MINUTE_NS = 60 * SECOND_NS
 MINUTE_UNAVAILABLE = 527040
 MILLISECOND_UNAVAILABLE = 65535
 
-_OFFSET_BITS = (("position-LL1", 12), ("position-LL2", 14), ("position-LL3", 16), ("position-LL4", 18),
-                ("position-LL5", 22), ("position-LL6", 24))
-_ACCURACY_M = (("a1cm", 0.01), ("a2cm", 0.02), ("a5cm", 0.05), ("a10cm", 0.1), ("a20cm", 0.2), ("a50cm", 0.5),
-               ("a1m", 1.0), ("a2m", 2.0), ("a5m", 5.0), ("a10m", 10.0), ("a20m", 20.0), ("a50m", 50.0),
-               ("a100m", 100.0), ("a200m", 200.0), ("a500m", 500.0))
+_OFFSET_BITS = (
+    ("position-LL1", 12),
+    ("position-LL2", 14),
+    ("position-LL3", 16),
+    ("position-LL4", 18),
+    ("position-LL5", 22),
+    ("position-LL6", 24),
+)
+_ACCURACY_M = (
+    ("a1cm", 0.01),
+    ("a2cm", 0.02),
+    ("a5cm", 0.05),
+    ("a10cm", 0.1),
+    ("a20cm", 0.2),
+    ("a50cm", 0.5),
+    ("a1m", 1.0),
+    ("a2m", 2.0),
+    ("a5m", 5.0),
+    ("a10m", 10.0),
+    ("a20m", 20.0),
+    ("a50m", 50.0),
+    ("a100m", 100.0),
+    ("a200m", 200.0),
+    ("a500m", 500.0),
+)
 RADIUS_95_PER_SIGMA = math.sqrt(-2.0 * math.log(0.05))
 """Radius holding 95 % of a circular normal error, per sigma of one axis (Rayleigh): 2.448."""
 
@@ -52,11 +73,16 @@ def position_to_wire(lon: float, lat: float, height_m: float | None = None) -> d
 def position_from_wire(position: dict[str, int]) -> tuple[float, float]:
     """(lon, lat) in degrees of a Position3D; NaN where unavailable."""
     lon, lat = position["long"], position["lat"]
-    return (math.nan if lon == 1800000001 else lon * DEGREE_STEP, math.nan if lat == 900000001 else lat * DEGREE_STEP)
+    return (
+        math.nan if lon == 1800000001 else lon * DEGREE_STEP,
+        math.nan if lat == 900000001 else lat * DEGREE_STEP,
+    )
 
 
 def offset_to_wire(lon: float, lat: float, reference: dict[str, int]) -> dict[str, Any]:
-    """PositionOffsetLLV of a point from the Position3D ``reference``, in the smallest offset type that holds it."""
+    """PositionOffsetLLV of a point from the Position3D ``reference``, in the smallest offset type that holds
+    it.
+    """
     lon_wire, lat_wire = degrees_to_wire(lon), degrees_to_wire(lat)
     east, north = lon_wire - reference["long"], lat_wire - reference["lat"]
     for name, bits in _OFFSET_BITS:
@@ -81,7 +107,9 @@ def offsets_from_wire(offsets: Sequence[dict[str, Any]], reference: dict[str, in
 
 def speed_to_wire(speed_mps: float) -> int:
     """Speed in 0.02 m/s; NaN becomes "unavailable", the highest value saturates."""
-    return SPEED_UNAVAILABLE if math.isnan(speed_mps) else min(max(round(speed_mps / SPEED_STEP_MPS), 0), 8190)
+    return (
+        SPEED_UNAVAILABLE if math.isnan(speed_mps) else min(max(round(speed_mps / SPEED_STEP_MPS), 0), 8190)
+    )
 
 
 def speed_from_wire(value: int) -> float:
@@ -91,7 +119,11 @@ def speed_from_wire(value: int) -> float:
 
 def heading_to_wire(heading_deg: float) -> int:
     """Heading in 0.0125 degree clockwise from north; NaN becomes "unavailable"."""
-    return HEADING_UNAVAILABLE if math.isnan(heading_deg) else round((heading_deg % 360.0) / HEADING_STEP_DEG) % 28800
+    return (
+        HEADING_UNAVAILABLE
+        if math.isnan(heading_deg)
+        else round((heading_deg % 360.0) / HEADING_STEP_DEG) % 28800
+    )
 
 
 def heading_from_wire(value: int) -> float:
@@ -129,10 +161,15 @@ def millisecond_of_minute(utc_ns: int) -> int:
 
 
 def utc_from_minute(minute: int, millisecond: int, near_utc_ns: int) -> int:
-    """Instant of (MinuteOfTheYear, DSecond), in the year that brings it closest to ``near_utc_ns`` (receiver's clock)."""
+    """Instant of (MinuteOfTheYear, DSecond), in the year that brings it closest to ``near_utc_ns``
+    (receiver's clock).
+    """
     year = datetime.fromtimestamp(near_utc_ns // SECOND_NS, UTC).year
     inside_ns = minute * MINUTE_NS + millisecond * 1_000_000
-    return min((_year_start_ns(y) + inside_ns for y in (year - 1, year, year + 1)), key=lambda t: abs(t - near_utc_ns))
+    return min(
+        (_year_start_ns(y) + inside_ns for y in (year - 1, year, year + 1)),
+        key=lambda t: abs(t - near_utc_ns),
+    )
 
 
 def utc_from_millisecond(millisecond: int, near_utc_ns: int) -> int:
@@ -142,7 +179,9 @@ def utc_from_millisecond(millisecond: int, near_utc_ns: int) -> int:
     return guess_ns + shift * MINUTE_NS
 
 
-def bits_to_wire(names: Sequence[str], chosen: Sequence[str] | frozenset[str], size: int) -> tuple[bytes, int]:
+def bits_to_wire(
+    names: Sequence[str], chosen: Sequence[str] | frozenset[str], size: int
+) -> tuple[bytes, int]:
     """A bit string of ``size`` bits with the bits of ``chosen`` set; ``names`` lists the bits from bit 0 on."""
     number = sum(1 << (size - 1 - index) for index, name in enumerate(names) if name in chosen)
     octets = (size + 7) // 8
