@@ -40,7 +40,7 @@ class Features:
 
 @dataclass(frozen=True)
 class Latent:
-    """Standard normal values of L links, float32 [L]: shadowing; sight and blockage where states are modelled."""
+    """Standard normal values of L links, float32 [L]; sight and blockage only where states are modelled."""
 
     shadow: np.ndarray
     sight: np.ndarray | None = None
@@ -48,7 +48,7 @@ class Latent:
 
 
 class Propagation:
-    """Loss between stations under ``radio.channel``; equal seeds and positions give equal losses, in any order."""
+    """Loss between stations under ``radio.channel``: a function of seed and positions, whatever the order."""
 
     def __init__(self, radio: Radio, seed: int, ring_length_m: float | None = None) -> None:
         channel = radio.channel
@@ -56,22 +56,22 @@ class Propagation:
         self.carrier_hz = radio.carrier_hz
         self.states = channel.line_of_sight == "tr37885"
         names = ("shadowing", "sight", "blockage") if self.states else ("shadowing",)
-        self.fields = tuple(
-            ShadowField(seed, channel.decorrelation_m, name=name, ring_length_m=ring_length_m) for name in names
-        )
+        length = channel.decorrelation_m
+        self.fields = tuple(ShadowField(seed, length, name=n, ring_length_m=ring_length_m) for n in names)
 
     def features(self, x_m: np.ndarray, y_m: np.ndarray) -> Features:
-        """Features of stations at plane positions in metres ([n] each); about 2 us per station and field."""
+        """Features of stations at plane positions in metres ([n] each); about 1 us per station and field."""
         return Features(tuple(field.features(x_m, y_m) for field in self.fields))
 
     def pairs(self, features: Features, a: np.ndarray, b: np.ndarray, distance_m: np.ndarray) -> Latent:
         """Latent values of the links between rows a and b of ``features`` ([L] each)."""
-        return Latent(*(f.pairs(*rows, a, b, distance_m) for f, rows in zip(self.fields, features.rows, strict=True)))
+        rows = zip(self.fields, features.rows, strict=True)
+        return Latent(*(field.pairs(left, right, a, b, distance_m) for field, (left, right) in rows))
 
     def band(
         self, senders: Features, receivers: Features, lo: np.ndarray, hi: np.ndarray, distance_m: np.ndarray
     ) -> Latent:
-        """Latent values, flat, of sender i with receivers lo[i] .. hi[i] - 1 (rows of ``receivers``), for all i."""
+        """Latent values, flat: sender i with the rows lo[i] .. hi[i] - 1 of ``receivers``, for all i."""
         rows = zip(self.fields, senders.rows, receivers.rows, strict=True)
         return Latent(*(f.band(one[0], other[1], lo, hi, distance_m) for f, one, other in rows))
 
@@ -85,8 +85,9 @@ class Propagation:
     ) -> np.ndarray:
         """Path loss + shadowing + blockage in dB, float32 [L], over 3-D distances in metres.
 
-        ``latent`` comes from :meth:`pairs` or :meth:`band` (an array alone is the shadowing); ``is_v2i`` tells links
-        with a roadside unit from links between vehicles. Positive shadowing values raise the loss.
+        ``latent`` comes from :meth:`pairs` or :meth:`band` (an array alone is the shadowing); ``is_v2i``
+        tells links with a roadside unit from links between vehicles. Positive shadowing values raise the
+        loss.
         """
         distance = np.asarray(distance_m, np.float32)
         values = latent if isinstance(latent, Latent) else Latent(latent)
@@ -94,9 +95,8 @@ class Propagation:
         if not self.states:
             return loss + values.shadow * np.float32(self.config.shadowing_sigma_db)
         blocked, extra = self._blockage(distance, values, tx_height_m, rx_height_m, is_v2i)
-        sigma = np.where(
-            blocked, np.float32(self.config.shadowing_sigma_nlos_db), np.float32(self.config.shadowing_sigma_db)
-        )
+        sigma_los = np.float32(self.config.shadowing_sigma_db)
+        sigma = np.where(blocked, np.float32(self.config.shadowing_sigma_nlos_db), sigma_los)
         return loss + extra + values.shadow * sigma
 
     def path_loss_db(
@@ -108,9 +108,17 @@ class Propagation:
     ) -> np.ndarray:
         """Path loss with sight in dB, without shadowing; shape and type of ``distance_m``."""
         distance = np.asarray(distance_m)
-        return self._by_kind(
-            is_v2i, distance, tx_height_m, rx_height_m, self._model(self.config.v2v), self._model(self.config.v2i)
-        )
+        v2v, v2i = self._model(self.config.v2v), self._model(self.config.v2i)
+        if self.config.v2v == self.config.v2i:
+            return v2v(distance, tx_height_m, rx_height_m)
+        if np.ndim(is_v2i) == 0:
+            return (v2i if is_v2i else v2v)(distance, tx_height_m, rx_height_m)
+        mask = np.broadcast_to(is_v2i, distance.shape)
+        tx, rx = np.broadcast_to(tx_height_m, distance.shape), np.broadcast_to(rx_height_m, distance.shape)
+        loss = np.empty_like(distance)
+        for rows, model in ((mask, v2i), (~mask, v2v)):
+            loss[rows] = model(distance[rows], tx[rows], rx[rows])
+        return loss
 
     def reach_m(
         self,
@@ -123,8 +131,8 @@ class Propagation:
     ) -> float:
         """Largest distance in metres at which a station is worth counting.
 
-        ``floor_dbm`` is the receiver's noise power; a link counts while mean power + 2 sigma of shadowing is not more
-        than ``reach_margin_db`` below it. 0 if that holds nowhere.
+        ``floor_dbm`` is the receiver's noise power; a link counts while mean power + 2 sigma of shadowing is
+        not more than ``reach_margin_db`` below it. 0 if that holds nowhere.
         """
         margin = self.config.reach_margin_db + 2 * self.config.shadowing_sigma_db
         model = PATH_LOSS[self.config.v2i if is_v2i else self.config.v2v]
@@ -155,31 +163,14 @@ class Propagation:
         is_v2i: np.ndarray | bool,
     ) -> tuple[np.ndarray, np.ndarray]:
         if values.sight is None or values.blockage is None:
-            raise ValueError("latent: line_of_sight tr37885 needs the sight and blockage values of Propagation.pairs")
-        urban = "urban" in (self.config.v2i if np.all(is_v2i) else self.config.v2v)
+            raise ValueError(
+                "latent: line_of_sight tr37885 needs the sight and blockage values of Propagation.pairs"
+            )
+        urban_v2v, urban_v2i = "urban" in self.config.v2v, "urban" in self.config.v2i
+        urban = urban_v2v if urban_v2v == urban_v2i else np.where(is_v2i, urban_v2i, urban_v2v)
         return blocked_loss_db(
             distance, tx_height_m, rx_height_m, values.sight, values.blockage, urban, TRUCK_RATIO
         )
-
-    def _by_kind(
-        self,
-        is_v2i: np.ndarray | bool,
-        distance: np.ndarray,
-        tx_height_m: np.ndarray | float,
-        rx_height_m: np.ndarray | float,
-        v2v: Callable[..., np.ndarray],
-        v2i: Callable[..., np.ndarray],
-    ) -> np.ndarray:
-        if self.config.v2v == self.config.v2i:
-            return v2v(distance, tx_height_m, rx_height_m)
-        if np.ndim(is_v2i) == 0:
-            return (v2i if is_v2i else v2v)(distance, tx_height_m, rx_height_m)
-        mask = np.broadcast_to(is_v2i, distance.shape)
-        tx, rx = np.broadcast_to(tx_height_m, distance.shape), np.broadcast_to(rx_height_m, distance.shape)
-        loss = np.empty_like(distance)
-        for rows, model in ((mask, v2i), (~mask, v2v)):
-            loss[rows] = model(distance[rows], tx[rows], rx[rows])
-        return loss
 
 
 def range_m(
@@ -191,7 +182,7 @@ def range_m(
     config: Channel | None,
     maximum_m: float = 1e6,
 ) -> float:
-    """Largest distance in metres, up to ``maximum_m``, at which the model's loss is at most ``loss_db``; else 0."""
+    """Largest distance in metres, to ``maximum_m``, at which the loss is at most ``loss_db``; 0 if nowhere."""
     grid = np.geomspace(1.0, maximum_m, 4001)
     within = np.flatnonzero(model(grid, tx_height_m, rx_height_m, carrier_hz, config) <= loss_db)
     if not within.size:

@@ -27,7 +27,7 @@ def highway_los(
     carrier_hz: float,
     config: Channel | None = None,
 ) -> np.ndarray:
-    """Highway loss in dB with sight over the 3-D distance: 32.4 + 20 log10 d + 20 log10 f (table 6.2.1-1)."""
+    """Highway loss in dB with sight, 3-D distance: 32.4 + 20 log10 d + 20 log10 f (table 6.2.1-1)."""
     return _sloped(distance_m, 32.4 + 20.0 * np.log10(carrier_hz / 1e9), 2.0)
 
 
@@ -38,7 +38,7 @@ def urban_los(
     carrier_hz: float,
     config: Channel | None = None,
 ) -> np.ndarray:
-    """Urban loss in dB with sight over the 3-D distance: 38.77 + 16.7 log10 d + 18.2 log10 f (table 6.2.1-1)."""
+    """Urban loss in dB with sight, 3-D distance: 38.77 + 16.7 log10 d + 18.2 log10 f (table 6.2.1-1)."""
     return _sloped(distance_m, 38.77 + 18.2 * np.log10(carrier_hz / 1e9), 1.67)
 
 
@@ -49,7 +49,7 @@ def nlos(
     carrier_hz: float,
     config: Channel | None = None,
 ) -> np.ndarray:
-    """Loss in dB behind buildings over the 3-D distance: 36.85 + 30 log10 d + 18.9 log10 f (table 6.2.1-1)."""
+    """Loss in dB behind buildings, 3-D distance: 36.85 + 30 log10 d + 18.9 log10 f (table 6.2.1-1)."""
     return _sloped(distance_m, 36.85 + 18.9 * np.log10(carrier_hz / 1e9), 3.0)
 
 
@@ -72,10 +72,10 @@ def blockage_statistics(
     rx_height_m: np.ndarray | float,
     blocker_height_m: np.ndarray | float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation in dB of X, where the blockage loss is max(0, X) (table 6.2.1-2 case by case).
+    """Mean and standard deviation in dB of X, where the blockage loss is max(0, X) (clause 6.2.1).
 
-    X is normal *in dB*: the report says log-normal, and reading it as the parameters of ln or log10 of the loss gives
-    2.6 dB where 9 dB is meant.
+    X is normal *in dB*: the report says log-normal, and reading it as the parameters of ln or log10 of the
+    loss gives 2.6 dB where 9 dB is meant.
     """
     low = np.minimum(tx_height_m, rx_height_m)
     high = np.maximum(tx_height_m, rx_height_m)

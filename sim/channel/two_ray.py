@@ -1,4 +1,4 @@
-"""Free space up to the crossover distance, plane-earth two-ray loss beyond: open bridges and gantries (V2I)."""
+"""Free space up to the crossover distance, plane-earth loss beyond: open bridges and gantries (V2I)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ def two_ray(
 ) -> np.ndarray:
     """Loss in dB: the larger of free space and 40 log10 d - 20 log10(ht hr).
 
-    The two meet at 4 pi ht hr / wavelength (Rappaport, Wireless Communications, section 4.6); the ripple before it is
-    left out, so the loss never falls with distance. ValueError for a height that is not positive.
+    The two meet at 4 pi ht hr / wavelength (Rappaport, Wireless Communications, section 4.6); the ripple
+    before it is left out, so the loss never falls with distance. ValueError for a height that is not
+    positive.
     """
     heights = as_float(np.asarray(tx_height_m) * np.asarray(rx_height_m))
     if heights.size and heights.min() <= 0:

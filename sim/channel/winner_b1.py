@@ -36,9 +36,9 @@ def winner_b1(
 ) -> np.ndarray:
     """Loss in dB with sight, not below free space, constant below 3 m.
 
-    Shapes broadcast; float32 distances give float32. ``config.environment_height_m`` decides more than any other
-    parameter (16.5 dB at 300 m between 1 m and 0 m for antennas of 1.5 m). ValueError for an antenna not above it.
-    Two slopes with the breakpoint 4 h't h'r f / c, c = 3e8 as in TR 36.885.
+    Shapes broadcast; float32 distances give float32. ``config.environment_height_m`` decides more than any
+    other parameter (16.5 dB at 300 m between 1 m and 0 m for antennas of 1.5 m). ValueError for an antenna
+    not above it. Two slopes with the breakpoint 4 h't h'r f / c, c = 3e8 as in TR 36.885.
     """
     frequency_ghz = carrier_hz / 1e9
     distance = as_float(distance_m)
@@ -65,7 +65,7 @@ def winner_b1_manhattan(
     carrier_hz: float,
     config: Channel,
 ) -> np.ndarray:
-    """Loss in dB round the corner of two crossing streets: transmitter to crossing, crossing to receiver (m)."""
+    """Loss in dB round a street corner: transmitter to crossing, crossing to receiver (both in metres)."""
 
     def round_the_corner(first_m: np.ndarray, second_m: np.ndarray) -> np.ndarray:
         exponent = np.maximum(2.8 - 0.0024 * first_m, 1.84)

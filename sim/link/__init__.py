@@ -6,7 +6,7 @@ from sim.link.choice import LinkTable, TableFile
 
 _FADING = "per_fading_wilab_lte.csv"
 _OTHER_ORIGIN = ((7, 190),)
-"""The highway LOS row (MCS 7, 190 B) is of another origin than its neighbours: 4 dB worse, the curve of R1-160284."""
+"""Highway LOS, MCS 7, 190 B: of another origin than its neighbours (R1-160284) and 4 dB worse than them."""
 
 LINK_TABLES: dict[str, TableFile] = {
     "wilab-highway-los": TableFile(_FADING, "HighwayLOS", includes_fading=True, left_out=_OTHER_ORIGIN),

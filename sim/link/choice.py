@@ -41,7 +41,11 @@ class LinkTable:
         self._curves: dict[tuple[int, int], PerTable] = {}
         self._chosen: dict[tuple[int, int], PerTable] = {}
         has_mcs = "mcs" in rows.columns
-        kinds = sorted(set(zip(rows.columns["mcs"], rows.columns["size_bytes"], strict=True))) if has_mcs else [None]
+        kinds = (
+            sorted(set(zip(rows.columns["mcs"], rows.columns["size_bytes"], strict=True)))
+            if has_mcs
+            else [None]
+        )
         for kind in kinds:
             one = rows if kind is None else rows.where(mcs=kind[0], size_bytes=kind[1])
             key = (-1, 0) if kind is None else (int(kind[0]), int(kind[1]))
@@ -49,7 +53,12 @@ class LinkTable:
                 continue
             label = name if kind is None else f"{name}: MCS {key[0]}, {key[1]} B"
             self._curves[key] = PerTable(
-                one.number(spec.sinr), one.number(spec.rate), spec.interpolation, spec.above_per, label, spec.includes_fading
+                one.number(spec.sinr),
+                one.number(spec.rate),
+                spec.interpolation,
+                spec.above_per,
+                label,
+                spec.includes_fading,
             )
 
     @property
@@ -75,7 +84,9 @@ class LinkTable:
         if sizes:
             return self._curves[mcs, min(sizes, key=lambda size: (abs(size - size_bytes), -size))]
         threshold = threshold_db(size_bytes, lte_grid.prb_for(size_bytes, mcs))
-        return step_table(threshold, f"{self.name}: no curve for MCS {mcs}; threshold {threshold:.2f} dB by capacity")
+        return step_table(
+            threshold, f"{self.name}: no curve for MCS {mcs}; threshold {threshold:.2f} dB by capacity"
+        )
 
 
 def threshold_db(size_bytes: int, prb: int) -> float:

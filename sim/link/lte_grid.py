@@ -57,34 +57,41 @@ def is_dft_valid(prb: int) -> bool:
 def tbs_bits(index: int, n_prb: int) -> int:
     """Transport block size in bits for I_TBS 0 .. 26 and 1 .. 110 PRBs; ValueError outside."""
     if not (0 <= index <= 26 and 1 <= n_prb <= MAXIMUM_PRB):
-        raise ValueError(f"transport block: I_TBS {index}, {n_prb} PRB are not in 0 .. 26, 1 .. {MAXIMUM_PRB}")
+        raise ValueError(
+            f"transport block: I_TBS {index}, {n_prb} PRB are not in 0 .. 26, 1 .. {MAXIMUM_PRB}"
+        )
     return int(_sizes()[index, n_prb - 1])
 
 
 def minimum_prb(size_bytes: int, mcs: int) -> int:
     """Smallest PRB count whose transport block holds ``size_bytes`` octets; ValueError if none of 110 does.
 
-    A count whose block is larger than that of a wider allocation (I_TBS 6 with 1 PRB, a code rate above 1) is passed over.
+    A count whose block is larger than that of a wider allocation (I_TBS 6 with 1 PRB, a code rate above 1) is
+    passed over.
     """
     sizes = np.minimum.accumulate(_sizes()[i_tbs(mcs)][::-1])[::-1]
     enough = np.flatnonzero(sizes >= 8 * size_bytes)
     if not enough.size:
-        raise ValueError(f"size_bytes: {size_bytes} octets do not fit a transport block of MCS {mcs} ({sizes[-1] // 8} at most)")
+        raise ValueError(
+            f"size_bytes: {size_bytes} octets do not fit a transport block of MCS {mcs} ({sizes[-1] // 8} at most)"
+        )
     return int(enough[0]) + 1
 
 
 def prb_for(size_bytes: int, mcs: int) -> int:
-    """Smallest DFT-valid PRB count that carries ``size_bytes`` (MAC transport block, headers included) at ``mcs``."""
+    """Smallest DFT-valid PRB count for ``size_bytes`` (MAC transport block, headers included) at ``mcs``."""
     needed = minimum_prb(size_bytes, mcs)
     valid = _valid_prb()
     at_least = valid[valid >= needed]
     if not at_least.size:
-        raise ValueError(f"size_bytes: {size_bytes} octets at MCS {mcs} need {needed} PRB, above the widest {valid[-1]}")
+        raise ValueError(
+            f"size_bytes: {size_bytes} octets at MCS {mcs} need {needed} PRB, above the widest {valid[-1]}"
+        )
     return int(at_least[0])
 
 
 def subchannels_for(prb: int, subchannel_prb: int) -> int:
-    """Contiguous subchannels of ``subchannel_prb`` that hold ``prb`` data PRBs and the adjacent 2 of the PSCCH."""
+    """Contiguous subchannels of ``subchannel_prb`` that hold ``prb`` data PRBs and the PSCCH's adjacent 2."""
     return -(-(prb + PSCCH_PRB) // subchannel_prb)
 
 
@@ -96,8 +103,8 @@ def noise_dbm(n_prb: float, noise_figure_db: float) -> float:
 def power_split(data_prb: int, boost_db: float = 3.0) -> tuple[float, float]:
     """Shares of the transmit power in the data PRBs and in the 2 control PRBs; they add to 1.
 
-    The control channel's power density is ``boost_db`` above the data channel's (TS 36.213 clause 14.1.1.5: 3 dB, as
-    the ratio 10^0.3). Per-PRB power of the data channel is the first share / ``data_prb``.
+    The control channel's power density is ``boost_db`` above the data channel's (TS 36.213 clause 14.1.1.5: 3
+    dB, as the ratio 10^0.3). Per-PRB power of the data channel is the first share / ``data_prb``.
     """
     control = PSCCH_PRB * 10 ** (boost_db / 10)
     return data_prb / (data_prb + control), control / (data_prb + control)
@@ -106,14 +113,16 @@ def power_split(data_prb: int, boost_db: float = 3.0) -> tuple[float, float]:
 def in_band_emission(
     first_prb: int, n_prb: int, channel_prb: int, prb_power_dbm: float = 10.0, modulation_bits: int = 2
 ) -> np.ndarray:
-    """Power of a transmission in every PRB of the channel, as a ratio to its own power per PRB; float64 [channel_prb].
+    """Power in every PRB of the channel as a ratio to the transmission's power per PRB, float64 [channel_prb].
 
-    1 inside ``first_prb`` .. ``first_prb + n_prb - 1``; elsewhere the general term, the image at the mirrored PRBs and
-    the carrier leakage at the centre (TS 36.101 table 6.5.2.3.1-1, offsets W, X, Y, Z = 3, 6, 3, 3 dB of TR 36.885).
-    ``prb_power_dbm`` is the transmit power per PRB, to which the floor of -57 dBm refers.
+    1 inside ``first_prb`` .. ``first_prb + n_prb - 1``; elsewhere the general term, the image at the mirrored
+    PRBs and the carrier leakage at the centre (TS 36.101 table 6.5.2.3.1-1, offsets W, X, Y, Z = 3, 6, 3, 3
+    dB of TR 36.885). ``prb_power_dbm`` is the transmit power per PRB, to which the floor of -57 dBm refers.
     """
     if not (0 <= first_prb and n_prb >= 1 and first_prb + n_prb <= channel_prb):
-        raise ValueError(f"in-band emission: PRBs {first_prb} + {n_prb} do not lie in a channel of {channel_prb}")
+        raise ValueError(
+            f"in-band emission: PRBs {first_prb} + {n_prb} do not lie in a channel of {channel_prb}"
+        )
     prb = np.arange(channel_prb)
     own = (prb >= first_prb) & (prb < first_prb + n_prb)
     away = np.maximum(first_prb - prb, prb - (first_prb + n_prb - 1))
@@ -126,12 +135,16 @@ def in_band_emission(
 
 
 def subchannel_emission(
-    first_prb: np.ndarray, n_prb: np.ndarray, channel_prb: int, prb_power_dbm: float = 10.0, modulation_bits: int = 2
+    first_prb: np.ndarray,
+    n_prb: np.ndarray,
+    channel_prb: int,
+    prb_power_dbm: float = 10.0,
+    modulation_bits: int = 2,
 ) -> np.ndarray:
-    """Matrix [A, A] over A allocations: mean over the PRBs of victim v of the emission of i, relative to i's PRB power.
+    """Matrix [A, A] over A allocations: emission of i, relative to its PRB power, averaged over the PRBs of v.
 
-    ``first_prb`` and ``n_prb`` ([A] int) describe subchannels or whole allocations. The interference power in a
-    victim's PRBs is (power per PRB of i) x (PRBs of v) x matrix[i, v]; 1 on the diagonal.
+    ``first_prb`` and ``n_prb`` ([A] int) describe subchannels or whole allocations. The interference power in
+    a victim's PRBs is (power per PRB of i) x (PRBs of v) x matrix[i, v]; 1 on the diagonal.
     """
     matrix = np.empty((len(first_prb), len(first_prb)))
     for i, (first, count) in enumerate(zip(first_prb, n_prb, strict=True)):

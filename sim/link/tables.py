@@ -21,9 +21,11 @@ _SHIFT = 23 - _MANTISSA_BITS
 class PerTable:
     """Packet error rate by SINR: one MCS, one packet size.
 
-    ``interpolation`` between points is linear in dB, of log10 PER (``log10``) or PER itself (``linear``); below the first
-    point it is 1, above the last one ``above_per``. Lookups take the nearest of 256 cells per dB (:meth:`per`) or of
-    512 cells per octave, at most 0.0043 dB off (:meth:`per_linear`).
+    ``interpolation`` between points is linear in dB, of log10 PER (``log10``) or PER itself (``linear``);
+    below the first point it is 1, above the last one ``above_per``. Lookups take the nearest of 256 cells per
+    dB (:meth:`per`) or of 512 cells per octave, at most 0.0043 dB off (:meth:`per_linear`). A rate above one
+    at a lower SINR (sampling noise of a source) counts as that one, so more interference never lowers the
+    error rate.
     """
 
     def __init__(
@@ -41,8 +43,10 @@ class PerTable:
         if rates.min() < 0 or rates.max() > 1:
             raise ValueError(f"PER table {origin!r}: per must lie in 0 .. 1")
         if interpolation not in ("log10", "linear"):
-            raise ValueError(f"PER table {origin!r}: interpolation {interpolation!r} is neither log10 nor linear")
-        self.sinr_db, self.rates = points, rates
+            raise ValueError(
+                f"PER table {origin!r}: interpolation {interpolation!r} is neither log10 nor linear"
+            )
+        self.sinr_db, self.rates = points, np.minimum.accumulate(rates)
         self.interpolation, self.above_per = interpolation, above_per
         self.origin = origin
         """Which row of which source, for the record of a run."""
@@ -67,12 +71,14 @@ class PerTable:
 
     def per(self, sinr_db: np.ndarray | float) -> np.ndarray:
         """Error rate, float32 of any shape, at an SINR in dB."""
-        place = (np.asarray(sinr_db, np.float32) - np.float32(LOWEST_DB)) * np.float32(GRID_PER_DB) + np.float32(0.5)
+        place = (np.asarray(sinr_db, np.float32) - np.float32(LOWEST_DB)) * np.float32(
+            GRID_PER_DB
+        ) + np.float32(0.5)
         index = np.clip(place, 0, len(self._by_db) - 1).astype(np.int32)
         return self._by_db[index]
 
     def per_linear(self, sinr_ratio: np.ndarray) -> np.ndarray:
-        """Error rate, float32 of any shape, at an SINR as a power ratio (>= 0): by the top bits, without a logarithm."""
+        """Error rate, float32 of any shape, at an SINR as a power ratio >= 0; needs no logarithm."""
         bits = np.ascontiguousarray(sinr_ratio, np.float32).view(np.int32) >> _SHIFT
         bits -= self._first_bin
         return self._by_bits.take(bits, mode="clip")
@@ -114,7 +120,8 @@ def read_csv(path: Path) -> Rows:
     """A CSV file with ``#`` comment lines, one of which must name the source; ValueError otherwise."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
-    source = next((c[c.lower().index("source:") + 7:].strip() for c in comments if "source:" in c.lower()), "")
+    named = [comment for comment in comments if "source:" in comment.lower()]
+    source = named[0][named[0].lower().index("source:") + len("source:") :].strip() if named else ""
     if not source:
         raise ValueError(f"{path.name}: no '# source:' line says where the numbers come from")
     table = [row for row in csv.reader(line for line in lines if not line.startswith("#")) if row]
@@ -122,5 +129,8 @@ def read_csv(path: Path) -> Rows:
         raise ValueError(f"{path.name}: no rows")
     wrong = next((row for row in table if len(row) != len(table[0])), None)
     if wrong is not None:
-        raise ValueError(f"{path.name}: row {','.join(wrong)!r} has not the {len(table[0])} columns of the header")
-    return Rows(source, {name: np.array(column) for name, column in zip(table[0], zip(*table[1:], strict=True), strict=True)})
+        raise ValueError(
+            f"{path.name}: row {','.join(wrong)!r} has not the {len(table[0])} columns of the header"
+        )
+    columns = zip(table[0], zip(*table[1:], strict=True), strict=True)
+    return Rows(source, {name: np.array(column) for name, column in columns})
