@@ -1,0 +1,1 @@
+"""Corridor, roads, signals and stations: what exists before anything moves or transmits."""
