@@ -83,7 +83,7 @@ def _validate(
         from sim.validate.plot import plot_file
 
         for verdict in verdicts:
-            say(f"wrote {plot_file(verdict, Path(plot))}")
+            say(f"wrote {plot_file(verdict, Path(plot), report.picture_name(verdict, folder))}")
     return ALL_PASS if all(verdict.passed for verdict in verdicts) else SOME_FAIL
 
 

@@ -22,20 +22,22 @@ _NAMES = {
 }
 
 
-def plot_file(verdict: Verdict, folder: Path) -> Path:
-    """Write ``<folder>/<family>_<setting>.png`` and return its path; makes ``folder``."""
+def plot_file(verdict: Verdict, folder: Path, name: str) -> Path:
+    """Write ``<folder>/<name>.png`` and return its path; makes ``folder``."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.0, 8.0), layout="constrained")
+    figure = Figure(figsize=(8.0, 9.5), layout="constrained")
     FigureCanvasAgg(figure)
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 2))
     figure.suptitle(_title(verdict), fontsize=11)
     _draw_pdr(top, verdict)
-    _draw_causes(bottom, verdict)
+    _draw_causes(middle, verdict, ("col", "sen"))
+    _draw_causes(bottom, verdict, ("hd", "pro", "sci"))
+    bottom.set_xlabel("distance between sender and receiver, m")
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{verdict.curve.family}_{verdict.curve.path.stem}.png"
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    path = folder / f"{name}.png"
+    figure.savefig(path, dpi=110, metadata={"Software": None})
     return path
 
 
@@ -83,26 +85,17 @@ def _draw_pdr(axes: Any, verdict: Verdict) -> None:
     axes.legend(loc="lower left", fontsize=9)
 
 
-def _draw_causes(axes: Any, verdict: Verdict) -> None:
+def _draw_causes(axes: Any, verdict: Verdict, causes: tuple[str, ...]) -> None:
     curve = verdict.curve
-    for cause, colour in _COLOURS.items():
-        axes.plot(
-            curve.distance_m,
-            verdict.causes[cause] * 100.0,
-            color=colour,
-            marker="o",
-            ms=3,
-            lw=1.2,
-            label=_NAMES[cause],
-        )
+    for cause in causes:
+        colour, ours = _COLOURS[cause], verdict.causes[cause] * 100.0
+        axes.plot(curve.distance_m, ours, color=colour, marker="o", ms=3, lw=1.2, label=_NAMES[cause])
         if cause in curve.causes:
-            axes.plot(
-                curve.distance_m, curve.causes[cause] * 100.0, color=colour, ls="--", marker="s", ms=3, lw=1.0
-            )
+            expected = curve.causes[cause] * 100.0
+            axes.plot(curve.distance_m, expected, color=colour, ls="--", marker="s", ms=3, lw=1.0)
     axes.plot([], [], color="black", ls="--", marker="s", ms=3, lw=1.0, label="expected (dashed)")
-    axes.set_xlabel("distance between sender and receiver, m")
     axes.set_ylabel("packets lost by cause, %")
     axes.set_ylim(bottom=0)
     axes.set_xlim(0, float(curve.distance_m[-1]) * 1.01)
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left", fontsize=8, ncols=2)
+    axes.legend(loc="upper left", fontsize=9)
