@@ -73,7 +73,7 @@ def rsi_applies(
     age_s: np.ndarray | float = 0.0,
     tau_s: float = 3.0,
 ) -> np.ndarray:
-    """[receivers] bool: on the path, or the way towards it, of at least one event of the payload, and fresh."""
+    """[receivers] bool: on the path, or the way towards it, of at least one event; and fresh."""
     return zones.holds(lon, lat, heading_deg).any(axis=1) & (np.asarray(age_s) <= tau_s)
 
 
@@ -125,7 +125,7 @@ def rsm_applies(
 def _nearest(
     lon: np.ndarray, lat: np.ndarray, true_lon: np.ndarray, true_lat: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Row of and distance to the nearest true vehicle per object; unavailable positions are infinitely far."""
+    """Row of and distance to the nearest true vehicle per object; unavailable ones are infinitely far."""
     if not len(lon) or not len(true_lon):
         return np.full(len(lon), -1, np.int64), np.full(len(lon), np.inf)
     distance_m = separation(lon[:, None], lat[:, None], true_lon, true_lat)

@@ -70,8 +70,10 @@ def _read(
 
 
 def _text(description: tuple[str, Any] | None) -> str:
-    kind, text = description or ("textString", "")
-    return bytes(text).decode("gb2312", "replace") if kind == "textGB2312" else text or ""
+    if not description or not description[1]:
+        return ""
+    kind, text = description
+    return bytes(text).decode("gb2312", "replace") if kind == "textGB2312" else str(text)
 
 
 class EventZones:

@@ -56,7 +56,7 @@ class ObjectColumns:
 def shifted(
     lon: np.ndarray, lat: np.ndarray, east_m: np.ndarray, north_m: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points moved by a few hundred metres at most, radii of curvature of WGS-84 (error below 1 mm at 100 m)."""
+    """Points moved by at most a few hundred metres, by the radii of curvature of WGS-84."""
     east_per_rad, north_per_rad = _radii(lat)
     return lon + np.degrees(east_m / east_per_rad), lat + np.degrees(north_m / north_per_rad)
 

@@ -21,6 +21,7 @@ _NAMES = {wire: neutral for neutral, wire in LIGHTS.items()}
 _TENTH_NS = 100_000_000
 _TIME_UNAVAILABLE = 36001
 _HOUR_TENTHS = 36_000
+_UNTIMED: tuple[str, dict[str, int]] = ("", {})
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _generated(intersection: dict[str, Any], message: dict[str, Any], near_utc_n
 
 def _interval(state: dict[str, Any], generated_ns: int) -> SignalInterval:
     light = _NAMES.get(state["light"], "unknown")
-    kind, times = state.get("timing") or ("", {})
+    kind, times = state.get("timing") or _UNTIMED
     if kind == "counting":
         instant = _counting
         start, end = times["startTime"], times["likelyEndTime"]
@@ -109,7 +110,7 @@ def _counting(mark: int, generated_ns: int) -> int | None:
 
 
 def _in_hour(mark: int, generated_ns: int) -> int | None:
-    """TimeMark as tenths of a second in the present or the next UTC hour: whichever is closer to the message."""
+    """TimeMark as tenths of a second in a UTC hour: the hour that brings it closest to the message."""
     if mark >= _HOUR_TENTHS:
         return None
     hour_ns = _HOUR_TENTHS * _TENTH_NS

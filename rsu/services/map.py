@@ -1,4 +1,4 @@
-"""MAP: road geometry around nodes, in as many messages as the byte limit asks for (T/CSAE 53-2020 MSG_MAP)."""
+"""MAP: road geometry around nodes, in as many messages as the byte limit asks (T/CSAE 53-2020 MSG_MAP)."""
 
 from __future__ import annotations
 

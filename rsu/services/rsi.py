@@ -88,9 +88,8 @@ def build_rsis(
             continue
         alone = {member: [value]}
         if not _fits({**head, **alone}, encode, max_bytes) and encode is not None:
-            raise ValueError(
-                f"RSI {event.kind} {event.id}: {len(encode({**head, **alone}))} bytes, limit {max_bytes} bytes"
-            )
+            needed = len(encode({**head, **alone}))
+            raise ValueError(f"RSI {event.kind} {event.id}: {needed} bytes, limit {max_bytes} bytes")
         groups.append(alone)
     return [{**head, "msgCnt": counter.next(), **group} for group in groups]
 
@@ -168,7 +167,7 @@ def _path(
     chosen = simplified(points, tolerance_m)
     if not 2 <= len(chosen) <= MOST_PATH_POINTS:
         raise ValueError(
-            f"RSI {event.kind} {event.id}: {len(chosen)} path points within {tolerance_m} m of the true line, "
+            f"RSI {event.kind} {event.id}: {len(chosen)} points within {tolerance_m} m of the true path, "
             f"must be 2..{MOST_PATH_POINTS}"
         )
     return [offset_to_wire(lon, lat, reference) for lon, lat in chosen]

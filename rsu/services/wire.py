@@ -15,42 +15,28 @@ from typing import Any
 
 import numpy as np
 
-DEGREE_STEP = 1e-7
-SPEED_STEP_MPS = 0.02
-SPEED_UNAVAILABLE = 8191
-HEADING_STEP_DEG = 0.0125
-HEADING_UNAVAILABLE = 28800
-ELEVATION_UNAVAILABLE = -4096
+from rsu.messages.base import Quantity
+from rsu.messages.cn.quantities import QUANTITIES
+
+_SPEED, _HEADING, _ELEVATION = QUANTITIES["Speed"], QUANTITIES["Heading"], QUANTITIES["Elevation"]
+_LONGITUDE, _LATITUDE = QUANTITIES["Longitude"], QUANTITIES["Latitude"]
+DEGREE_STEP = _LONGITUDE.step
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
-MINUTE_UNAVAILABLE = 527040
-MILLISECOND_UNAVAILABLE = 65535
+MINUTE_UNAVAILABLE = QUANTITIES["MinuteOfTheYear"].unavailable or 527_040
+MILLISECOND_UNAVAILABLE = QUANTITIES["DSecond"].unavailable or 65_535
 
-_OFFSET_BITS = (
-    ("position-LL1", 12),
-    ("position-LL2", 14),
-    ("position-LL3", 16),
-    ("position-LL4", 18),
-    ("position-LL5", 22),
-    ("position-LL6", 24),
+_OFFSETS = tuple(
+    (f"position-LL{index}", QUANTITIES[f"OffsetLL-B{bits}"].lowest, QUANTITIES[f"OffsetLL-B{bits}"].highest)
+    for index, bits in enumerate((12, 14, 16, 18, 22, 24), start=1)
 )
-_ACCURACY_M = (
-    ("a1cm", 0.01),
-    ("a2cm", 0.02),
-    ("a5cm", 0.05),
-    ("a10cm", 0.1),
-    ("a20cm", 0.2),
-    ("a50cm", 0.5),
-    ("a1m", 1.0),
-    ("a2m", 2.0),
-    ("a5m", 5.0),
-    ("a10m", 10.0),
-    ("a20m", 20.0),
-    ("a50m", 50.0),
-    ("a100m", 100.0),
-    ("a200m", 200.0),
-    ("a500m", 500.0),
-)
+_ACCURACY_M = {
+    f"a{name}": metres
+    for name, metres in (
+        *((f"{cm}cm", cm / 100) for cm in (1, 2, 5, 10, 20, 50)),
+        *((f"{m}m", float(m)) for m in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+    )
+}
 RADIUS_95_PER_SIGMA = math.sqrt(-2.0 * math.log(0.05))
 """Radius holding 95 % of a circular normal error, per sigma of one axis (Rayleigh): 2.448."""
 
@@ -61,33 +47,34 @@ def degrees_to_wire(degrees: float) -> int:
 
 
 def position_to_wire(lon: float, lat: float, height_m: float | None = None) -> dict[str, int]:
-    """Position3D; ``height_m`` above the reference ellipsoid, left out when None. ValueError off the globe."""
+    """Position3D; ``height_m`` above the reference ellipsoid, None leaves it out. ValueError off the globe."""
     if not (-180 < lon <= 180 and -90 <= lat <= 90):
         raise ValueError(f"position lon {lon}, lat {lat}: lon must lie in (-180, 180], lat in [-90, 90]")
     value = {"lat": degrees_to_wire(lat), "long": degrees_to_wire(lon)}
     if height_m is not None:
-        value["elevation"] = min(max(round(height_m * 10), -4095), 61439)
+        value["elevation"] = _saturated(height_m, _ELEVATION)
     return value
+
+
+def _saturated(value: float, quantity: Quantity) -> int:
+    return min(max(round(value / quantity.step), quantity.lowest), quantity.highest)
 
 
 def position_from_wire(position: dict[str, int]) -> tuple[float, float]:
     """(lon, lat) in degrees of a Position3D; NaN where unavailable."""
-    lon, lat = position["long"], position["lat"]
-    return (
-        math.nan if lon == 1800000001 else lon * DEGREE_STEP,
-        math.nan if lat == 900000001 else lat * DEGREE_STEP,
-    )
+    return _from_wire(position["long"], _LONGITUDE), _from_wire(position["lat"], _LATITUDE)
+
+
+def _from_wire(wire: int, quantity: Quantity) -> float:
+    return wire * quantity.step if quantity.lowest <= wire <= quantity.highest else math.nan
 
 
 def offset_to_wire(lon: float, lat: float, reference: dict[str, int]) -> dict[str, Any]:
-    """PositionOffsetLLV of a point from the Position3D ``reference``, in the smallest offset type that holds
-    it.
-    """
+    """PositionOffsetLLV of a point from the Position3D ``reference``, in the smallest sufficient type."""
     lon_wire, lat_wire = degrees_to_wire(lon), degrees_to_wire(lat)
     east, north = lon_wire - reference["long"], lat_wire - reference["lat"]
-    for name, bits in _OFFSET_BITS:
-        bound = 1 << (bits - 1)
-        if -bound <= east < bound and -bound <= north < bound:
+    for name, lowest, highest in _OFFSETS:
+        if lowest <= east <= highest and lowest <= north <= highest:
             return {"offsetLL": (name, {"lon": east, "lat": north})}
     return {"offsetLL": ("position-LatLon", {"lon": lon_wire, "lat": lat_wire})}
 
@@ -106,29 +93,25 @@ def offsets_from_wire(offsets: Sequence[dict[str, Any]], reference: dict[str, in
 
 
 def speed_to_wire(speed_mps: float) -> int:
-    """Speed in 0.02 m/s; NaN becomes "unavailable", the highest value saturates."""
-    return (
-        SPEED_UNAVAILABLE if math.isnan(speed_mps) else min(max(round(speed_mps / SPEED_STEP_MPS), 0), 8190)
-    )
+    """Speed in 0.02 m/s, saturated; NaN becomes "unavailable"."""
+    return int(_SPEED.unavailable or 0) if math.isnan(speed_mps) else _saturated(speed_mps, _SPEED)
 
 
 def speed_from_wire(value: int) -> float:
     """Speed in m/s, NaN when unavailable."""
-    return math.nan if value == SPEED_UNAVAILABLE else value * SPEED_STEP_MPS
+    return _from_wire(value, _SPEED)
 
 
 def heading_to_wire(heading_deg: float) -> int:
     """Heading in 0.0125 degree clockwise from north; NaN becomes "unavailable"."""
-    return (
-        HEADING_UNAVAILABLE
-        if math.isnan(heading_deg)
-        else round((heading_deg % 360.0) / HEADING_STEP_DEG) % 28800
-    )
+    if math.isnan(heading_deg):
+        return int(_HEADING.unavailable or 0)
+    return round((heading_deg % 360.0) / _HEADING.step) % int(_HEADING.wraps or 1)
 
 
 def heading_from_wire(value: int) -> float:
     """Heading in degrees, NaN when unavailable."""
-    return math.nan if value == HEADING_UNAVAILABLE else value * HEADING_STEP_DEG
+    return _from_wire(value, _HEADING)
 
 
 def accuracy_to_wire(sigma_m: float) -> str:
@@ -137,12 +120,12 @@ def accuracy_to_wire(sigma_m: float) -> str:
     NaN, or more than 500 m, is "unavailable".
     """
     radius_m = RADIUS_95_PER_SIGMA * sigma_m
-    return next((name for name, bound_m in _ACCURACY_M if radius_m <= bound_m), "unavailable")
+    return next((name for name, bound_m in _ACCURACY_M.items() if radius_m <= bound_m), "unavailable")
 
 
 def accuracy_from_wire(name: str) -> float:
     """Radius in metres said to hold the position at 95 %, NaN when unavailable."""
-    return dict(_ACCURACY_M).get(name, math.nan)
+    return _ACCURACY_M.get(name, math.nan)
 
 
 def _year_start_ns(year: int) -> int:
@@ -182,7 +165,7 @@ def utc_from_millisecond(millisecond: int, near_utc_ns: int) -> int:
 def bits_to_wire(
     names: Sequence[str], chosen: Sequence[str] | frozenset[str], size: int
 ) -> tuple[bytes, int]:
-    """A bit string of ``size`` bits with the bits of ``chosen`` set; ``names`` lists the bits from bit 0 on."""
+    """A bit string of ``size`` bits with the bits of ``chosen`` set; ``names`` are bits 0, 1, …"""
     number = sum(1 << (size - 1 - index) for index, name in enumerate(names) if name in chosen)
     octets = (size + 7) // 8
     return (number << (octets * 8 - size)).to_bytes(octets, "big"), size

@@ -34,6 +34,11 @@ class PathPoints:
     age_s: np.ndarray
     """[vehicles, 15] seconds since the vehicle was there."""
 
+    def compressed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(count per vehicle, dx_m, dy_m, age_s) with the points of all vehicles one after another."""
+        used = np.arange(MOST_POINTS) < self.count[:, None]
+        return self.count, self.dx_m[used], self.dy_m[used], self.age_s[used]
+
 
 class PathHistory:
     """Ring of past positions per vehicle slot, thinned to one sample per 4 m of way.
