@@ -1,8 +1,8 @@
 """ASN.1 codec of one message set: compiled once per process, encoding checked, decoding total.
 
-Encoding is UPER through asn1tools. Its known faults are worked around here and in the modules themselves: constraints
-are single ranges only, every range is checked before encoding, and strict decoding re-encodes and compares, because
-asn1tools ignores trailing octets.
+Encoding is UPER through asn1tools. Its known faults are worked around here and in the modules themselves:
+constraints are single ranges only, every range is checked before encoding, and strict decoding re-encodes and
+compares, because asn1tools ignores trailing octets.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ class DecodeError(ValueError):
 class Decoded:
     """What became of received octets.
 
-    ``status`` is ``ok``; ``skipped`` for a message kind the set does not know (extension of the outermost choice);
-    ``error`` for everything else, with one line in ``error``. ``message`` and ``value`` are None unless ``ok``.
-    A lenient value may hold None or ``(None, None)`` where a *nested* choice or enumeration uses an unknown extension.
+    ``status`` is ``ok``; ``skipped`` for a message kind the set does not know (extension of the outermost
+    choice); ``error`` for everything else, with one line in ``error``. ``message`` and ``value`` are None
+    unless ``ok``. A lenient value may hold None or ``(None, None)`` where a *nested* choice or enumeration
+    uses an unknown extension.
     """
 
     status: Status
@@ -111,9 +112,9 @@ class Codec:
     def encode(self, message: str, value: dict[str, Any], check: bool = True) -> bytes:
         """UPER octets of one message.
 
-        ``value`` is the inner message in asn1tools form (dict by member name; CHOICE and BIT STRING as tuples).
-        ``check=False`` skips range and member-name checks: only for values already known to be in range, because
-        a number out of range is then cut to its field width.
+        ``value`` is the inner message in asn1tools form (dict by member name; CHOICE and BIT STRING as
+        tuples). ``check=False`` skips range and member-name checks: only for values already known to be in
+        range, because a number out of range is then cut to its field width.
 
         Raises :class:`EncodeError` naming the member and the rule.
         """
@@ -124,7 +125,8 @@ class Codec:
                 unknown = schema.unknown_member((alternative, value), {"type": self.frame}, message)
                 if unknown:
                     raise EncodeError(f"{unknown}: no such member in this message set")
-            return bytes(schema.specification.encode(self.frame, (alternative, value), check_constraints=check))
+            outer = (alternative, value)
+            return bytes(schema.specification.encode(self.frame, outer, check_constraints=check))
         except EncodeError:
             raise
         except Exception as error:
@@ -133,8 +135,8 @@ class Codec:
     def decode(self, data: bytes, policy: Policy = "lenient") -> Decoded:
         """Decode any octets; never raises for their content.
 
-        ``strict`` also refuses trailing octets, values out of range, unknown nested extensions and any other input
-        that does not re-encode to itself. ``lenient`` accepts what the decoder can read.
+        ``strict`` also refuses trailing octets, values out of range, unknown nested extensions and any other
+        input that does not re-encode to itself. ``lenient`` accepts what the decoder can read.
         """
         if policy not in ("lenient", "strict"):
             raise ValueError(f"policy: {policy!r} is neither 'lenient' nor 'strict'")

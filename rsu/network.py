@@ -1,7 +1,7 @@
 """Network headers: real octets around a secured message.
 
-DSMP follows YD/T 3707-2020; the length limit is the default of the tests in YD/T 3708-2020. A header is checked
-completely on receipt, and any octets give either (AID, payload) or one :class:`NetworkError`.
+DSMP follows YD/T 3707-2020; the length limit is the default of the tests in YD/T 3708-2020. A header is
+checked completely on receipt, and any octets give either (AID, payload) or one :class:`NetworkError`.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ class Network(Protocol):
 
 
 def encode_aid(aid: int) -> bytes:
-    """p-encoding of an AID: one octet to 127, then value + 0x7F80 in two (3618 -> 8D A2). NetworkError beyond 16511."""
+    """p-encoding: one octet to 127, then value + 0x7F80 in two (3618 -> 8D A2); NetworkError beyond 16511."""
     if not 0 <= aid <= HIGHEST_AID:
         raise NetworkError(f"aid: {aid} is outside 0..{HIGHEST_AID}")
     return bytes([aid]) if aid < _ONE_OCTET_AIDS else (aid + _TWO_OCTET_OFFSET).to_bytes(2, "big")
 
 
 def decode_aid(data: bytes, start: int) -> tuple[int, int]:
-    """(AID, index behind it) of a p-encoded AID at ``start``; NetworkError when cut short or longer than two octets."""
+    """(AID, index behind it) of a p-encoded AID at ``start``; NetworkError if cut or over two octets."""
     if start >= len(data):
         raise NetworkError("packet ends before its AID")
     first = data[start]
@@ -66,7 +66,7 @@ def decode_aid(data: bytes, start: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Dsmp:
-    """DSMP over PC5 (YD/T 3707-2020): protocol type, version octet, optional extension elements, AID, length, data.
+    """DSMP over PC5 (YD/T 3707-2020): protocol type, version octet, extension elements, AID, length, data.
 
     Packets are sent without extension elements; received ones may carry them.
     """
@@ -75,7 +75,7 @@ class Dsmp:
     name: str = "dsmp"
 
     def wrap(self, aid: int, payload: bytes) -> bytes:
-        """Header and payload. NetworkError for an AID outside 0..16511 or more data than ``max_data_bytes``."""
+        """Header and payload; NetworkError: AID outside 0..16511, more data than ``max_data_bytes``."""
         if len(payload) > self.max_data_bytes:
             raise NetworkError(f"payload: {len(payload)} octets are more than {self.max_data_bytes}")
         return bytes([DSMP_PROTOCOL_TYPE, 0]) + encode_aid(aid) + len(payload).to_bytes(2, "big") + payload
@@ -83,8 +83,8 @@ class Dsmp:
     def unwrap(self, data: bytes) -> tuple[int, bytes]:
         """(AID, payload) of any octets; NetworkError says which field is wrong.
 
-        Refused: another protocol type or version, reserved bits set, a length that does not match the octets present,
-        more data than ``max_data_bytes``.
+        Refused: another protocol type or version, reserved bits set, a length that does not match the octets
+        present, more data than ``max_data_bytes``.
         """
         if len(data) < 2:
             raise NetworkError(f"{len(data)} octets are no packet")

@@ -1,9 +1,9 @@
 """Security envelope at size level: how many octets signing adds, and when the full certificate goes along.
 
 **No signature is made here and none is checked.** What is exact is the number of octets of the envelope of
-YD/T 3957-2021 (SM2, SM3; required by GB/T 45315-2025), built from its COER fields below, and the cadence of full
-certificates. Certificate lengths are measured ones: 155 and 165 octets for pseudonym certificates of vehicles, 210 for
-the application certificate of a roadside unit.
+YD/T 3957-2021 (SM2, SM3; required by GB/T 45315-2025), built from its COER fields below, and the cadence of
+full certificates. Certificate lengths are measured ones: 155 and 165 octets for pseudonym certificates of
+vehicles, 210 for the application certificate of a roadside unit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 Signer = Literal["digest", "certificate"]
 
 OBU_CERTIFICATE_BYTES = 165
-"""Pseudonym certificate with linkage id, five AIDs and a country region, as measured (155 for the smaller one)."""
+"""Pseudonym certificate with linkage id, five AIDs and a country region, as measured (another has 155)."""
 RSU_CERTIFICATE_BYTES = 210
 """Application certificate of a roadside unit with ten AIDs, as measured."""
 SMALLEST_CERTIFICATE_BYTES = 146
@@ -26,7 +26,7 @@ CERTIFICATE_PERIOD_NS = 450_000_000
 """A full certificate goes along once this much time has passed since the last one (GB/T 45315-2025)."""
 
 PSEUDONYM_LIFE_S = 300.0
-"""A pseudonym is kept at most this long, unless less than PSEUDONYM_DISTANCE_M was driven or an event flag is set."""
+"""Longest life of a pseudonym, unless driven less than PSEUDONYM_DISTANCE_M or an event flag is set."""
 PSEUDONYM_DISTANCE_M = 2100.0
 
 _FIXED_FIELDS_BYTES = {
@@ -46,7 +46,7 @@ _CERTIFICATE_SIGNER_BYTES = 1 + 2
 
 
 def unsecured_envelope_bytes(payload_bytes: ArrayLike) -> NDArray[np.int64]:
-    """Octets an unsecured envelope adds to payloads of these lengths: 3, from 128 octets 4, from 256 octets 5."""
+    """Octets an unsecured envelope adds to such payloads: 3, from 128 octets 4, from 256 octets 5."""
     return 2 + _length_bytes(payload_bytes)
 
 
@@ -58,8 +58,9 @@ def envelope_bytes(
 ) -> NDArray[np.int64]:
     """Octets the signed envelope of YD/T 3957-2021 adds; arguments broadcast against each other.
 
-    ``signer`` is ``"digest"``, ``"certificate"`` or a bool array (True = full certificate). ``certificate_bytes`` is
-    the length of the certificate where one goes along. ValueError for negative lengths or an unknown signer.
+    ``signer`` is ``"digest"``, ``"certificate"`` or a bool array (True = full certificate).
+    ``certificate_bytes`` is the length of the certificate where one goes along. ValueError for negative
+    lengths or an unknown signer.
     """
     if isinstance(signer, str):
         if signer not in ("digest", "certificate"):
@@ -78,9 +79,10 @@ def envelope_bytes(
 class CertificateCadence:
     """Which messages of many stations carry the full certificate.
 
-    A full certificate goes along in the first message of a station, in the first after a pseudonym change, whenever
-    at least ``period_ns`` have passed since the last full one, and in every event message; a digest otherwise.
-    Source: GB/T 45315-2025 chapter 7. Stations are rows 0, 1, …; the state grows as higher rows appear.
+    A full certificate goes along in the first message of a station, in the first after a pseudonym change,
+    whenever at least ``period_ns`` have passed since the last full one, and in every event message; a digest
+    otherwise. Source: GB/T 45315-2025 chapter 7. Stations are rows 0, 1, …; the state grows as higher rows
+    appear.
     """
 
     def __init__(self, stations: int = 0, period_ns: int = CERTIFICATE_PERIOD_NS) -> None:
@@ -92,7 +94,8 @@ class CertificateCadence:
     def full(self, stations: ArrayLike, now_ns: ArrayLike, event: ArrayLike = False) -> NDArray[np.bool_]:
         """Whether each message carries the full certificate, and take note of those that do.
 
-        ``stations`` are rows, each at most once per call; ``now_ns`` (the generation time) and ``event`` broadcast.
+        ``stations`` are rows, each at most once per call; ``now_ns`` (the generation time) and ``event``
+        broadcast.
         """
         rows = np.atleast_1d(np.asarray(stations, np.int64))
         now = np.broadcast_to(np.asarray(now_ns, np.int64), rows.shape)
@@ -104,7 +107,7 @@ class CertificateCadence:
         return carried
 
     def renew(self, stations: ArrayLike) -> None:
-        """Forget the last full certificate of these rows: pseudonym changed, or a new station took the row."""
+        """Forget the last full certificate: the pseudonym changed, or a new station took the row."""
         rows = np.atleast_1d(np.asarray(stations, np.int64))
         if rows.size:
             self._grow(int(rows.max()) + 1)

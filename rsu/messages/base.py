@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class Quantity:
     """One wire integer and its SI meaning: ``SI = offset + step * wire``.
 
-    ``lowest``/``highest`` bound the wire values that carry a number (not the reserved codes); ``unavailable`` is the
-    code of *not known* (None where the set has none). ``saturates``: values beyond the bounds are sent as the bound,
-    because the set says so. ``wraps``: wire values are taken modulo this count (angles). ``source`` names standard
-    and type.
+    ``lowest``/``highest`` bound the wire values that carry a number (not the reserved codes); ``unavailable``
+    is the code of *not known* (None where the set has none). ``saturates``: values beyond the bounds are sent
+    as the bound, because the set says so. ``wraps``: wire values are taken modulo this count (angles).
+    ``source`` names standard and type.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Quantity:
     def to_wire(self, value: ArrayLike) -> NDArray[np.int64]:
         """Nearest wire integers of SI values, same shape; NaN becomes the unavailable code.
 
-        Raises ValueError for a value out of range (unless the quantity saturates) and for NaN where the set has no
-        code for it.
+        Raises ValueError for a value out of range (unless the quantity saturates) and for NaN where the set
+        has no code for it.
         """
         si = np.asarray(value, dtype=np.float64)
         scaled = np.rint((si - self.offset) * (1.0 / self.step))
@@ -94,7 +94,7 @@ class Rule:
 
     @property
     def pppp(self) -> int:
-        """ProSe per-packet priority, 1 most urgent .. 8: 8 - floor(priority / 32), inferred from the known pairs."""
+        """ProSe per-packet priority, 1 most urgent .. 8: 8 - floor(priority / 32), inferred."""
         return 8 - self.priority // 32
 
 
@@ -105,10 +105,13 @@ class MessageSet(Protocol):
     messages: dict[str, Rule]
 
     def encode(self, message: str, value: dict[str, Any]) -> bytes:
-        """Octets of one message (``BSM``, ``MAP``, ``RSM``, ``SPAT``, ``RSI``); EncodeError names what is wrong."""
+        """Octets of one message (BSM, MAP, RSM, SPAT, RSI); EncodeError names what is wrong."""
 
     def decode(self, data: bytes, policy: Policy = "lenient") -> Decoded:
         """Decode any octets; never raises for their content."""
+
+    def describe(self, decoded: Decoded) -> dict[str, Any]:
+        """JSON-friendly form of a decoding result."""
 
     def encode_bsm(self, columns: BsmColumns) -> list[bytes]:
         """Octets of one BSM per row."""

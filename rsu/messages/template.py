@@ -1,8 +1,9 @@
 """Bit layout of a message with a given shape, and packing of whole NumPy columns into it.
 
-In UPER, once it is fixed which optional members are present, which alternatives are chosen and how long lists are,
-every constrained field stands at a fixed bit. A layout is read from the parsed schema for one example value; nothing
-here knows a message by name. Users verify each layout against the general codec before trusting it.
+In UPER, once it is fixed which optional members are present, which alternatives are chosen and how long lists
+are, every constrained field stands at a fixed bit. A layout is read from the parsed schema for one example
+value; nothing here knows a message by name. Users verify each layout against the general codec before
+trusting it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class NoTemplate(Exception):
 
 @dataclass(frozen=True)
 class Field:
-    """Consecutive bits: ``constant`` is set for structure bits, None for a value of ``count`` codes from ``lower``."""
+    """Consecutive bits: ``constant`` if structure, else a value of ``count`` codes from ``lower``."""
 
     path: Path
     width: int
@@ -63,7 +64,7 @@ def flatten(schema: Schema, definition: dict[str, Any], value: Any, path: Path =
 def _flatten_sequence(schema: Schema, definition: dict[str, Any], value: Any, path: Path) -> Iterator[Field]:
     members = definition["members"]
     root = members[: members.index(None)] if None in members else members
-    if any(member["name"] not in {m["name"] for m in root} for member in members if member and member["name"] in value):
+    if not set(value) <= {member["name"] for member in root}:
         raise NoTemplate(f"{path}: extension addition")
     if len(root) < len(members):
         yield Field(path, 1, constant=0)
@@ -138,8 +139,8 @@ class Placed:
 class Block:
     """Consecutive fields as constant words and placed variable fields.
 
-    Words are big-endian in the message: bit 0 of the block is the most significant bit of word 0. Word matrices have
-    shape (words, rows).
+    Words are big-endian in the message: bit 0 of the block is the most significant bit of word 0. Word
+    matrices have shape (words, rows).
     """
 
     def __init__(self, fields: list[Field]) -> None:
@@ -150,7 +151,8 @@ class Block:
         for field in fields:
             shift = self.words * 64 - offset - field.width
             if field.constant is None:
-                self.fields.append(Placed(field.path, offset, field.width, field.lower, field.count, field.enumerated))
+                placed = Placed(field.path, offset, field.width, field.lower, field.count, field.enumerated)
+                self.fields.append(placed)
             else:
                 constant |= field.constant << shift
                 mask |= ((1 << field.width) - 1) << shift
@@ -206,7 +208,7 @@ class Block:
 
 def place(words: Words, column: NDArray[np.int64], offset: NDArray[np.int64], width: NDArray[np.int64] | int,
           value: Words) -> None:
-    """Write values of up to 64 bits at a bit offset of their own into columns of a word matrix (bits still zero).
+    """Write values of up to 64 bits, each at its own bit offset, into columns of a word matrix (bits zero).
 
     A column may receive several values in one call; the matrix needs one spare word at the end.
     """
@@ -238,7 +240,8 @@ def to_octets(words: Words, bits: NDArray[np.int64]) -> list[bytes]:
     stride = words.shape[0] * 8
     buffer = np.ascontiguousarray(words.T).astype(">u8").tobytes()
     lengths = ((bits + 7) >> 3).tolist()
-    return [buffer[start : start + length] for start, length in zip(range(0, len(buffer), stride), lengths, strict=True)]
+    starts = range(0, len(buffer), stride)
+    return [buffer[start : start + length] for start, length in zip(starts, lengths, strict=True)]
 
 
 def from_octets(messages: list[bytes], words: int) -> Words:

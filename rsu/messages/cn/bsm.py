@@ -1,7 +1,8 @@
 """BSM as NumPy columns in SI units: one row per message.
 
-Content follows GB/T 45315-2025 chapter 7: posAccuracy, angle, the four accelerations, brake pedal, wheel brakes,
-traction, width, length, class and path prediction are always sent; elevation and initialPosition never.
+Content follows GB/T 45315-2025 chapter 7: posAccuracy, angle, the four accelerations, brake pedal, wheel
+brakes, traction, width, length, class and path prediction are always sent; elevation and initialPosition
+never.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
-
-from rsu.messages.cn.rules import PATH_HISTORY_MAX_POINTS
 
 FloatColumn = NDArray[np.float64]
 IntColumn = NDArray[np.int64]
@@ -27,7 +26,8 @@ TRACTION_OFF, TRACTION_ON, TRACTION_ENGAGED = 1, 2, 3
 _EVENT_NAMES = (
     "eventHazardLights", "eventStopLineViolation", "eventABSactivated", "eventTractionControlLoss",
     "eventStabilityControlactivated", "eventHazardousMaterials", "eventReserved1", "eventHardBraking",
-    "eventLightsChanged", "eventWipersChanged", "eventFlatTire", "eventDisabledVehicle", "eventAirBagDeployment",
+    "eventLightsChanged", "eventWipersChanged", "eventFlatTire", "eventDisabledVehicle",
+    "eventAirBagDeployment",
 )
 EVENT_BITS: dict[str, int] = {name: 1 << (12 - bit) for bit, name in enumerate(_EVENT_NAMES)}
 """Value of each flag in ``event_flags``; the first named bit is the most significant of 13."""
@@ -42,8 +42,9 @@ WHEEL_BRAKE_BITS: dict[str, int] = {
 class PathHistory:
     """Path histories of many messages, one after another (compressed rows).
 
-    ``counts`` (one per message, 0 = none sent) says how many consecutive crumbs belong to each; the crumb columns
-    have ``counts.sum()`` entries. Offsets are true minus the message's own position, degrees; ``age_s`` is how long ago.
+    ``counts`` (one per message, 0 = none sent) says how many consecutive crumbs belong to each; the crumb
+    columns have ``counts.sum()`` entries. Offsets are true minus the message's own position, degrees;
+    ``age_s`` is how long ago.
     """
 
     counts: IntColumn
@@ -65,23 +66,23 @@ class PathHistory:
         return np.split(flat, np.cumsum(self.counts)[:-1]) if len(self.counts) else []
 
     def check(self, n: int) -> None:
-        """ValueError unless the shapes fit ``n`` messages and no history is longer than the standard allows."""
+        """ValueError unless the shapes fit ``n`` messages."""
         if len(self.counts) != n:
             raise ValueError(f"path: {len(self.counts)} histories for {n} messages")
         total = int(self.counts.sum())
         if not total == len(self.d_lon_deg) == len(self.d_lat_deg) == len(self.age_s):
             raise ValueError(f"path: counts add to {total}, crumb columns hold {len(self.d_lon_deg)} rows")
-        if n and (self.counts.min() < 0 or self.counts.max() > PATH_HISTORY_MAX_POINTS):
-            raise ValueError(f"path: a history holds 0..{PATH_HISTORY_MAX_POINTS} crumbs, not {self.counts.max()}")
+        if n and self.counts.min() < 0:
+            raise ValueError(f"path: {self.counts.min()} crumbs in a history")
 
 
 @dataclass
 class BsmColumns:
     """BSM content in SI units; all columns have one entry per message. None means the column's default.
 
-    Axes: x forward, y right, z down, so lateral is positive right, vertical positive down, yaw positive clockwise.
-    NaN is *unavailable* where the set has such a code. Default of optional members (height, position confidence,
-    lights, emergency): not sent.
+    Axes: x forward, y right, z down, so lateral is positive right, vertical positive down, yaw positive
+    clockwise. NaN is *unavailable* where the set has such a code. Default of optional members (height,
+    position confidence, lights, emergency): not sent.
     """
 
     temporary_id: NDArray[np.uint64]
@@ -112,7 +113,7 @@ class BsmColumns:
     traction: IntColumn | None = None
     height_m: FloatColumn | None = None
     radius_of_curvature_m: FloatColumn | None = None
-    """Right-hand curves positive; infinite, NaN or beyond 3276.6 m is sent as straight; decodes to infinity."""
+    """Right-hand curves positive; NaN, infinite or beyond 3276.6 m is sent as straight and reads infinite."""
     curvature_confidence_ratio: FloatColumn | None = None
     event_flags: IntColumn | None = None
     """Thirteen flags, see EVENT_BITS; 0 = member not sent."""
@@ -126,7 +127,7 @@ class BsmColumns:
     lightbar: IntColumn | None = None
     path: PathHistory | None = None
     status: NDArray[np.int8] | None = None
-    """Of decoding: STATUS_OK, STATUS_SKIPPED (no BSM), STATUS_ERROR; other columns of such rows mean nothing."""
+    """Of decoding: STATUS_OK, STATUS_SKIPPED (no BSM), STATUS_ERROR; only OK rows mean anything."""
 
     def __post_init__(self) -> None:
         n = len(self.temporary_id)
@@ -137,8 +138,8 @@ class BsmColumns:
             if value is None:
                 value = np.full(n, _DEFAULTS[name])
             array = np.asarray(value)
-            wanted = np.uint64 if name == "temporary_id" else np.float64 if name in FLOAT_COLUMNS else np.int64
-            setattr(self, name, array.astype(np.int8 if name == "status" else wanted, copy=False))
+            wanted = _SPECIAL_TYPES.get(name, np.float64 if name in FLOAT_COLUMNS else np.int64)
+            setattr(self, name, array.astype(wanted, copy=False))
             if array.shape != (n,):
                 raise ValueError(f"{name}: shape {array.shape}, expected ({n},)")
         if self.path is None:
@@ -155,9 +156,12 @@ FLOAT_COLUMNS = frozenset(
     if column.name.endswith(("_deg", "_m", "_mps", "_mps2", "_degps", "_ratio"))
 )
 
+_SPECIAL_TYPES: dict[str, type] = {"temporary_id": np.uint64, "status": np.int8}
+
 _DEFAULTS: dict[str, float | int] = {
     "semi_major_m": np.nan, "semi_minor_m": np.nan, "orientation_deg": np.nan, "transmission": FORWARD_GEARS,
-    "steering_angle_deg": np.nan, "accel_long_mps2": np.nan, "accel_lat_mps2": np.nan, "accel_vert_mps2": np.nan,
+    "steering_angle_deg": np.nan,
+    "accel_long_mps2": np.nan, "accel_lat_mps2": np.nan, "accel_vert_mps2": np.nan,
     "yaw_rate_degps": 0.0, "brake_pedal": 0, "wheel_brakes": WHEEL_BRAKE_BITS["unavailable"], "traction": 0,
     "height_m": np.nan, "radius_of_curvature_m": np.inf, "curvature_confidence_ratio": 0.0, "event_flags": 0,
     "position_confidence": ABSENT, "lights": ABSENT, "emergency_response": ABSENT, "siren": ABSENT,

@@ -1,19 +1,20 @@
-"""Many BSMs at once, bit for bit what the general codec makes of them, through layouts of the compiled schema.
+"""Many BSMs at once, bit for bit as the general codec makes them, through layouts of the compiled schema.
 
-A BSM is a block of fixed layout up to the path history's crumbs, then the crumbs (each of one of four widths), then a
-short block. Messages are grouped by shape; every layout is compared with the general codec once before it is used,
-and whatever has no layout (extensions, other crumb types, damaged input) goes through the general codec.
+A BSM is a block of fixed layout up to the path history's crumbs, then the crumbs (each of one of four
+widths), then a short block. Messages are grouped by shape; every layout is compared with the general codec
+once before it is used, and whatever has no layout (extensions, other crumb types, damaged input) goes through
+the general codec.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rsu.codec import MAX_INPUT_BYTES, Codec, Policy
+from rsu.codec import Codec, Policy
 from rsu.messages import template
 from rsu.messages.cn import bsm_wire
 from rsu.messages.cn.bsm import ABSENT, STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, BsmColumns, PathHistory
@@ -27,25 +28,18 @@ _KINDS = 4
 _MOST_SHAPES = 128
 _LONGEST_BYTES = 1024
 """Longer input goes to the general codec: a BSM with 23 crumbs stays below 400 octets."""
-_TWENTY_THREE_CRUMBS = 23
+_MOST_CRUMBS = 23
+
+IntColumns = tuple[NDArray[np.int64], ...]
 
 
 @dataclass
 class Shape:
-    """Layout of all BSMs with the same members: ``before`` the crumbs and ``after`` them (None without crumbs)."""
+    """Layout of all BSMs with the same members: ``before`` and ``after`` the crumbs (None without crumbs)."""
 
     before: Block
     after: Block | None = None
     trusted: bool = False
-
-
-@dataclass
-class Rows:
-    """Decoded rows of one shape: positions in the input, wire integers, crumbs as (row, lon, lat, time) columns."""
-
-    rows: NDArray[np.int64]
-    columns: dict[Any, NDArray[Any]]
-    crumbs: list[tuple[NDArray[np.int64], ...]] = field(default_factory=list)
 
 
 class CrumbLayout:
@@ -62,8 +56,8 @@ class CrumbLayout:
             raise NoTemplate("crumb longer than 64 bits")
         self.bits = np.array([block.bits for block in blocks])
         # Aligned to the top of the word, as a window into the message shows it.
-        self.constant = np.array([block.constant[0] for block in blocks])
-        self.mask = np.array([block.mask[0] for block in blocks])
+        self.constant = np.array([block.constant[0] for block in blocks], np.uint64)
+        self.mask = np.array([block.mask[0] for block in blocks], np.uint64)
         fields = list(zip(*(block.fields for block in blocks), strict=True))
         self.shift = [np.array([64 - f.offset - f.width for f in row], np.uint64) for row in fields]
         self.field_mask = [np.array([(1 << f.width) - 1 for f in row], np.uint64) for row in fields]
@@ -72,10 +66,11 @@ class CrumbLayout:
 
     def pack(self, kind: NDArray[np.int64], *values: NDArray[np.int64]) -> template.Words:
         """Crumb words, bits aligned to the bottom."""
-        words = self.constant[kind]
+        words: template.Words = self.constant[kind]
         for index, value in enumerate(values):
             words |= (value - self.lower[index][kind]).astype(np.uint64) << self.shift[index][kind]
-        return words >> (64 - self.bits[kind]).astype(np.uint64)
+        words >>= (64 - self.bits[kind]).astype(np.uint64)
+        return words
 
     def unpack(self, words: template.Words, strict: bool) -> tuple[NDArray[Any], ...]:
         """(known, type, lon, lat, time) of windows that start at a crumb."""
@@ -130,7 +125,7 @@ class BsmBatch:
                 out[row] = message
         return out
 
-    def _encode_rows(self, key: int, wire: Wire, crumbs: tuple[NDArray[np.int64], ...], first: NDArray[np.int64],
+    def _encode_rows(self, key: int, wire: Wire, crumbs: IntColumns, first: NDArray[np.int64],
                      counts: NDArray[np.int64]) -> list[bytes]:
         if key not in self._encode_shapes:
             self._encode_shapes[key] = self._shape_of_row(wire, bool(key & 1))
@@ -145,7 +140,7 @@ class BsmBatch:
             self._general(wire, row, crumbs, int(first[row]), int(counts[row])) for row in range(len(counts))
         ]
 
-    def _encode_shape(self, shape: Shape, wire: Wire, crumbs: tuple[NDArray[np.int64], ...],
+    def _encode_shape(self, shape: Shape, wire: Wire, crumbs: IntColumns,
                       first: NDArray[np.int64], counts: NDArray[np.int64]) -> list[bytes]:
         rows = len(counts)
         columns: dict[Any, NDArray[Any]] = {_FRAME + member: column for member, column in wire.items()}
@@ -172,7 +167,7 @@ class BsmBatch:
         return template.to_octets(words, total)
 
     def _shape_of_row(self, wire: Wire, with_path: bool) -> Shape | None:
-        """Layout of row 0, tried on a message with a crumb of every type; None when there is none to trust."""
+        """Layout of row 0, tried on a message with a crumb of every type; None when it cannot be trusted."""
         crumbs = [(kind, 1 - kind, kind, 1 + kind) for kind in range(_KINDS)] if with_path else []
         value = bsm_wire.to_value(self.codec.schema, wire, 0, crumbs)
         shape = self._shape_of_value(value)
@@ -185,7 +180,8 @@ class BsmBatch:
 
     def _shape_of_value(self, value: dict[str, Any]) -> Shape | None:
         try:
-            fields = list(template.flatten(self.codec.schema, {"type": self.codec.frame}, ("bsmFrame", value)))
+            frame = {"type": self.codec.frame}
+            fields = list(template.flatten(self.codec.schema, frame, (*_FRAME, value)))
         except NoTemplate:
             return None
         split = next((index for index, f in enumerate(fields) if f.path == _COUNT), None)
@@ -194,7 +190,7 @@ class BsmBatch:
         after = [f for f in fields[split + 1 :] if f.path[: len(_CRUMBS)] != _CRUMBS]
         return Shape(Block(fields[: split + 1]), Block(after or [Field((), 0, constant=0)]))
 
-    def _general(self, wire: Wire, row: int, crumbs: tuple[NDArray[np.int64], ...], first: int, count: int) -> bytes:
+    def _general(self, wire: Wire, row: int, crumbs: IntColumns, first: int, count: int) -> bytes:
         points = list(zip(*(column[first : first + count].tolist() for column in crumbs), strict=True))
         return self.codec.encode("BSM", bsm_wire.to_value(self.codec.schema, wire, row, points))
 
@@ -214,20 +210,22 @@ class BsmBatch:
             self._decode_words(result, messages, left, words, sizes[left] * 8, policy)
         return result.columns()
 
-    def _decode_words(self, result: _Result, messages: list[bytes], left: NDArray[np.int64], words: template.Words,
-                      bits: NDArray[np.int64], policy: Policy) -> None:
+    def _decode_words(self, result: _Result, messages: list[bytes], left: NDArray[np.int64],
+                      words: template.Words, bits: NDArray[np.int64], policy: Policy) -> None:
         for shape in self._decode_shapes:
             if not left.size:
                 return
             done = self._decode_shape(result, shape, left, words, bits, policy)
             if done.any():
                 left, words, bits = left[~done], words[:, ~done], bits[~done]
-        while left.size:
-            shape_or_none = self._decode_general(result, int(left[0]), messages[int(left[0])], policy)
-            left, words, bits = left[1:], np.ascontiguousarray(words[:, 1:]), bits[1:]
-            if shape_or_none is not None and left.size:
-                done = self._decode_shape(result, shape_or_none, left, words, bits, policy)
-                left, words, bits = left[~done], words[:, ~done], bits[~done]
+        position = 0
+        while position < left.size:
+            new = self._decode_general(result, int(left[position]), messages[int(left[position])], policy)
+            position += 1
+            if new is not None and position < left.size:
+                left, words, bits = left[position:], words[:, position:], bits[position:]
+                done = self._decode_shape(result, new, left, words, bits, policy)
+                left, words, bits, position = left[~done], words[:, ~done], bits[~done], 0
 
     def _decode_general(self, result: _Result, row: int, data: bytes, policy: Policy) -> Shape | None:
         """Decode one row with the general codec; a new trusted shape if the message has one worth keeping."""
@@ -270,7 +268,7 @@ class BsmBatch:
         end = np.full(len(picked), shape.before.bits)
         crumbs = _NO_CRUMBS
         if shape.after is not None:
-            sound &= columns[_COUNT] <= _TWENTY_THREE_CRUMBS
+            sound &= columns[_COUNT] <= _MOST_CRUMBS
             crumbs = self._decode_crumbs(words, columns[_COUNT], end, bits[picked], sound, strict)
             tail = _tail_words(words, end, shape.after)
             sound &= shape.after.matches(tail)
@@ -289,8 +287,8 @@ class BsmBatch:
 
     def _decode_crumbs(self, words: template.Words, counts: NDArray[np.int64], end: NDArray[np.int64],
                        bits: NDArray[np.int64], sound: NDArray[np.bool_], strict: bool,
-                       ) -> list[tuple[NDArray[np.int64], ...]]:
-        """Crumbs position by position; moves ``end`` behind them and clears ``sound`` where one is of another type."""
+                       ) -> list[IntColumns]:
+        """Crumbs one position after another; moves ``end`` behind them, clears ``sound`` at other types."""
         found = []
         for index in range(int(counts[sound].max(initial=0))):
             active = np.flatnonzero(sound & (counts > index))
@@ -305,7 +303,7 @@ class BsmBatch:
         return found
 
 
-_NO_CRUMBS: list[tuple[NDArray[np.int64], ...]] = []
+_NO_CRUMBS: list[IntColumns] = []
 
 
 class _Result:
@@ -328,7 +326,7 @@ class _Result:
             self._crumbs.append((np.full(len(crumbs), row), np.array(crumbs)))
 
     def add_batch(self, rows: NDArray[np.int64], columns: dict[Any, NDArray[Any]], sound: NDArray[np.bool_],
-                  crumbs: list[tuple[NDArray[np.int64], ...]]) -> None:
+                  crumbs: list[IntColumns]) -> None:
         """The sound rows of one shape."""
         whole = bool(sound.all())
         for member, wanted in self.wire.items():
@@ -341,7 +339,8 @@ class _Result:
         for active, lon, lat, time in crumbs:
             keep = sound[active]
             age = bsm_wire.QUANTITIES["TimeOffset"].from_wire(time[keep])
-            self._crumbs.append((rows[active[keep]], np.column_stack([lon[keep] * 1e-7, lat[keep] * 1e-7, age])))
+            crumb = np.column_stack([lon[keep] * 1e-7, lat[keep] * 1e-7, age])
+            self._crumbs.append((rows[active[keep]], crumb))
 
     def path(self) -> PathHistory:
         """All crumbs by row; within a row in the order they were added."""
@@ -359,7 +358,7 @@ class _Result:
         return bsm_wire.from_wire(self.wire, self.path(), self.status)
 
 
-def _expand(first: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _expand(first: NDArray[np.int64], counts: NDArray[np.int64]) -> IntColumns:
     """(row of each crumb, index of each crumb) for rows whose crumbs start at ``first``."""
     row = np.repeat(np.arange(len(counts)), counts)
     inside = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -370,5 +369,6 @@ def _tail_words(words: template.Words, start: NDArray[np.int64], after: Block) -
     """Word matrix of the block behind the crumbs; zero bits where the message ends before."""
     every = np.arange(len(start))
     last = (words.shape[0] - 1) * 64 - 1
-    tail = [template.window(words, every, np.minimum(start + 64 * index, last)) for index in range(after.words)]
+    starts = [np.minimum(start + 64 * index, last) for index in range(after.words)]
+    tail = [template.window(words, every, offset) for offset in starts]
     return np.stack(tail) if tail else np.zeros((0, len(start)), np.uint64)

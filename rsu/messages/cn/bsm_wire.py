@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from rsu.codec import EncodeError, Schema
 from rsu.messages.cn.bsm import ABSENT, BsmColumns, PathHistory
 from rsu.messages.cn.quantities import QUANTITIES
+from rsu.messages.cn.rules import PATH_HISTORY_MAX_POINTS
 
 Path = tuple[str, ...]
 Wire = dict[Path, NDArray[Any]]
+Crumb = tuple[float, float, float]
+"""d_lon_deg, d_lat_deg, age_s."""
 
 PHYSICAL: dict[Path, tuple[str, str]] = {
     ("secMark",): ("sec_mark_ms", ""),
@@ -96,8 +99,11 @@ def to_wire(columns: BsmColumns) -> Wire:
 def crumbs_to_wire(path: PathHistory) -> tuple[NDArray[np.int64], ...]:
     """(offset type 0..3, lon, lat, time) of every crumb; the smallest sufficient type LL1..LL4.
 
-    Raises EncodeError for an offset beyond LL4 (0.0131 degree): GB/T 45315-2025 7.3 allows no larger type.
+    Raises EncodeError for more than 15 crumbs in a message and for an offset beyond LL4 (0.0131 degree):
+    GB/T 45315-2025 7.3 allows neither.
     """
+    if path.counts.size and path.counts.max() > PATH_HISTORY_MAX_POINTS:
+        raise EncodeError(f"BSM path history: {path.counts.max()} crumbs, at most {PATH_HISTORY_MAX_POINTS}")
     try:
         lon = QUANTITIES["OffsetLL-B18"].to_wire(path.d_lon_deg)
         lat = QUANTITIES["OffsetLL-B18"].to_wire(path.d_lat_deg)
@@ -109,7 +115,7 @@ def crumbs_to_wire(path: PathHistory) -> tuple[NDArray[np.int64], ...]:
 
 
 def from_wire(wire: Wire, path: PathHistory, status: NDArray[np.int8]) -> BsmColumns:
-    """Columns of decoded wire integers; an absent member (ABSENT where the table allows it) reads as its default."""
+    """Columns of decoded wire integers; an absent member (ABSENT where allowed) reads as its default."""
     values: dict[str, Any] = {"temporary_id": wire["id",], "path": path, "status": status}
     for member, (column, quantity) in PHYSICAL.items():
         values[column] = QUANTITIES[quantity].from_wire(wire[member]) if quantity else wire[member]
@@ -151,15 +157,16 @@ def to_value(schema: Schema, wire: Wire, row: int, crumbs: list[tuple[int, int, 
             branch = branch.setdefault(name, {})
         branch[member[-1]] = _wrap(leaf_type(schema, member), code)
     if crumbs:
-        value["safetyExt"]["pathHistory"] = {"crumbData": [
-            {"llvOffset": {"offsetLL": (f"position-LL{kind + 1}", {"lon": lon, "lat": lat})}, "timeOffset": age}
-            for kind, lon, lat, age in crumbs
-        ]}
+        points = []
+        for kind, lon, lat, age in crumbs:
+            offset = (f"position-LL{kind + 1}", {"lon": lon, "lat": lat})
+            points.append({"llvOffset": {"offsetLL": offset}, "timeOffset": age})
+        value["safetyExt"]["pathHistory"] = {"crumbData": points}
     return value
 
 
-def from_value(schema: Schema, value: dict[str, Any]) -> tuple[dict[Path, int], list[tuple[float, float, float]]]:
-    """Wire integers of one decoded BSM (absent members read as the unavailable code or ABSENT) and its crumbs."""
+def from_value(schema: Schema, value: dict[str, Any]) -> tuple[dict[Path, int], list[Crumb]]:
+    """Wire integers of one decoded BSM (an absent member reads as unavailable or ABSENT) and its crumbs."""
     wire: dict[Path, int] = {}
     for member in (("id",), *PHYSICAL, *CODES, *OPTIONAL):
         leaf: Any = value
@@ -181,7 +188,7 @@ def missing_code(member: Path) -> int:
     return 0
 
 
-def _crumb(value: dict[str, Any], point: dict[str, Any]) -> tuple[float, float, float]:
+def _crumb(value: dict[str, Any], point: dict[str, Any]) -> Crumb:
     kind, offset = point["llvOffset"]["offsetLL"]
     lon, lat = offset["lon"], offset["lat"]
     if kind == "position-LatLon":

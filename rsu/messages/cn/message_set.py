@@ -9,18 +9,21 @@ from typing import Any
 import numpy as np
 
 from rsu.codec import Codec, Decoded, Policy
+from rsu.messages import describe
 from rsu.messages.base import Rule
 from rsu.messages.cn import bsm_wire
 from rsu.messages.cn.bsm import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, BsmColumns, PathHistory
 from rsu.messages.cn.bsm_batch import BsmBatch
 from rsu.messages.cn.rules import RULES
 
-ALTERNATIVES = {"BSM": "bsmFrame", "MAP": "mapFrame", "RSM": "rsmFrame", "SPAT": "spatFrame", "RSI": "rsiFrame"}
+ALTERNATIVES = {
+    "BSM": "bsmFrame", "MAP": "mapFrame", "RSM": "rsmFrame", "SPAT": "spatFrame", "RSI": "rsiFrame",
+}
 """Message name -> alternative of MessageFrame (T/CSAE 53-2020, YD/T 3709-2020)."""
 
 
 class CnMessageSet:
-    """One Day I profile: a folder of ASN.1 modules and the shared rules. Nothing is compiled before first use."""
+    """One Day I profile: a folder of ASN.1 modules and the shared rules; compiled on first use."""
 
     def __init__(self, name: str, folder: str) -> None:
         self.name = name
@@ -38,6 +41,14 @@ class CnMessageSet:
     def decode(self, data: bytes, policy: Policy = "lenient") -> Decoded:
         """Decode any octets; never raises for their content."""
         return self.codec.decode(data, policy)
+
+    def describe(self, decoded: Decoded) -> dict[str, Any]:
+        """JSON-friendly form of a decoding result, see :mod:`rsu.messages.describe`."""
+        return describe.describe(decoded, self.codec)
+
+    def undescribe(self, described: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """(message, value) that :meth:`encode` takes, from what :meth:`describe` gave."""
+        return describe.undescribe(described, self.codec)
 
     def encode_bsm(self, columns: BsmColumns) -> list[bytes]:
         """Octets of one BSM per row; raises EncodeError naming the column out of range."""

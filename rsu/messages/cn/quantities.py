@@ -1,7 +1,7 @@
 """Quantities of the Chinese Day I set: every wire integer that carries a physical value.
 
-Source of all rows: the type of the same name in T/CSAE 53-2020 (profile ``csae53-2020``); units, saturation and
-unavailable codes as stated there. Angles that wrap and NaN for *unavailable* are ours.
+Source of all rows: the type of the same name in T/CSAE 53-2020 (profile ``csae53-2020``); units, saturation
+and unavailable codes as stated there. Angles that wrap and NaN for *unavailable* are ours.
 """
 
 from __future__ import annotations

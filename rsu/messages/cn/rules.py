@@ -8,7 +8,7 @@ from __future__ import annotations
 from rsu.messages.base import Rule
 
 _VEHICLE = "GB/T 45315-2025 7.2 and 7.3"
-_ROADSIDE = "T/CSAE 159-2020 5.3 to 5.5 as reported by public documents; AID also in the 2020 event AID document"
+_ROADSIDE = "T/CSAE 159-2020 5.3 to 5.5 as publicly reported; AID also in the AID document of the 2020 event"
 _EQUAL_TO_PERIOD = "packet delay budget equals the period"
 
 _ROWS = (
@@ -16,7 +16,8 @@ _ROWS = (
     Rule("BSM-EVENT", 100.0, 112, 0x000002, 208, 50.0, _VEHICLE,
          "at once, then every 100 ms while the trigger lasts; always with the full certificate"),
     Rule("BSM-EMERGENCY", 100.0, 113, 0x000003, 112, 100.0, _VEHICLE, "emergency vehicle on duty, routine"),
-    Rule("BSM-EMERGENCY-EVENT", 100.0, 114, 0x000004, 208, 50.0, _VEHICLE, "emergency vehicle on duty, event"),
+    Rule("BSM-EMERGENCY-EVENT", 100.0, 114, 0x000004, 208, 50.0, _VEHICLE,
+         "emergency vehicle on duty, event"),
     Rule("MAP", 1000.0, 3618, 0x000006, 16, 1000.0, _ROADSIDE, "at most 1 s apart; " + _EQUAL_TO_PERIOD),
     Rule("SPAT", 500.0, 3619, 0x000007, 176, 500.0, _ROADSIDE, "at most 500 ms apart; " + _EQUAL_TO_PERIOD),
     Rule("RSI", 1000.0, 3620, 0x000008, 48, 1000.0, _ROADSIDE, "static content; " + _EQUAL_TO_PERIOD),
@@ -29,7 +30,7 @@ RULES: dict[str, Rule] = {rule.message: rule for rule in _ROWS}
 """Rules by message and kind; a kind such as ``BSM-EVENT`` is encoded as its first word."""
 
 PATH_HISTORY_PERIOD_MS = 500.0
-"""The first BSM 500 ms after the last one that carried a path history carries one again (GB/T 45315-2025 7.3)."""
+"""The first BSM this long after the last one with a path history has one again (GB/T 45315-2025 7.3)."""
 
 PATH_HISTORY_MAX_POINTS = 15
 """At most this many points, over 200 to 400 m, chord error below 1 m (GB/T 45315-2025 7.3)."""
