@@ -1,4 +1,4 @@
-"""YAML files read with the place of every value: YAML 1.2 core schema, bounded, every error with line and column."""
+"""YAML read with the place of every value: 1.2 core schema, bounded, every error with line and column."""
 
 from __future__ import annotations
 
@@ -173,7 +173,8 @@ def parse_document(text: str, name: str) -> Document:
         rule = f"not valid YAML: {error.problem or error.context}"
         raise DocumentError([*builder.problems, Problem(where, "", "", rule)]) from None
     except yaml.YAMLError as error:
-        raise DocumentError([Problem(name, "", "", f"not valid YAML: {str(error).splitlines()[0]}")]) from None
+        rule = f"not valid YAML: {str(error).splitlines()[0]}"
+        raise DocumentError([*builder.problems, Problem(name, "", "", rule)]) from None
     if builder.problems:
         raise DocumentError(builder.problems)
     return document

@@ -1,4 +1,4 @@
-"""What one jurisdiction fixes (profile), and which profile holds where (candidate). Every value says how it is known."""
+"""What one jurisdiction fixes (profile), and which profile holds where (candidate)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rsu.document import (
     Document,
     DocumentError,
     KeyPath,
+    Place,
     Problem,
     did_you_mean,
     dotted,
@@ -99,10 +100,15 @@ KEYS: dict[str, Key] = {
     "security.certificate_bytes_rsu": _integer(0, 5000, "byte", "certificate of a roadside unit"),
     "datum": _word("datum of positions on the wire", ("WGS84", "CGCS2000", "GCJ-02")),
     "region_id": _integer(0, 65535, "", "RoadRegulatorID of its nodes (0 = test)"),
-    "siting": Key("spacing of roadside units by road class", "", _is_siting,
-                  "must be a mapping of " + ", ".join(_SITING) + " with spacings from 10 to 20000 m"),
-    "decode_policy": _word("what a receiver does with trailing bytes and encodings that are not canonical",
-                           ("lenient", "strict")),
+    "siting": Key(
+        "spacing of roadside units by road class",
+        "",
+        _is_siting,
+        "must be a mapping of " + ", ".join(_SITING) + " with spacings from 10 to 20000 m",
+    ),
+    "decode_policy": _word(
+        "what a receiver does with trailing bytes and encodings that are not canonical", ("lenient", "strict")
+    ),
 }
 """Every key a profile may set; ``rates.`` and ``security.`` keys stand in a mapping of that name."""
 
@@ -130,7 +136,7 @@ class Profile:
     entries: Mapping[str, Entry] = field(default_factory=dict)
 
     def value(self, key: str) -> Any:
-        """The value of ``key``, e.g. ``rates.map_period_ms``. Raises ``ValueError`` if the profile leaves it open."""
+        """The value of ``key``, e.g. ``rates.map_period_ms``; ``ValueError`` if left open."""
         return self.entry(key).value
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -156,8 +162,12 @@ class Profile:
             if key in self.entries:
                 entry = self.entries[key]
                 place, leaf = _slot(keys, key)
-                place[leaf] = {"value": _plain(entry.value), "basis": entry.basis, "source": entry.source,
-                               "set_in": entry.set_in}
+                place[leaf] = {
+                    "value": _plain(entry.value),
+                    "basis": entry.basis,
+                    "source": entry.source,
+                    "set_in": entry.set_in,
+                }
         return {"schema": PROFILE_SCHEMA, "name": self.name, "title": self.title, "keys": keys}
 
 
@@ -180,7 +190,9 @@ class Candidate:
     def profile(self, jurisdiction: str = EVERYWHERE) -> Profile:
         """The profile that holds in ``jurisdiction``. Raises ``ValueError`` if none does."""
         if not self.holds_in(jurisdiction):
-            raise ValueError(f"candidate {self.name}: no profile holds in {jurisdiction!r}, and it has no '*'")
+            raise ValueError(
+                f"candidate {self.name}: no profile holds in {jurisdiction!r} and there is no '*'"
+            )
         return self.profiles.get(jurisdiction) or self.profiles[EVERYWHERE]
 
     @property
@@ -207,7 +219,7 @@ Source = Mapping[str, Any] | str | Path
 def load_profile(source: Source, folders: Sequence[Path] = ()) -> Profile:
     """Read a profile and its ancestors.
 
-    ``source``: plain data, a file, or a name found as ``NAME.yaml`` in ``folders`` (or beside the file that names it).
+    ``source``: plain data, a file, or a name found as ``NAME.yaml`` in ``folders``.
     Raises :class:`ProfileError` holding every problem of the file at fault.
     """
     return _profile(_open(source, folders, "profile"), folders, ())
@@ -223,13 +235,16 @@ def load_candidate(source: Source, folders: Sequence[Path] = ()) -> Candidate:
         problems.append(document.problem(("hazards",), "must be a list of words"))
     named = data.get("profiles")
     if not isinstance(named, Mapping) or not named:
-        problems.append(document.problem(("profiles",), "must map jurisdictions ('*' = all others) to profiles"))
+        problems.append(
+            document.problem(("profiles",), "must map jurisdictions ('*' = all others) to profiles")
+        )
         named = {}
     profiles: dict[str, Profile] = {}
     for place, wanted in named.items():
         try:
             if not isinstance(wanted, (str, Mapping)):
-                raise ProfileError([document.problem(("profiles", place), "must be a profile's name or its content")])
+                rule = "must be a profile's name or its content"
+                raise ProfileError([document.problem(("profiles", place), rule)])
             profiles[place] = _referred(document, ("profiles", place), wanted, folders, ())
         except ProfileError as error:
             problems += error.problems
@@ -271,7 +286,9 @@ def _entries(document: Document, data: Mapping[str, Any], name: str) -> dict[str
             continue
         problems += _entry_problems(document, place, key, content)
         if not problems:
-            entries[key] = Entry(content["value"], content["basis"], content["source"], content.get("set_in", name))
+            entries[key] = Entry(
+                content["value"], content["basis"], content["source"], content.get("set_in", name)
+            )
     if problems:
         raise ProfileError(problems)
     return entries
@@ -335,13 +352,17 @@ def _mapping(document: Document, schema: str, known: set[str]) -> Mapping[str, A
 
 
 def _referred(
-    document: Document, path: KeyPath, wanted: str | Mapping[str, Any], folders: Sequence[Path], below: tuple[str, ...]
+    document: Document,
+    path: KeyPath,
+    wanted: str | Mapping[str, Any],
+    folders: Sequence[Path],
+    below: tuple[str, ...],
 ) -> Profile:
     """The profile that ``document`` refers to at ``path``, by name or in place."""
     if isinstance(wanted, Mapping):
         inner = Document(wanted, document.name)
-        inner.values = {key[len(path):]: place for key, place in document.values.items() if key[: len(path)] == path}
-        inner.keys = {key[len(path):]: place for key, place in document.keys.items() if key[: len(path)] == path}
+        inner.values = _below(document.values, path)
+        inner.keys = _below(document.keys, path)
         return _profile(inner, folders, below)
     beside = Path(document.name).parent
     try:
@@ -372,6 +393,11 @@ def _open(source: Source, folders: Sequence[Path], what: str) -> Document:
     raise ProfileError([Problem(str(source), "", "", f"no such {what}{hint}")])
 
 
+def _below(places: Mapping[KeyPath, Place], path: KeyPath) -> dict[KeyPath, Place]:
+    """The places under ``path``, with their paths counted from there."""
+    return {key[len(path) :]: place for key, place in places.items() if key[: len(path)] == path}
+
+
 def _known(key: str) -> None:
     if key not in KEYS:
         raise ValueError(f"profile key {key!r}: unknown; {did_you_mean(key, KEYS)}")
@@ -384,4 +410,3 @@ def _slot(keys: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
 
 def _plain(value: Any) -> Any:
     return {key: _plain(inner) for key, inner in value.items()} if isinstance(value, Mapping) else value
-

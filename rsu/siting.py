@@ -1,4 +1,4 @@
-"""Where roadside units go: spacing rules over pieces of road and signalised nodes. Pure functions, no state."""
+"""Where roadside units go: spacing rules over pieces of road and signalised nodes. Pure functions."""
 
 from __future__ import annotations
 
@@ -73,9 +73,10 @@ def place(
     """Units that ``rules`` ask for along ``pieces``, sorted by chainage.
 
     The last rule that fits governs a piece; where none fits no unit stands. A stretch is the road between two
-    changes of governing rule or jurisdiction. Within a stretch units stand at its nodes (if the rule says so) and
-    evenly in between, no two neighbours further apart than ``spacing_m``, and no open end of the stretch further
-    from a unit than half of it. Raises ``ValueError`` for a spacing that is not positive or pieces out of order.
+    changes of governing rule or jurisdiction. Within a stretch units stand at its nodes (if the rule says so)
+    and evenly in between, no two neighbours further apart than ``spacing_m``, and no open end of the stretch
+    further from a unit than half of it. Sides alternate along a stretch, from right. Raises ValueError for
+    a spacing that is not positive or pieces out of order.
     """
     for index, rule in enumerate(rules):
         if rule.spacing_m is not None and not rule.spacing_m > 0:
@@ -85,22 +86,23 @@ def place(
     for stretch, number in _stretches(pieces, rules):
         rule = rules[number]
         nodes = _nodes_inside(stretch, node_chainages_m, last=stretch.to_m >= pieces[-1].to_m - _SLACK_M)
-        found = [(chainage, index) for chainage, index in nodes] if rule.at_nodes else []
-        stops = [chainage for chainage, _ in found]
+        found: list[tuple[float, int | None]] = [*nodes] if rule.at_nodes else []
         if rule.spacing_m is not None:
-            found += [(chainage, None) for chainage in fill(stretch.from_m, stretch.to_m, stops, rule.spacing_m)]
+            stops = [chainage for chainage, _ in found]
+            between = fill(stretch.from_m, stretch.to_m, stops, rule.spacing_m)
+            found += [(chainage, None) for chainage in between]
+        owner, name = stretch.jurisdiction, rule.name or f"rule {number}"
         for turn, (chainage, node) in enumerate(sorted(found, key=lambda one: one[0])):
-            site_id = _unique(f"{stretch.jurisdiction or 'RSU'}-{round(chainage):05d}", ids)
-            side = _side(rule.side, turn)
-            sites.append(PlacedSite(site_id, chainage, side, rule.name or f"rule {number}", node, stretch.jurisdiction))
+            site_id = _unique(f"{owner or 'RSU'}-{round(chainage):05d}", ids)
+            sites.append(PlacedSite(site_id, chainage, _side(rule.side, turn), name, node, owner))
     return sites
 
 
 def fill(from_m: float, to_m: float, stops_m: Sequence[float], spacing_m: float) -> list[float]:
-    """Chainages of units added between ``stops_m`` (units that stand already, sorted) on the road from_m .. to_m.
+    """Chainages of units added between ``stops_m`` (units that stand already, sorted) on from_m .. to_m.
 
-    Between two stops the gap is the largest equal one not above ``spacing_m``; towards an open end the last unit is
-    half a gap away. A road of length L without stops gets ``ceil(L / spacing_m)`` units.
+    Between two stops the gap is the largest equal one not above ``spacing_m``; an open end is half a gap
+    away. A road of length L without stops gets ``ceil(L / spacing_m)`` units.
     """
     if not stops_m:
         return _even(from_m, to_m, spacing_m, before=0.5, after=0.5)
@@ -111,7 +113,7 @@ def fill(from_m: float, to_m: float, stops_m: Sequence[float], spacing_m: float)
 
 
 def _even(from_m: float, to_m: float, spacing_m: float, *, before: float, after: float) -> list[float]:
-    """Equal gaps g <= spacing with ``before`` g in front of the first unit and ``after`` g behind the last."""
+    """Equal gaps g <= spacing, ``before`` g in front of the first unit and ``after`` g behind the last."""
     length = to_m - from_m
     ends = before + after - 1
     count = max(0, math.ceil(length / spacing_m - ends - 1e-9))
@@ -120,19 +122,24 @@ def _even(from_m: float, to_m: float, spacing_m: float, *, before: float, after:
 
 
 def _stretches(pieces: Sequence[RoadPiece], rules: Sequence[SpacingRule]) -> list[tuple[RoadPiece, int]]:
-    """Longest runs of adjoining pieces with one governing rule and one jurisdiction, with that rule's number."""
+    """Longest runs of adjoining pieces with one governing rule and jurisdiction, and that rule's number."""
     runs: list[tuple[RoadPiece, int]] = []
     end = -math.inf
     for piece in pieces:
         if piece.to_m < piece.from_m or piece.from_m < end - _SLACK_M:
-            raise ValueError(f"road piece {piece.from_m:g}..{piece.to_m:g} m: pieces must be sorted and not overlap")
+            where = f"road piece {piece.from_m:g}..{piece.to_m:g} m"
+            raise ValueError(f"{where}: pieces must be sorted and not overlap")
         end = piece.to_m
         number = governing_rule(piece, rules)
         if number is None:
             continue
         last = runs[-1] if runs else None
-        if last and last[1] == number and last[0].jurisdiction == piece.jurisdiction \
-                and abs(last[0].to_m - piece.from_m) <= _SLACK_M:
+        if (
+            last
+            and last[1] == number
+            and last[0].jurisdiction == piece.jurisdiction
+            and abs(last[0].to_m - piece.from_m) <= _SLACK_M
+        ):
             runs[-1] = (RoadPiece(last[0].from_m, piece.to_m, piece.road_class, piece.jurisdiction), number)
         else:
             runs.append((piece, number))
@@ -148,7 +155,9 @@ def governing_rule(piece: RoadPiece, rules: Sequence[SpacingRule]) -> int | None
     return None
 
 
-def _nodes_inside(stretch: RoadPiece, node_chainages_m: Sequence[float], *, last: bool) -> list[tuple[float, int]]:
+def _nodes_inside(
+    stretch: RoadPiece, node_chainages_m: Sequence[float], *, last: bool
+) -> list[tuple[float, int]]:
     """(chainage, index) of nodes in [from, to) of the stretch, the road's very end included, sorted."""
     inside = [
         (chainage, index)
@@ -197,25 +206,74 @@ _JIANGSU = "Jiangsu smart-motorway construction guide: 200-300 m on key sections
 _ZHEJIANG = "Zhejiang smart-motorway construction guide (provisional)"
 _DEQING = "Deqing county (Zhejiang) ICV road-infrastructure specification"
 _GUANGZHOU = "Guangzhou pilot-zone technical specification: 200-400 m staggered on continuous sections"
-_OPERATOR = "China Unicom field test on a Changzhou proving ground: spacing about 1.5 km, antenna at least 10 m"
+_OPERATOR = "China Unicom field test on a Changzhou proving ground: about 1.5 km, antenna at least 10 m"
 
 NAMED_RULES: dict[str, NamedRule] = {
     rule.name: rule
     for rule in (
         NamedRule("jiangsu-expressway", "expressway", 200, 300, 250, "right", True, "sourced", _JIANGSU),
-        NamedRule("zhejiang-expressway-dense", "expressway", 500, 1000, 750, "right", True, "sourced",
-                  f"{_ZHEJIANG}: 0.5-1 km where flow and accidents are high"),
-        NamedRule("zhejiang-expressway-middle", "expressway", 1000, 2000, 1500, "right", True, "sourced",
-                  f"{_ZHEJIANG}: 1-2 km where either is high"),
-        NamedRule("zhejiang-expressway-sparse", "expressway", 2000, 5000, 3500, "right", True, "sourced",
-                  f"{_ZHEJIANG}: 2-5 km where neither is high"),
-        NamedRule("deqing-urban", "arterial", 200, 300, 200, "right", True, "sourced",
-                  f"{_DEQING}: 200-300 m, default 200 m"),
-        NamedRule("deqing-rural", "rural", 400, 400, 400, "right", True, "sourced", f"{_DEQING}: 400 m on one side"),
-        NamedRule("deqing-expressway", "expressway", 200, 200, 200, "alternating", True, "sourced",
-                  f"{_DEQING}: 200 m staggered, 400 m on each side"),
-        NamedRule("guangzhou-arterial", "arterial", 200, 400, 300, "alternating", True, "sourced", _GUANGZHOU),
+        NamedRule(
+            "zhejiang-expressway-dense",
+            "expressway",
+            500,
+            1000,
+            750,
+            "right",
+            True,
+            "sourced",
+            f"{_ZHEJIANG}: 0.5-1 km where flow and accidents are high",
+        ),
+        NamedRule(
+            "zhejiang-expressway-middle",
+            "expressway",
+            1000,
+            2000,
+            1500,
+            "right",
+            True,
+            "sourced",
+            f"{_ZHEJIANG}: 1-2 km where either is high",
+        ),
+        NamedRule(
+            "zhejiang-expressway-sparse",
+            "expressway",
+            2000,
+            5000,
+            3500,
+            "right",
+            True,
+            "sourced",
+            f"{_ZHEJIANG}: 2-5 km where neither is high",
+        ),
+        NamedRule(
+            "deqing-urban",
+            "arterial",
+            200,
+            300,
+            200,
+            "right",
+            True,
+            "sourced",
+            f"{_DEQING}: 200-300 m, default 200 m",
+        ),
+        NamedRule(
+            "deqing-rural", "rural", 400, 400, 400, "right", True, "sourced", f"{_DEQING}: 400 m, one side"
+        ),
+        NamedRule(
+            "deqing-expressway",
+            "expressway",
+            200,
+            200,
+            200,
+            "alternating",
+            True,
+            "sourced",
+            f"{_DEQING}: 200 m staggered, 400 m on each side",
+        ),
+        NamedRule(
+            "guangzhou-arterial", "arterial", 200, 400, 300, "alternating", True, "sourced", _GUANGZHOU
+        ),
         NamedRule("operator-expressway", "expressway", 1500, 1500, 1500, "right", True, "sourced", _OPERATOR),
     )
 }
-"""Regional rules found, by name. Their middles are computed; ``right`` and ``at_nodes`` are ours where not stated."""
+"""Regional rules found, by name. Middles are computed; side and ``at_nodes`` are ours where not stated."""

@@ -1,2 +1,252 @@
-def problems_of(config, candidate, data_file):
-    return []
+"""Everything a scenario must satisfy beyond single keys; each check yields (key path, rule broken)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from rsu.document import KeyPath, did_you_mean
+from rsu.profile import Candidate
+from sim.scenario import radio_checks
+from sim.scenario.found import Found, sha256_of, twice, unique
+from sim.scenario.schema import Scenario
+from sim.world.corridor import CorridorGeometry, WorldProblems
+
+SHARE_TOLERANCE = 1e-6
+MESSAGE_CLASSES = ("SPAT", "MAP", "RSI", "RSM", "BSM")
+
+
+def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path | None) -> list[Found]:
+    """Everything wrong with a scenario that fits the schema, in the order of the file's sections."""
+    found: list[Found] = []
+    try:
+        geometry = CorridorGeometry(config.corridor)
+    except WorldProblems as error:
+        found += error.problems
+        geometry = None
+    checks: list[Iterable[Found]] = [
+        head(config),
+        corridor(config),
+        traffic(config, data_file),
+        layout(config),
+        events(config),
+        radio_checks.pools(config),
+        radio_checks.mode4(config),
+        radio_checks.names(config),
+        measure(config),
+    ]
+    if geometry is not None:
+        checks.append(places(config, geometry))
+    if candidate is not None:
+        checks.append(standards(config, candidate))
+        checks.append(limits(config, candidate))
+    for check in checks:
+        found += check
+    return list(dict.fromkeys(found))
+
+
+def head(config: Scenario) -> Iterator[Found]:
+    """The start is a time with its zone."""
+    try:
+        aware = datetime.fromisoformat(config.start).tzinfo is not None
+    except ValueError:
+        aware = False
+    if not aware:
+        yield ("start",), "must be an ISO 8601 time with its zone, e.g. 2026-06-01T08:00:00+08:00"
+
+
+def corridor(config: Scenario) -> Iterator[Found]:
+    """Node ids on the wire, phase plans, turning shares, directions."""
+    nodes = config.corridor.nodes
+    if (
+        len(set(config.corridor.directions)) != len(config.corridor.directions)
+        or not config.corridor.directions
+    ):
+        yield ("corridor", "directions"), "must name up, down or both, once each"
+    for index, node in enumerate(nodes):
+        here: KeyPath = ("corridor", "nodes", index)
+        arms = node.arms
+        if arms.turn_left_ratio + arms.turn_right_ratio > 1 + SHARE_TOLERANCE:
+            yield (*here, "arms", "turn_left_ratio"), "with turn_right_ratio must not exceed 1"
+        if arms.main_left_ratio + arms.main_right_ratio > 1 + SHARE_TOLERANCE:
+            yield (*here, "arms", "main_left_ratio"), "with main_right_ratio must not exceed 1"
+        if node.phases:
+            green = {approach for phase in node.phases for approach in phase.approaches}
+            needed = {*config.corridor.directions, *(("arm_right", "arm_left") if arms.flow_veh_h else ())}
+            for approach in sorted(needed - green):
+                yield (*here, "phases"), f"approach {approach} never gets green"
+    if (
+        config.corridor.topology == "ring"
+        and config.traffic.density_veh_km is None
+        and not config.traffic.stations
+    ):
+        yield ("traffic", "density_veh_km"), "is required on a ring"
+
+
+def traffic(config: Scenario, data_file: Path | None) -> Iterator[Found]:
+    """Shares, models and what each of them needs."""
+    flows = config.traffic
+    jurisdictions = [one.id for one in config.corridor.jurisdictions]
+    yield from _shares_sum_to_one(("traffic", "classes"), [one.share for one in flows.classes])
+    yield from unique(("traffic", "classes"), "name", [one.name for one in flows.classes])
+    if flows.homes:
+        yield from _shares_sum_to_one(("traffic", "homes"), [one.share for one in flows.homes])
+        yield from unique(("traffic", "homes"), "jurisdiction", [one.jurisdiction for one in flows.homes])
+    for index, home in enumerate(flows.homes):
+        yield from _known(
+            ("traffic", "homes", index, "jurisdiction"), home.jurisdiction, jurisdictions, "jurisdiction"
+        )
+    yield from unique(("traffic", "flows"), "direction", [one.direction for one in flows.flows])
+    if flows.model == "trajectories" and flows.file is None:
+        yield ("traffic", "file"), "is required by model trajectories"
+    if flows.file is not None and data_file is None:
+        yield ("traffic", "file"), "no such file beside the scenario or among the shipped ones"
+    if (
+        flows.model == "static"
+        and flows.stations is None
+        and flows.file is None
+        and flows.density_veh_km is None
+    ):
+        yield ("traffic", "model"), "static needs stations, file or density_veh_km"
+    if flows.file_sha256 and data_file is not None and sha256_of(data_file) != flows.file_sha256:
+        yield ("traffic", "file"), "is not the file the scenario was stored with (file_sha256 differs)"
+    if flows.stations is not None and flows.model != "static":
+        yield ("traffic", "stations"), "is for model static only"
+    for index, outage in enumerate(config.gnss.outages):
+        if outage.to_m <= outage.from_m:
+            yield ("gnss", "outages", index, "to_m"), f"must lie beyond from_m ({outage.from_m:g})"
+
+
+def layout(config: Scenario) -> Iterator[Found]:
+    """Units placed by hand, and the rules' jurisdictions."""
+    plan = config.layout
+    jurisdictions = [one.id for one in config.corridor.jurisdictions]
+    nodes = [node.id for node in config.corridor.nodes]
+    for index, rule in enumerate(plan.rules):
+        if rule.jurisdiction is not None:
+            path: KeyPath = ("layout", "rules", index, "jurisdiction")
+            yield from _known(path, rule.jurisdiction, jurisdictions, "jurisdiction")
+    yield from unique(("layout", "sites"), "id", [site.id for site in plan.sites])
+    for index, site in enumerate(plan.sites):
+        here: KeyPath = ("layout", "sites", index)
+        by_position = site.lon is not None and site.lat is not None
+        if (site.lon is None) != (site.lat is None) or by_position == (site.at_m is not None):
+            yield here, "give at_m, or both lon and lat"
+        if site.jurisdiction is not None:
+            yield from _known((*here, "jurisdiction"), site.jurisdiction, jurisdictions, "jurisdiction")
+        if site.node is not None:
+            yield from _known((*here, "node"), site.node, nodes, "node")
+        for name in twice(site.services or []):
+            yield (*here, "services"), f"{name} is named twice"
+    if config.corridor.topology == "ring" and plan.rules:
+        yield ("layout", "rules"), "a ring takes units placed by hand (sites) only"
+
+
+def events(config: Scenario) -> Iterator[Found]:
+    """Order of ends, times, and ids that a receiver can tell apart."""
+    yield from unique(("events",), "id", [(event.kind, event.id) for event in config.events])
+    for index, event in enumerate(config.events):
+        if event.to_m <= event.from_m:
+            yield ("events", index, "to_m"), f"must lie beyond from_m ({event.from_m:g})"
+        if event.end_s is not None and event.end_s <= event.start_s:
+            yield ("events", index, "end_s"), f"must be later than start_s ({event.start_s:g})"
+        if event.direction not in config.corridor.directions:
+            yield ("events", index, "direction"), "the corridor has no such direction"
+        if not event.description.isascii():
+            yield ("events", index, "description"), "must be ASCII text"
+
+
+def places(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
+    """Chainages lie on the road; units given by position lie near it."""
+    length = geometry.length_m
+    limit = config.corridor.max_offset_m
+    for path, chainage in _chainages(config):
+        if chainage > length + 0.5:
+            yield path, f"lies beyond the end of the road at {length:.1f} m"
+    for index, site in enumerate(config.layout.sites):
+        if site.lon is None or site.lat is None:
+            continue
+        x, y = geometry.from_lonlat(site.lon, site.lat)
+        chainage, _ = geometry.project(x, y)
+        near_x, near_y = geometry.xy_at(chainage)
+        offset = float(np.hypot(x - near_x, y - near_y))
+        if offset > limit:
+            yield (
+                ("layout", "sites", index, "lon"),
+                f"stands {offset:.0f} m off the road; max_offset_m is {limit:g}",
+            )
+
+
+def _chainages(config: Scenario) -> Iterator[tuple[KeyPath, float]]:
+    for index, site in enumerate(config.layout.sites):
+        if site.at_m is not None:
+            yield ("layout", "sites", index, "at_m"), site.at_m
+    for index, event in enumerate(config.events):
+        yield ("events", index, "to_m"), event.to_m
+    for index, outage in enumerate(config.gnss.outages):
+        yield ("gnss", "outages", index, "to_m"), outage.to_m
+    for index, chainage in enumerate(config.traffic.stations or []):
+        yield ("traffic", "stations", index), chainage
+
+
+def measure(config: Scenario) -> Iterator[Found]:
+    """The counted part of the road and the freshness limits."""
+    low, high = config.measure.inner_from_m, config.measure.inner_to_m
+    if low is not None and high is not None and high <= low:
+        yield ("measure", "inner_to_m"), f"must lie beyond inner_from_m ({low:g})"
+    for name, limit in config.measure.tau_s.items():
+        if name not in MESSAGE_CLASSES:
+            yield ("measure", "tau_s", name), f"unknown class; {did_you_mean(name, MESSAGE_CLASSES)}"
+        if not limit > 0:
+            yield ("measure", "tau_s", name), "must be above 0"
+
+
+def standards(config: Scenario, candidate: Candidate) -> Iterator[Found]:
+    """A profile holds everywhere, and region ids tell the jurisdictions apart."""
+    first_with: dict[int, str] = {}
+    for index, jurisdiction in enumerate(config.corridor.jurisdictions):
+        here: KeyPath = ("corridor", "jurisdictions", index)
+        if not candidate.holds_in(jurisdiction.id):
+            yield (*here, "id"), f"candidate {candidate.name} names no profile for it and has no '*'"
+        same = first_with.setdefault(jurisdiction.region_id, jurisdiction.id)
+        if same != jurisdiction.id and "H12" not in candidate.hazards:
+            yield (
+                (*here, "region_id"),
+                (f"is also that of {same}; only a candidate with hazard H12 may share one"),
+            )
+
+
+def limits(config: Scenario, candidate: Candidate) -> Iterator[Found]:
+    """EIRP = conducted power + antenna gain stays within every profile's limit."""
+    link, plan = config.radio.link, config.layout
+    units = {site.jurisdiction for site in plan.sites} | {rule.jurisdiction for rule in plan.rules}
+    for jurisdiction in config.corridor.jurisdictions:
+        if not candidate.holds_in(jurisdiction.id):
+            continue
+        profile = candidate.profile(jurisdiction.id)
+        obu = _over(link.tx_power_dbm + link.antenna_gain_dbi, profile.get("eirp_limit_obu_dbm"))
+        if obu:
+            yield ("radio", "link", "tx_power_dbm"), f"EIRP of on-board units {obu} of profile {profile.name}"
+        rsu = _over(plan.tx_power_dbm + plan.antenna_gain_dbi, profile.get("eirp_limit_rsu_dbm"))
+        if rsu and units & {jurisdiction.id, None}:
+            yield ("layout", "tx_power_dbm"), f"EIRP of roadside units {rsu} of profile {profile.name}"
+
+
+def _over(eirp_dbm: float, limit_dbm: float | None) -> str:
+    if limit_dbm is None or eirp_dbm <= limit_dbm + 1e-9:
+        return ""
+    return f"is {eirp_dbm:g} dBm (power + antenna gain), over the limit of {limit_dbm:g} dBm"
+
+
+def _shares_sum_to_one(path: KeyPath, shares: list[float]) -> Iterator[Found]:
+    total = sum(shares)
+    if abs(total - 1) > SHARE_TOLERANCE:
+        yield path, f"shares sum to {total:.6g}; they must sum to 1"
+
+
+def _known(path: KeyPath, word: str, known: list[str], what: str) -> Iterator[Found]:
+    if word not in known:
+        yield path, f"no such {what}; {did_you_mean(word, known) if known else 'there is none'}"

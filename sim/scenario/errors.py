@@ -6,7 +6,10 @@ from rsu.document import DocumentError, Problem
 
 
 class ScenarioError(DocumentError):
-    """Everything wrong with a scenario at once; ``str()`` gives one line ``file:line:column: field: value: rule`` each."""
+    """Everything wrong with a scenario at once; ``str()`` gives a line per problem:
+
+    ``file:line:column: field: value: rule``.
+    """
 
 
 __all__ = ["Problem", "ScenarioError"]

@@ -53,7 +53,9 @@ def _section_at(path: KeyPath) -> type[BaseModel] | None:
     for part in path:
         if isinstance(part, int):
             continue
-        by_alias = {field.alias or name: field for name, field in section.model_fields.items()} if section else {}
+        by_alias = (
+            {field.alias or name: field for name, field in section.model_fields.items()} if section else {}
+        )
         section = _inner(by_alias[part].annotation) if part in by_alias else None
     return section
 
@@ -75,8 +77,15 @@ def _rows(section: type[BaseModel], prefix: str) -> Iterator[FieldRow]:
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         inner, is_list = _inner(field.annotation), typing.get_origin(field.annotation) is list
         default = _default(field, inner is not None)
-        yield FieldRow(path, _kind(field.annotation), str(extra.get("unit", "")), default, _bounds(field.metadata),
-                       field.description or "", str(extra.get("source", "")))
+        yield FieldRow(
+            path,
+            _kind(field.annotation),
+            str(extra.get("unit", "")),
+            default,
+            _bounds(field.metadata),
+            field.description or "",
+            str(extra.get("source", "")),
+        )
         if inner:
             yield from _rows(inner, f"{path}[]." if is_list else f"{path}.")
 
@@ -103,14 +112,31 @@ def _default(field: Any, is_section: bool) -> str:
 
 
 def _bounds(metadata: list[Any]) -> str:
-    words = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt"),
-             MinLen: ("length >=", "min_length"), MaxLen: ("length <=", "max_length")}
-    found = [f"{sign} {getattr(one, name):g}" for one in metadata for kind, (sign, name) in words.items()
-             if isinstance(one, kind)]
+    words = {
+        Ge: (">=", "ge"),
+        Gt: (">", "gt"),
+        Le: ("<=", "le"),
+        Lt: ("<", "lt"),
+        MinLen: ("length >=", "min_length"),
+        MaxLen: ("length <=", "max_length"),
+    }
+    found = [
+        f"{sign} {getattr(one, name):g}"
+        for one in metadata
+        for kind, (sign, name) in words.items()
+        if isinstance(one, kind)
+    ]
     return ", ".join(found)
 
 
-_NAMES = {float: "number", int: "whole number", str: "text", bool: "true/false", dict: "mapping", type(None): "none"}
+_NAMES = {
+    float: "number",
+    int: "whole number",
+    str: "text",
+    bool: "true/false",
+    dict: "mapping",
+    type(None): "none",
+}
 
 
 def _kind(annotation: Any) -> str:

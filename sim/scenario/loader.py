@@ -1,11 +1,9 @@
-"""Reads a scenario: file -> overrides -> layout and candidate put in -> schema -> cross-checks -> frozen result."""
+"""Reads a scenario: file, overrides, layout and candidate, schema, cross-checks."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from rsu.document import (
 from rsu.profile import Candidate, ProfileError, load_candidate
 from sim.scenario.errors import ScenarioError
 from sim.scenario.fields import keys_at, places_of_key
+from sim.scenario.found import sha256_of
 from sim.scenario.schema import Scenario
 from sim.scenario.shipped import SUFFIXES, shipped_files, shipped_folder, shipped_scenarios
 
@@ -39,25 +38,24 @@ class LoadedScenario:
     """A scenario that has passed every check, its defaults, layout and candidate filled in."""
 
     config: Scenario
-    """The layout is always in place (``config.layout`` is a ``Layout``); the candidate's name is in ``standards``."""
+    """The layout is always in place (``config.layout``); ``config.standards`` holds the candidate's name."""
     candidate: Candidate
     path: Path
     """The file it came from."""
     name: str
     data_file: Path | None = None
     """The trajectory or position file it replays, found on disk."""
-    data_sha256: str | None = field(default=None, repr=False)
-    """Hash of that file's content."""
 
     def resolved(self) -> dict[str, Any]:
-        """The scenario as plain data: defaults written out, candidate and layout in place, nothing of this machine.
+        """The scenario as plain data: defaults, candidate and layout written out, nothing of this machine.
 
-        A replayed file appears by its bare name; whoever stores the result stores that file beside it.
+        A replayed file appears by its bare name and hash; whoever stores the result stores it alongside.
         """
         data = self.config.model_dump(mode="json", by_alias=True)
         data["standards"]["candidate"] = self.candidate.plain()
         if self.data_file is not None:
             data["traffic"]["file"] = self.data_file.name
+            data["traffic"]["file_sha256"] = sha256_of(self.data_file)
         return data
 
     def resolved_yaml(self) -> str:
@@ -65,15 +63,10 @@ class LoadedScenario:
         return write_document(self.resolved())
 
     def run_id(self, version: str | None = None) -> str:
-        """16 hex digits: sha256 over the resolved scenario (seed included), replayed data and model version."""
-        content = {
-            "scenario": self.resolved(),
-            "seed": self.config.seed,
-            "data": self.data_sha256,
-            "version": version or sim.__version__,
-        }
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        """16 hex digits: sha256 over the resolved scenario, its seed and the model version."""
+        from sim.results import run_id
+
+        return run_id(self.resolved(), self.config.seed, version or sim.__version__)
 
     def with_seed(self, seed: int) -> LoadedScenario:
         """The same scenario under another seed."""
@@ -83,8 +76,8 @@ class LoadedScenario:
 def load(source: str | Path, overrides: Sequence[str] = (), seed: int | None = None) -> LoadedScenario:
     """Load a scenario by path or shipped name.
 
-    ``overrides`` are ``key.path=value`` (lists by index, values read as YAML), applied in order; ``seed`` replaces
-    the file's. Raises :class:`ScenarioError` with everything found wrong.
+    ``overrides`` are ``key.path=value`` (lists by index, values read as YAML), applied in order; ``seed``
+    replaces the file's. Raises :class:`ScenarioError` with everything found wrong.
     """
     path = find_scenario(source)
     draft = _Draft(path)
@@ -102,12 +95,11 @@ def load(source: str | Path, overrides: Sequence[str] = (), seed: int | None = N
     problems = draft.problems + [draft.problem(place, rule) for place, rule in found]
     if problems or candidate is None:
         raise ScenarioError(problems)
-    digest = hashlib.sha256(data_file.read_bytes()).hexdigest() if data_file else None
-    return LoadedScenario(config, candidate, path, config.name, data_file, digest)
+    return LoadedScenario(config, candidate, path, config.name, data_file)
 
 
 def find_scenario(source: str | Path) -> Path:
-    """The file ``source`` means: a path first, then a shipped name. Raises :class:`ScenarioError` naming the nearest."""
+    """The file ``source`` means: a path first, then a shipped name; else :class:`ScenarioError`."""
     path = Path(source)
     if path.is_file():
         return path
@@ -134,7 +126,8 @@ class _Draft:
         self.layout: Document | None = None
         self.overridden: list[tuple[KeyPath, str]] = []
         if not isinstance(self.data, dict):
-            raise ScenarioError([self.document.problem((), "must be a mapping that begins 'schema: corridor/1'")])
+            rule = f"must be a mapping that begins 'schema: {sim.SCENARIO_SCHEMA}'"
+            raise ScenarioError([self.document.problem((), rule)])
         self.check_schema_version()
 
     def check_schema_version(self) -> None:
@@ -203,39 +196,47 @@ class _Draft:
         content = self.layout.data
         if not isinstance(content, dict) or content.get("schema") != "layout/1":
             place = ("schema",) if isinstance(content, dict) else ()
-            self.problems.append(self.layout.problem(place, "must be a mapping that begins 'schema: layout/1'"))
+            rule = "must be a mapping that begins 'schema: layout/1'"
+            self.problems.append(self.layout.problem(place, rule))
             content = {}
         self.data["layout"] = content
         self.overridden = [one for one in self.overridden if one[0] != ("layout",)]
 
     def take_candidate_out(self) -> Candidate | None:
         """Load the candidate and leave only its name in the data."""
-        standards = self.data.get("standards")
-        if standards is None:
-            standards = {}
-        if not isinstance(standards, dict):
-            return None
-        wanted = standards.get("candidate", "harmonised-day1")
-        folder = shipped_folder()
-        folders = [self.path.parent, self.path.parent / "candidates", folder / "candidates", folder / "profiles"]
+        standards = self.data.get("standards") or {}
+        wanted = standards.get("candidate", "harmonised-day1") if isinstance(standards, dict) else None
         if not isinstance(wanted, (str, dict)):
             return None
         try:
-            candidate = load_candidate(wanted, folders)
+            candidate = load_candidate(wanted, self.candidate_folders())
         except ProfileError as error:
-            if isinstance(wanted, dict):
-                self.problems += [self.problem(CANDIDATE, f"{p.field}: {p.rule}" if p.field else p.rule) for p in error.problems]
-            elif all(problem.where == wanted for problem in error.problems):
-                known = shipped_files("candidates")
-                self.problems.append(self.problem(CANDIDATE, f"no such candidate; {did_you_mean(wanted, known)}"))
-            else:
-                self.problems += error.problems
-            if isinstance(wanted, dict):
-                standards["candidate"] = "unreadable"
+            self.candidate_failed(wanted, error)
+            name = wanted if isinstance(wanted, str) else "unreadable"
+            self.data["standards"] = {**standards, "candidate": name}
             return None
-        if isinstance(wanted, dict) or wanted != candidate.name:
-            self.data["standards"] = {**standards, "candidate": candidate.name}
+        self.data["standards"] = {**standards, "candidate": candidate.name}
         return candidate
+
+    def candidate_folders(self) -> list[Path]:
+        """Where candidates and profiles are looked for, beside the scenario first."""
+        return [
+            folder / kind
+            for folder in (self.path.parent, shipped_folder())
+            for kind in (".", "candidates", "profiles")
+            if (folder / kind).is_dir()
+        ]
+
+    def candidate_failed(self, wanted: str | dict[str, Any], error: ProfileError) -> None:
+        """Put what is wrong with the candidate where the user can see it."""
+        if isinstance(wanted, str):
+            missing = all(problem.where == wanted for problem in error.problems)
+            rule = f"no such candidate; {did_you_mean(wanted, shipped_files('candidates'))}"
+            self.problems += [self.problem(CANDIDATE, rule)] if missing else error.problems
+            return
+        for problem in error.problems:
+            rule = f"{problem.field}: {problem.rule}" if problem.field else problem.rule
+            self.problems.append(self.problem(CANDIDATE, rule))
 
     def validated(self) -> Scenario:
         """The data as a frozen ``Scenario``; raises with all problems of the schema."""
@@ -265,7 +266,8 @@ class _Draft:
         wanted = config.traffic.file
         if wanted is None:
             return None
-        for file in (self.path.parent / wanted, shipped_folder() / wanted, shipped_folder() / "data" / wanted):
+        shipped = shipped_folder()
+        for file in (self.path.parent / wanted, shipped / wanted, shipped / "data" / wanted):
             if file.is_file():
                 return file
         return None
@@ -293,7 +295,7 @@ def _assign(data: Any, words: Sequence[str], value: Any) -> tuple[KeyPath, str |
         last = number == len(words) - 1
         if isinstance(data, list):
             if not word.isdigit() or int(word) >= len(data):
-                return (*path, word), f"the list has {len(data)} items; give an index from 0 to {len(data) - 1}"
+                return (*path, word), f"the list has {len(data)} items, index 0 to {len(data) - 1}"
             step: str | int = int(word)
         elif isinstance(data, dict):
             step = word
@@ -324,8 +326,12 @@ _RULES = {
 def _rule(error: Any) -> str:
     """A pydantic error as a rule: what the value must be."""
     context = error.get("ctx", {})
-    limits = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le"),
-              "greater_than": ("above", "gt"), "less_than": ("below", "lt")}
+    limits = {
+        "greater_than_equal": ("at least", "ge"),
+        "less_than_equal": ("at most", "le"),
+        "greater_than": ("above", "gt"),
+        "less_than": ("below", "lt"),
+    }
     if error["type"] in limits:
         words, bound = limits[error["type"]]
         return f"must be {words} {context[bound]:g}"

@@ -16,10 +16,10 @@ class Section(BaseModel):
 def key(default: Any, meaning: str, *, unit: str = "", source: str = "project choice", **bounds: Any) -> Any:
     """A scenario key with its meaning, unit and the source of its default.
 
-    ``source`` says where the default comes from: a document and clause, or ``assumption`` ([A] in the
-    definitions), or ``project choice`` where no outside authority exists. ``default=...`` marks a required key.
+    ``source`` says where the default comes from: a document and clause, or ``assumption``, or
+    ``project choice`` where no outside authority exists. ``default=...`` marks a required key.
     """
-    extra = {"unit": unit, "source": source}
+    extra: dict[str, Any] = {"unit": unit, "source": source}
     if default is not ... and callable(default):
         return Field(default_factory=default, description=meaning, json_schema_extra=extra, **bounds)
     return Field(default, description=meaning, json_schema_extra=extra, **bounds)

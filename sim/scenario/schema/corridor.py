@@ -22,7 +22,7 @@ class Point(Section):
 
 
 class Span(Section):
-    """A piece of the corridor, given by chainage or by names of points; open ends mean the corridor's ends."""
+    """A piece of the corridor by chainage or names of points; open ends mean the corridor's ends."""
 
     from_m: float | None = key(None, "first chainage", unit="m", ge=0)
     to_m: float | None = key(None, "last chainage", unit="m", ge=0)
@@ -41,7 +41,7 @@ class Jurisdiction(Section):
 
 
 class RoadSection(Section):
-    """Road class, lanes and speed limit over a piece of the corridor; later sections override earlier ones."""
+    """Road class, lanes and speed limit over a piece of road; later sections override earlier ones."""
 
     span: Span = key(Span, "where")
     road_class: Literal["arterial", "expressway", "rural"] = key("arterial", "class used by siting rules")

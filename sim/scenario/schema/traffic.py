@@ -150,6 +150,9 @@ class Traffic(Section):
     file: str | None = key(
         None, "trajectory file (CSV or SUMO FCD XML) or static positions (CSV), relative to the scenario file"
     )
+    file_sha256: str | None = key(
+        None, "hash the file must have; written into stored scenarios", pattern=r"^[0-9a-f]{64}$"
+    )
     classes: list[VehicleClass] = key(default_classes, "kinds of vehicle", min_length=1)
     equipped_ratio: float = key(
         0.3, "share of vehicles with an on-board unit (penetration)", ge=0, le=1, source="assumption"

@@ -1,0 +1,111 @@
+"""Cross-checks of the radio section: pools, selection windows, packet sizes, names of tables."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from rsu.document import did_you_mean
+from sim.link import LINK_TABLES
+from sim.link.lte_grid import PSCCH_PRB, subchannels_for, tbs_bits
+from sim.link.lte_grid import i_tbs as tbs_index
+from sim.scenario.found import Found, unique
+from sim.scenario.schema import Scenario
+
+LEAST_T2_MS = 20
+"""TS 36.213 clause 14.1.1.6: 20 <= T2 <= 100."""
+
+
+def pools(config: Scenario) -> Iterator[Found]:
+    """Pools fit the carrier, do not overlap, and every sender has exactly one."""
+    radio = config.radio
+    carrier_prb = 5 * radio.bandwidth_mhz
+    yield from unique(("radio", "pools"), "name", [pool.name for pool in radio.pools])
+    taken: list[tuple[int, int, str]] = []
+    for index, pool in enumerate(radio.pools):
+        here = ("radio", "pools", index)
+        first, last = pool.start_prb, pool.start_prb + pool.subchannels * pool.subchannel_prb - 1
+        if last >= carrier_prb:
+            carrier = f"a carrier of {radio.bandwidth_mhz} MHz has PRB 0 to {carrier_prb - 1}"
+            yield here, f"pool {pool.name} takes PRB {first} to {last}; {carrier}"
+        for other_first, other_last, name in taken:
+            if first <= other_last and other_first <= last:
+                yield here, f"pool {pool.name} overlaps pool {name}; to share, give one pool both senders"
+        taken.append((first, last, pool.name))
+    senders = Counter(sender for pool in radio.pools for sender in set(pool.senders))
+    for sender, count in senders.items():
+        if count > 1:
+            yield ("radio", "pools"), f"{sender} sends in {count} pools; one is allowed"
+    if config.bsm.enabled and not senders["vehicle"]:
+        yield ("radio", "pools"), "no pool for vehicle"
+    if (config.layout.rules or config.layout.sites) and not senders["rsu"]:
+        yield ("radio", "pools"), "no pool for rsu"
+
+
+def mode4(config: Scenario) -> Iterator[Found]:
+    """Selection windows exist, MCS exist, fixed allocations and packets fit."""
+    settings = config.radio.mode4
+    budget_ms = min(config.bsm.period_ms, 100.0)
+    t2_ms = min(float(settings.t2_max_ms), budget_ms - settings.processing_budget_ms)
+    if config.bsm.enabled and config.radio.access == "lte-v2x-mode4" and t2_ms < LEAST_T2_MS:
+        left = f"leaves T2 = {t2_ms:g} ms of a packet delay budget of {budget_ms:g} ms"
+        yield ("radio", "mode4", "processing_budget_ms"), f"{left}; at least {LEAST_T2_MS} ms is needed"
+    if settings.blind_retransmission:
+        yield ("radio", "mode4", "blind_retransmission"), "is not modelled: must be false"
+    mcs_fit = True
+    for index, mcs in enumerate(settings.mcs):
+        if not 0 <= mcs <= 28:
+            mcs_fit = False
+            yield ("radio", "mode4", "mcs", index), "must be from 0 to 28"
+    for pool in config.radio.pools:
+        if settings.packet_subchannels is not None and settings.packet_subchannels > pool.subchannels:
+            rule = f"pool {pool.name} has only {pool.subchannels} subchannels"
+            yield ("radio", "mode4", "packet_subchannels"), rule
+        prb = pool.subchannels * pool.subchannel_prb - PSCCH_PRB
+        if settings.data_prb is not None and settings.data_prb > prb:
+            yield ("radio", "mode4", "data_prb"), f"pool {pool.name} has only {prb} PRBs for data"
+    if mcs_fit:
+        yield from fixed_packet(config)
+
+
+def fixed_packet(config: Scenario) -> Iterator[Found]:
+    """Packets of a fixed size, where asked for, fit the vehicles' pool at some allowed MCS."""
+    size, settings = config.bsm.fixed_size_bytes, config.radio.mode4
+    if config.bsm.synthetic and size is None:
+        yield ("bsm", "synthetic"), "needs fixed_size_bytes"
+    if size is None or settings.data_prb is not None or settings.packet_subchannels is not None:
+        return
+    for pool in config.radio.pools:
+        if "vehicle" not in pool.senders:
+            continue
+        prb = pool.subchannels * pool.subchannel_prb - PSCCH_PRB
+        if prb < 1 or subchannels_for(prb, pool.subchannel_prb) > pool.subchannels:
+            continue
+        room = max(tbs_bits(tbs_index(mcs), prb) for mcs in settings.mcs) // 8
+        if size > room:
+            mcs = ", ".join(str(one) for one in settings.mcs)
+            rule = f"a BSM of {size} bytes does not fit pool {pool.name}: {room} bytes at MCS {mcs}"
+            yield ("bsm", "fixed_size_bytes"), rule
+
+
+def names(config: Scenario) -> Iterator[Found]:
+    """Access layer, error tables and message set exist."""
+    link = config.radio.link
+    for key, name in (("pssch_table", link.pssch_table), ("pscch_table", link.pscch_table)):
+        if name not in LINK_TABLES:
+            yield ("radio", "link", key), f"no such table; {did_you_mean(name, LINK_TABLES)}"
+    access = config.radio.access
+    if ":" in access:
+        if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", access):
+            yield ("radio", "access"), "must be a registered name or module:Class"
+    else:
+        known = getattr(importlib.import_module("sim.access"), "ACCESS", None)
+        if known is not None and access not in known:
+            yield ("radio", "access"), f"no such access layer; {did_you_mean(access, known)}"
+    wanted = config.standards.message_set
+    if wanted is not None:
+        sets = importlib.import_module("rsu.messages").MESSAGE_SETS
+        if wanted not in sets:
+            yield ("standards", "message_set"), f"no such message set; {did_you_mean(wanted, sets)}"
