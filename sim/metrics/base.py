@@ -148,6 +148,7 @@ class Batch:
     """When the receiver's application had it; meaningful where ``outcome`` is DELIVERED."""
     verify_wait_ns: np.ndarray | None = None
     """Wait in the receiver's verification queue, on top of the frame's ``verify`` stage."""
+    _counted: np.ndarray | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -163,14 +164,16 @@ class Batch:
         return self.outcome == Outcome.DELIVERED
 
     def counted(self, measure: Measure) -> np.ndarray:
-        """Links that stand in PRR and latency tables: no probe, within the last distance, inner section
-        only."""
-        keep = (self.link >= 0) & (self.distance_m < measure.max_distance_m)
-        if measure.inner_from_m is not None:
-            keep &= self.receiver_chainage_m >= measure.inner_from_m
-        if measure.inner_to_m is not None:
-            keep &= self.receiver_chainage_m <= measure.inner_to_m
-        return keep
+        """Indices of links that stand in PRR and latency tables: no probe, within the last distance, inner
+        section only."""
+        if self._counted is None:
+            keep = (self.link >= 0) & (self.distance_m < measure.max_distance_m)
+            if measure.inner_from_m is not None:
+                keep &= self.receiver_chainage_m >= measure.inner_from_m
+            if measure.inner_to_m is not None:
+                keep &= self.receiver_chainage_m <= measure.inner_to_m
+            self._counted = np.flatnonzero(keep)
+        return self._counted
 
 
 @dataclass

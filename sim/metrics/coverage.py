@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,32 @@ from sim.metrics.base import CLASSES, Batch, Context, Metric, ProbeGrid, Rows, T
 
 HOLE_BELOW = 0.95
 """A cell whose share lies below this is part of a hole."""
+
+
+class Cell(NamedTuple):
+    """One probe's share over the measured time, for one class."""
+
+    class_: str
+    jurisdiction: str
+    direction: str
+    chainage_m: float
+    zone_s: float
+    C_raw: float
+    C_useful: float
+
+
+class Hole(NamedTuple):
+    """A stretch of road whose cells lie below :data:`HOLE_BELOW`."""
+
+    metric: str
+    class_: str
+    jurisdiction: str
+    direction: str
+    from_m: float
+    to_m: float
+    length_m: float
+    share: float
+    """Mean over its cells."""
 
 
 class Coverage:
@@ -105,7 +132,7 @@ class Coverage:
         tau_ns = self.tau_ns[class_index]
         raw = tick.now_ns - self._vehicle_raw_ns[class_index, slot] <= tau_ns
         useful = tick.now_ns - self._vehicle_useful_ns[class_index, slot] <= tau_ns
-        for k, mask in enumerate((slice(None), raw, useful)):
+        for k, mask in enumerate((np.ones(len(slot), bool), raw, useful)):
             np.add.at(self.vehicle_ns[k], (class_index[mask], place[mask], home[mask]), tick.length_ns)
 
     def merge(self, other: Coverage) -> None:
@@ -140,6 +167,20 @@ class Coverage:
                     yield from self._shares(
                         c, name, place, direction, cells, None, self.useful_ns[c, :, h], f"home {home}"
                     )
+        for cell in self.cells():
+            for metric, value in (("C_raw", cell.C_raw), ("C_useful", cell.C_useful)):
+                yield Metric(
+                    metric,
+                    "ratio",
+                    "I2V",
+                    cell.class_,
+                    cell.jurisdiction,
+                    cell.direction,
+                    "probe",
+                    chainage_m=cell.chainage_m,
+                    value=value,
+                    n=1,
+                )
         yield from self._vehicle_rows()
 
     def _shares(
@@ -200,9 +241,8 @@ class Coverage:
                                 n=round(zone_ns / 1e9),
                             )
 
-    def cells(self) -> list[tuple[str, str, str, float, float, float, float]]:
-        """(class, jurisdiction, direction, chainage_m, zone_s, C_raw, C_useful) of every cell of a zone, in
-        road order."""
+    def cells(self) -> list[Cell]:
+        """Every cell of a zone, by class and direction, in road order."""
         useful_ns = self._mean_useful_ns()
         out = []
         for c, name in enumerate(CLASSES):
@@ -210,53 +250,38 @@ class Coverage:
                 here = np.flatnonzero((self.zone_ns[c] > 0) & (self.probes.direction == sign))
                 for p in here[np.argsort(self.probes.chainage_m[here], kind="stable")]:
                     zone_ns, place = int(self.zone_ns[c, p]), int(self.probes.place[p])
+                    jurisdiction = self.context.jurisdictions[place] if place >= 0 else ""
+                    chainage_m = float(self.probes.chainage_m[p])
+                    raw, useful = int(self.raw_ns[c, p]) / zone_ns, float(useful_ns[c, p]) / zone_ns
                     out.append(
-                        (
-                            name,
-                            self.context.jurisdictions[place] if place >= 0 else "",
-                            direction_name(sign),
-                            float(self.probes.chainage_m[p]),
-                            zone_ns / 1e9,
-                            int(self.raw_ns[c, p]) / zone_ns,
-                            float(useful_ns[c, p]) / zone_ns,
-                        )
+                        Cell(name, jurisdiction, direction_name(sign), chainage_m, zone_ns / 1e9, raw, useful)
                     )
         return out
 
-    def holes(self) -> list[tuple[str, str, str, str, float, float, float, float]]:
-        """Contiguous stretches of zone cells below 0.95: (metric, class, jurisdiction, direction, from_m,
-        to_m, length_m, mean share); a hole ends at a border and where the zone ends."""
+    def holes(self) -> list[Hole]:
+        """Contiguous stretches of zone cells below 0.95; a hole ends at a border and where the zone ends."""
         half_m = self.probes.spacing_m / 2
-        cells = self.cells()
         out = []
-        for column, metric in ((5, "C_raw"), (6, "C_useful")):
-            run: list[tuple[str, str, str, float, float, float, float]] = []
-            for cell in [*cells, None]:
-                joins = (
-                    bool(run)
-                    and cell is not None
-                    and cell[:3] == run[-1][:3]
-                    and cell[3] - run[-1][3] < 3 * half_m
-                )
-                below = cell is not None and cell[column] < HOLE_BELOW
-                if run and not (joins and below):
-                    from_m, to_m = max(0.0, run[0][3] - half_m), run[-1][3] + half_m
-                    share = sum(float(r[column]) for r in run) / len(run)  # type: ignore[arg-type]
-                    out.append((metric, *run[0][:3], from_m, to_m, to_m - from_m, share))
-                    run = []
-                if below and cell is not None:
-                    run.append(cell)
+        for column in ("C_raw", "C_useful"):
+            stretches: list[list[Cell]] = []
+            for cell in self.cells():
+                if getattr(cell, column) >= HOLE_BELOW:
+                    continue
+                last = stretches[-1][-1] if stretches else None
+                if last and cell[:3] == last[:3] and cell.chainage_m - last.chainage_m < 3 * half_m:
+                    stretches[-1].append(cell)
+                else:
+                    stretches.append([cell])
+            for cells in stretches:
+                from_m, to_m = max(0.0, cells[0].chainage_m - half_m), cells[-1].chainage_m + half_m
+                share = sum(getattr(c, column) for c in cells) / len(cells)
+                out.append(Hole(column, *cells[0][:3], from_m, to_m, to_m - from_m, share))
         return out
 
     def tables(self) -> dict[str, Rows]:
         """``coverage``: every cell; ``holes``: stretches below 0.95."""
+        cell_columns = ("class", *Cell._fields[1:])
         return {
-            "coverage": Rows(
-                ("class", "jurisdiction", "direction", "chainage_m", "zone_s", "C_raw", "C_useful"),
-                self.cells(),
-            ),
-            "holes": Rows(
-                ("metric", "class", "jurisdiction", "direction", "from_m", "to_m", "length_m", "share"),
-                self.holes(),
-            ),
+            "coverage": Rows(cell_columns, self.cells()),
+            "holes": Rows(("metric", "class", *Hole._fields[2:]), self.holes()),
         }

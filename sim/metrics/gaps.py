@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.clock import NEVER
 from sim.frames import Kind, Outcome
-from sim.metrics.base import Batch, Context, Metric, Rows, Tick, tally
+from sim.metrics.base import Batch, Context, Metric, Rows, Tick
 from sim.metrics.pairs import MARGIN_M, PairWindow
 from sim.metrics.statistics import DelayHistogram
 
@@ -17,8 +17,6 @@ MESSAGE = "BSM"
 COVERAGE_RANGES_M = (150, 300)
 QUANTILES = (0.5, 0.95, 0.99)
 _LONG_NUMERATOR, _LONG_DENOMINATOR = 5, 2
-_STATE = {"heard_ns": -NEVER, "radio_ns": -NEVER, "made_ns": -NEVER, "since_ns": NEVER, "watched_ns": NEVER}
-"""State of a pair and its value for a pair that is new."""
 
 
 class Gaps:
@@ -45,24 +43,34 @@ class Gaps:
         self.since_ns = np.empty(0, np.int64)
         self.watched_ns = np.empty(0, np.int64)
         self._in_age = np.empty(0, bool)
-        self._tick_ns, self._end_ns = -NEVER, -NEVER
+        self._within = np.empty(0, bool)
+        self._held: list[tuple[np.ndarray, ...]] = []
+        self._end_ns = -NEVER
         self.gap, self.delay, self.age = DelayHistogram(), DelayHistogram(), DelayHistogram()
         self.gap_long = 0
         self.open_ends = self.open_long = 0
-        self.age_ns2 = 0.0
+        self.age_ns2 = 0
         self.age_time_ns = 0
         self.heard_ticks = self.judged_ticks = 0
         places = len(context.jurisdictions) + 1
         self.covered = np.zeros((len(COVERAGE_RANGES_M), 3, places), np.int64)
         """Judged pair-ticks per range: all, radio-fresh, applied-fresh; per place of the receiver."""
 
-    def _resize(self, source: np.ndarray) -> None:
-        for name, fresh in _STATE.items():
-            old = getattr(self, name)
-            new = np.full(len(source), fresh, np.int64)
-            known = source >= 0
-            new[known] = old[source[known]]
+    def _resize(self, source: np.ndarray, now_ns: int) -> None:
+        """Carry the state of old rows (``source``, -1 = a new pair) over to a new list of pairs."""
+        known = source >= 0
+        fresh = {
+            "heard_ns": -NEVER,
+            "radio_ns": -NEVER,
+            "made_ns": -NEVER,
+            "since_ns": NEVER,
+            "watched_ns": now_ns,
+        }
+        for name, value in fresh.items():
+            new = np.full(len(source), value, np.int64)
+            new[known] = getattr(self, name)[source[known]]
             setattr(self, name, new)
+        self._within = self.since_ns < NEVER
 
     def tick(self, tick: Tick) -> None:
         """Bring the pairs up to date, then sample delay, age and coverage."""
@@ -73,7 +81,8 @@ class Gaps:
         replaced = np.zeros(stations.size, bool)
         replaced[:known] = self._ids[:known] != stations.station_id[:known]
         if replaced[slots].any() or self.window.is_stale(slots, x_m, y_m):
-            self._renew(slots, x_m, y_m, replaced)
+            self._renew(slots, x_m, y_m, replaced, now_ns)
+            self._held = [self._without(replaced, held) for held in self._held]
         self._ids = stations.station_id.copy()
         place_x_m, place_y_m = np.zeros(stations.size), np.zeros(stations.size)
         place_x_m[slots], place_y_m[slots] = x_m, y_m
@@ -81,103 +90,151 @@ class Gaps:
         distance_m2 = (place_x_m[sender] - place_x_m[receiver]) ** 2
         distance_m2 += (place_y_m[sender] - place_y_m[receiver]) ** 2
         distance_m2[sender == receiver] = np.inf
-        self._enter_and_leave(distance_m2 <= self.range_m**2, now_ns)
-        self._tick_ns, self._end_ns = now_ns, now_ns + tick.length_ns
-        self._sample(distance_m2, stations.place, now_ns, tick.length_ns)
+        within = distance_m2 <= self.range_m**2
+        self._enter_and_leave(within, now_ns)
+        self._end_ns = now_ns + tick.length_ns
+        judged = now_ns - self.watched_ns >= self.tau_ns
+        self._in_age = judged & within
+        self._sample(np.flatnonzero(self._in_age), now_ns, tick.length_ns)
+        self._cover(distance_m2, judged, stations.place, now_ns)
+        held, self._held = self._held, []
+        for sender, receiver, time_ns, made_ns in held:
+            self._take(sender, receiver, time_ns, made_ns)
 
-    def _renew(self, slots: np.ndarray, x_m: np.ndarray, y_m: np.ndarray, replaced: np.ndarray) -> None:
-        heard_ns, since_ns = self.heard_ns, self.since_ns
+    def _renew(
+        self, slots: np.ndarray, x_m: np.ndarray, y_m: np.ndarray, replaced: np.ndarray, now_ns: int
+    ) -> None:
         source = self.window.renew(slots, x_m, y_m, len(replaced))
         source[replaced[self.window.sender] | replaced[self.window.receiver]] = -1
-        gone = since_ns < NEVER
+        gone = self._within.copy()
         gone[source[source >= 0]] = False
-        self._close(heard_ns[gone], since_ns[gone], self._end_ns)
-        self._resize(source)
+        self._close(gone, now_ns)
+        self._resize(source, now_ns)
 
     def _enter_and_leave(self, within: np.ndarray, now_ns: int) -> None:
-        left = (self.since_ns < NEVER) & ~within
-        if left.any():
-            self._close(self.heard_ns[left], self.since_ns[left], now_ns)
-            self.since_ns[left] = NEVER
-        self.since_ns[within & (self.since_ns == NEVER)] = now_ns
-        self.watched_ns[self.watched_ns == NEVER] = now_ns
+        left = self._within & ~within
+        self._close(left, now_ns)
+        self.since_ns[left] = NEVER
+        self.since_ns[within & ~self._within] = now_ns
+        self._within = within
 
-    def _close(self, heard_ns: np.ndarray, since_ns: np.ndarray, now_ns: int) -> None:
-        """Count the open end of pairs that leave: since the last reception, or since entry when never
-        heard."""
-        open_ns = now_ns - np.maximum(heard_ns, since_ns)
+    def _close(self, left: np.ndarray, now_ns: int) -> None:
+        """Count the open end of pairs that leave: since their last reception, or since entry when there was
+        none."""
+        rows = np.flatnonzero(left)
+        open_ns = now_ns - np.maximum(self.heard_ns[rows], self.since_ns[rows])
         self.open_ends += len(open_ns)
         self.open_long += int(self._is_long(open_ns).sum())
 
     def _is_long(self, delay_ns: np.ndarray) -> np.ndarray:
         return delay_ns * _LONG_DENOMINATOR > self.period_ns * _LONG_NUMERATOR
 
-    def _sample(self, distance_m2: np.ndarray, place: np.ndarray, now_ns: int, length_ns: int) -> None:
-        judged = now_ns - self.watched_ns >= self.tau_ns
-        near = np.flatnonzero(judged & (distance_m2 <= self.range_m**2))
-        made_ns, heard_ns = self.made_ns[near], self.heard_ns[near]
+    def _sample(self, near: np.ndarray, now_ns: int, length_ns: int) -> None:
+        """Delay and age of judged pairs within range."""
+        made_ns = self.made_ns[near]
         known = made_ns > -NEVER
         self.judged_ticks += len(near)
-        self.heard_ticks += int(known.sum())
-        age_ns = (now_ns - made_ns)[known]
-        self.delay.add((now_ns - heard_ns)[known])
+        if not known.all():
+            self._in_age[near[~known]] = False
+            near, made_ns = near[known], made_ns[known]
+        self.heard_ticks += len(near)
+        age_ns = now_ns - made_ns
+        self.delay.add(now_ns - self.heard_ns[near])
         self.age.add(age_ns)
-        self.age_ns2 += float(age_ns.sum()) * length_ns + len(age_ns) * length_ns**2 / 2
+        self.age_ns2 += int(age_ns.sum()) * length_ns + len(age_ns) * length_ns**2 // 2
         self.age_time_ns += len(age_ns) * length_ns
-        self._in_age = judged & (distance_m2 <= self.range_m**2) & (self.made_ns > -NEVER)
+
+    def _cover(self, distance_m2: np.ndarray, judged: np.ndarray, place: np.ndarray, now_ns: int) -> None:
+        """Judged pairs within 150 m and 300 m: how many hold a BSM that is fresh."""
+        near = np.flatnonzero(judged & (distance_m2 <= max(COVERAGE_RANGES_M) ** 2))
+        useful = now_ns - self.heard_ns[near] <= self.tau_ns
+        raw = useful | (now_ns - self.radio_ns[near] <= self.tau_ns)
+        places = self.covered.shape[2]
+        cell = (place[self.window.receiver[near]].astype(np.int64) + 1) + places * (
+            useful.astype(np.int64) + raw
+        )
         for k, range_m in enumerate(COVERAGE_RANGES_M):
-            rows = np.flatnonzero(judged & (distance_m2 <= range_m**2))
-            cell = place[self.window.receiver[rows]].astype(np.int64) + 1
-            tally(self.covered[k, 0], cell)
-            tally(self.covered[k, 1], cell[now_ns - self.radio_ns[rows] <= self.tau_ns])
-            tally(self.covered[k, 2], cell[now_ns - self.heard_ns[rows] <= self.tau_ns])
+            inside = cell if range_m == max(COVERAGE_RANGES_M) else cell[distance_m2[near] <= range_m**2]
+            fresh = np.bincount(inside, minlength=3 * places).reshape(3, places)
+            self.covered[k] += np.cumsum(fresh[::-1], axis=0)[::-1]
 
     def observe(self, batch: Batch) -> None:
         """Take in receptions of BSM between vehicles."""
         wanted = np.array([m == MESSAGE or m.startswith(f"{MESSAGE}-") for m in batch.messages], bool)
+        frames = wanted[batch.message] & (batch.sender_kind == Kind.VEHICLE)
         reach_m = self.window.reach_m + 2 * MARGIN_M
-        keep = (batch.link == 0) & (batch.radio_outcome == Outcome.DELIVERED) & (batch.distance_m < reach_m)
-        keep = np.flatnonzero(keep & wanted[batch.message][batch.row])
-        row = batch.row[keep]
-        pair = self.window.row_of(batch.sender[row], batch.receiver[keep])
+        keep = (batch.distance_m < reach_m) & (batch.radio_outcome == Outcome.DELIVERED)
+        keep &= batch.receiver_kind == Kind.VEHICLE
+        if not frames.all():
+            keep &= frames[batch.row]
+        rows = np.flatnonzero(keep)
+        applied = batch.applied[rows]
+        if not applied.all():
+            only_raw = rows[~applied]
+            pair = self.window.row_of(batch.sender[batch.row[only_raw]], batch.receiver[only_raw])
+            end_ns = batch.end_ns[batch.row[only_raw]]
+            np.maximum.at(self.radio_ns, pair[pair >= 0], end_ns[pair >= 0])
+            rows = rows[applied]
+        row = batch.row[rows]
+        self._take(batch.sender[row], batch.receiver[rows], batch.applied_ns[rows], batch.generated_ns[row])
+
+    def _take(
+        self, sender: np.ndarray, receiver: np.ndarray, time_ns: np.ndarray, made_ns: np.ndarray
+    ) -> None:
+        """Apply what was applied before the next tick; hold back the rest until then."""
+        if not self.window.size:
+            return
+        if len(time_ns) and int(time_ns.max()) >= self._end_ns:
+            late = time_ns >= self._end_ns
+            self._held.append((sender[late], receiver[late], time_ns[late], made_ns[late]))
+            now = ~late
+            sender, receiver, time_ns, made_ns = sender[now], receiver[now], time_ns[now], made_ns[now]
+        pair = self.window.row_of(sender, receiver)
         watched = pair >= 0
         if not watched.all():
-            keep, row, pair = keep[watched], row[watched], pair[watched]
-        self.radio_ns[pair] = np.maximum(self.radio_ns[pair], batch.end_ns[row])
-        applied = batch.applied[keep]
-        if not applied.all():
-            keep, row, pair = keep[applied], row[applied], pair[applied]
-        self._apply(pair, batch.applied_ns[keep], batch.generated_ns[row])
+            pair, time_ns, made_ns = pair[watched], time_ns[watched], made_ns[watched]
+        self._apply(pair, time_ns, made_ns)
+
+    @staticmethod
+    def _without(replaced: np.ndarray, held: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+        """Rows whose stations are still the same ones."""
+        keep = ~(replaced[held[0]] | replaced[held[1]])
+        return tuple(column[keep] for column in held)
 
     def _apply(self, pair: np.ndarray, time_ns: np.ndarray, made_ns: np.ndarray) -> None:
         """Receptions in any order; several of one pair are taken one after the other in time."""
         while len(pair):
-            mark = np.full(self.window.size, -1, np.int64)
-            mark[pair[::-1]] = np.arange(len(pair))[::-1]
-            first = mark[pair] == np.arange(len(pair))
-            if first.all():
+            mark = np.empty(self.window.size, np.int32)
+            turn = np.arange(len(pair), dtype=np.int32)
+            mark[pair] = turn
+            last = mark[pair] == turn
+            if last.all():
                 self._apply_once(pair, time_ns, made_ns)
                 return
-            if np.any(np.diff(time_ns) < 0):
-                order = np.argsort(time_ns, kind="stable")
-                pair, time_ns, made_ns = pair[order], time_ns[order], made_ns[order]
-                continue
+            order = np.argsort(-time_ns, kind="stable")
+            pair, time_ns, made_ns = pair[order], time_ns[order], made_ns[order]
+            mark[pair] = turn
+            first = mark[pair] == turn
             self._apply_once(pair[first], time_ns[first], made_ns[first])
             pair, time_ns, made_ns = pair[~first], time_ns[~first], made_ns[~first]
 
     def _apply_once(self, pair: np.ndarray, time_ns: np.ndarray, made_ns: np.ndarray) -> None:
         heard_ns, since_ns, newest_ns = self.heard_ns[pair], self.since_ns[pair], self.made_ns[pair]
-        closed = (heard_ns >= since_ns) & (time_ns >= heard_ns)
-        gap_ns = (time_ns - heard_ns)[closed]
+        closed = heard_ns >= since_ns
+        if closed.all():
+            gap_ns = time_ns - heard_ns
+        else:
+            gap_ns = (time_ns - heard_ns)[closed]
+            first = ~closed & (since_ns < NEVER)
+            entry_ns = np.maximum(time_ns[first] - since_ns[first], 0)
+            self.open_ends += len(entry_ns)
+            self.open_long += int(self._is_long(entry_ns).sum())
+        gap_ns = gap_ns[gap_ns >= 0]
         self.gap.add(gap_ns)
         self.gap_long += int(self._is_long(gap_ns).sum())
-        first = (heard_ns < since_ns) & (since_ns < NEVER)
-        entry_ns = np.maximum(time_ns[first] - since_ns[first], 0)
-        self.open_ends += len(entry_ns)
-        self.open_long += int(self._is_long(entry_ns).sum())
-        fresher = self._in_age[pair] & (made_ns > newest_ns) & (time_ns < self._end_ns)
-        saved_ns2 = (made_ns - newest_ns)[fresher] * (self._end_ns - time_ns[fresher]).astype(float)
-        self.age_ns2 -= float(saved_ns2.sum())
+        fresher = self._in_age[pair] & (made_ns > newest_ns)
+        rest_us = (self._end_ns - time_ns[fresher]) // 1000
+        self.age_ns2 -= int(((made_ns - newest_ns)[fresher] * rest_us).sum()) * 1000
         self.heard_ns[pair] = np.maximum(heard_ns, time_ns)
         self.made_ns[pair] = np.maximum(newest_ns, made_ns)
 

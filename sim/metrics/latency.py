@@ -36,18 +36,15 @@ class Latency:
 
     def observe(self, batch: Batch) -> None:
         """Add all applied links; a ValueError if the stages of one do not sum to its latency."""
-        counted = batch.counted(self.context.measure)
         links = len(LINKS)
-        kept = np.flatnonzero(counted)
+        kept = batch.counted(self.context.measure)
         messages = len(self.context.messages)
         tally(self.sent, batch.link[kept].astype(np.int64) * messages + batch.message[batch.row[kept]])
         stages = self._stages(batch)
-        total = (
-            np.sum(list(stages.values()), axis=0, dtype=np.int64)
-            if stages
-            else np.zeros(len(batch), np.int64)
-        )
-        applied = np.flatnonzero(counted & batch.applied)
+        total = np.zeros(len(batch), np.int64)
+        for value in stages.values():
+            total = total + value
+        applied = kept[batch.applied[kept]]
         self._check(batch, applied, total)
         pair = batch.row[applied] * links + batch.link[applied]
         weight = np.bincount(pair, minlength=len(batch) * links)
@@ -80,9 +77,10 @@ class Latency:
         wrong = np.flatnonzero(batch.applied_ns[applied] - batch.generated_ns[row] != expected)
         if len(wrong):
             k = wrong[0]
+            took_ns = batch.applied_ns[applied[k]] - batch.generated_ns[row[k]]
             raise ValueError(
                 f"frame {batch.frame[row[k]]}: stages sum to {expected[k]} ns, "
-                f"but applied_ns - generated_ns = {batch.applied_ns[applied[k]] - batch.generated_ns[row[k]]} ns"
+                f"but applied_ns - generated_ns = {took_ns} ns"
             )
 
     def _add(
@@ -95,9 +93,9 @@ class Latency:
     ) -> None:
         group = link.astype(np.int64) * len(self.context.messages) + message
         for g in np.flatnonzero(np.bincount(group)):
-            key = (*(int(x) for x in divmod(g, len(self.context.messages))), name)
+            i, k = divmod(int(g), len(self.context.messages))
             here = group == g
-            histogram = self.parts.setdefault(key, DelayHistogram())
+            histogram = self.parts.setdefault((i, k, name), DelayHistogram())
             histogram.add(value_ns[here], None if weight is None else weight[here])
 
     def tick(self, tick: Tick) -> None:

@@ -42,7 +42,7 @@ class Prr:
 
     def observe(self, batch: Batch) -> None:
         """Count every link of the batch that stands in the table."""
-        keep = np.flatnonzero(batch.counted(self.context.measure))
+        keep = batch.counted(self.context.measure)
         row = batch.row[keep]
         _, messages, places, bins = self.final.shape[:4]
         cell = batch.link[keep].astype(np.int64) * messages + batch.message[row]
@@ -66,8 +66,8 @@ class Prr:
         for (i, link), (k, message) in product(enumerate(LINKS), enumerate(self.context.messages)):
             if not self.final[i, k].any():
                 continue
-            yield from self._ratios(link, message, "", self.radio[:, i, k].sum(2), self.final[i, k].sum(0))
-            yield from self._shares(link, message, self.radio[:, i, k].sum((0, 2)), self.final[i, k].sum(0))
+            yield from self._ratios(link, message, "", self.radio[:, i, k].sum(1), self.final[i, k].sum(0))
+            yield from self._shares(link, message, self.radio[:, i, k].sum((0, 1)), self.final[i, k].sum(0))
             for j, name in enumerate(self.context.jurisdictions):
                 yield from self._ratios(
                     link, message, name, self.radio[:, i, k, j + 1], self.final[i, k, j + 1]

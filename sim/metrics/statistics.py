@@ -108,10 +108,13 @@ class DelayHistogram:
         self.max_ns = 0
 
     def _cell(self, value_ns: np.ndarray) -> np.ndarray:
-        fine = -(-value_ns // self.FINE_NS)
-        over_ns = value_ns - self.FINE_NS * self.FINE_COUNT
-        coarse = np.minimum(self.FINE_COUNT - (-over_ns // self.COARSE_NS), len(self.cells) - 1)
-        return np.where(over_ns <= 0, fine, coarse)
+        cell = ((value_ns + (self.FINE_NS - 0.5)) / self.FINE_NS).astype(np.int64)
+        over = np.flatnonzero(cell > self.FINE_COUNT)
+        if len(over):
+            over_ns = value_ns[over] - self.FINE_NS * self.FINE_COUNT
+            coarse = self.FINE_COUNT - (-over_ns // self.COARSE_NS)
+            cell[over] = np.minimum(coarse, len(self.cells) - 1)
+        return cell
 
     def _edge_ns(self, cell: int) -> int:
         if cell <= self.FINE_COUNT:
@@ -126,10 +129,9 @@ class DelayHistogram:
             return
         if int(value_ns.min()) < 0:
             raise ValueError(f"delay {int(value_ns.min())} ns is negative")
-        weight = np.ones(len(value_ns), np.int64) if weight is None else weight
-        np.add.at(self.cells, self._cell(value_ns), weight)
-        self.count += int(weight.sum())
-        self.sum_ns += int((value_ns * weight).sum())
+        np.add.at(self.cells, self._cell(value_ns), 1 if weight is None else weight)
+        self.count += len(value_ns) if weight is None else int(weight.sum())
+        self.sum_ns += int(value_ns.sum() if weight is None else (value_ns * weight).sum())
         self.max_ns = max(self.max_ns, int(value_ns.max()))
 
     def quantile_ms(self, share: float) -> float:
