@@ -73,7 +73,7 @@ def rsi_applies(
     age_s: np.ndarray | float = 0.0,
     tau_s: float = 3.0,
 ) -> np.ndarray:
-    """[receivers] bool: on the path, or the way towards it, of at least one event; and fresh."""
+    """[receivers] bool: on the path, or the way to it, of at least one event; and fresh."""
     return zones.holds(lon, lat, heading_deg).any(axis=1) & (np.asarray(age_s) <= tau_s)
 
 

@@ -12,6 +12,8 @@ from rsu.services.geometry import MANEUVERS, LaneGeometry, LinkGeometry, NodeGeo
 from rsu.services.wire import bits_to_wire, minute_of_year, offset_to_wire, position_to_wire, speed_to_wire
 
 MOST_POINTS = 31
+LOOSEST_TOLERANCE_M = 0.4
+"""A lane that needs more than 31 points is told more coarsely, down to this."""
 MOST_NODES = 32
 """The smaller of the two Day I families' list sizes (63 and 32), so that both can encode the value."""
 MANEUVER_BITS = MANEUVERS
@@ -27,13 +29,14 @@ def build_maps(
     generated_utc_ns: int | None = None,
     encode: Encode | None = None,
     max_bytes: int | None = None,
-    tolerance_m: float = 0.05,
+    tolerance_m: float = 0.1,
 ) -> list[dict[str, Any]]:
     """MapData values that together describe ``nodes``.
 
     Without ``encode`` and ``max_bytes`` there is one value. With both, nodes are packed in order as long as
     ``encode(value)`` stays within ``max_bytes``; a node that does not fit alone is split by link, each part
-    carrying the node's head. Points are kept within ``tolerance_m`` of the given polyline.
+    carrying the node's head. Points stay within ``tolerance_m`` of the given polyline (coarser, up to 0.4 m,
+    where 31 points would not do).
     ``generated_utc_ns`` (since 1970) sets timeStamp; None leaves it out, so that repeated content keeps its
     bytes. Every part takes a number of its own from ``counter``. ValueError: no node, more than 31 points
     needed, or a single link longer than ``max_bytes``.
@@ -95,7 +98,7 @@ def _split_by_link(
     return parts
 
 
-def node_value(node: NodeGeometry, tolerance_m: float = 0.05) -> dict[str, Any]:
+def node_value(node: NodeGeometry, tolerance_m: float = 0.1) -> dict[str, Any]:
     """Node: reference position is the node's own; offsets are true minus reference."""
     reference = position_to_wire(node.lon, node.lat, node.height_m)
     value: dict[str, Any] = {"id": _node_id(node.region, node.node), "refPos": reference}
@@ -165,6 +168,9 @@ def _point_list(
     points: np.ndarray, reference: dict[str, int], tolerance_m: float, where: str
 ) -> list[dict[str, Any]]:
     chosen = simplified(points, tolerance_m)
+    while len(chosen) > MOST_POINTS and tolerance_m * 2 <= LOOSEST_TOLERANCE_M:
+        tolerance_m *= 2
+        chosen = simplified(points, tolerance_m)
     if not 2 <= len(chosen) <= MOST_POINTS:
         raise ValueError(
             f"{where}: {len(chosen)} points within {tolerance_m} m of the true line, must be 2..{MOST_POINTS}"
