@@ -21,7 +21,7 @@ def describe(decoded: Decoded, codec: Codec) -> dict[str, Any]:
 
 
 def undescribe(described: dict[str, Any], codec: Codec) -> tuple[str, dict[str, Any]]:
-    """(message, value in asn1tools form) of what :func:`describe` gave; DecodeError names what cannot be read."""
+    """(message, value in asn1tools form) of what :func:`describe` gave; DecodeError names what is wrong."""
     message = described.get("message")
     if message not in codec.alternatives:
         raise DecodeError(f"message: {message!r} is not one of {', '.join(codec.alternatives)}")
@@ -56,10 +56,11 @@ def from_plain(schema: Schema, definition: dict[str, Any], plain: Any, path: str
         unknown = set(_expect(plain, dict, path)) - set(members)
         if unknown:
             raise DecodeError(f"{path}.{min(unknown)}: no such member in this message set")
-        return {name: from_plain(schema, members[name], inner, f"{path}.{name}") for name, inner in plain.items()}
+        return {n: from_plain(schema, members[n], inner, f"{path}.{n}") for n, inner in plain.items()}
     if kind == "SEQUENCE OF":
-        elements = enumerate(_expect(plain, list, path))
-        return [from_plain(schema, definition["element"], element, f"{path}[{index}]") for index, element in elements]
+        element = definition["element"]
+        plains = enumerate(_expect(plain, list, path))
+        return [from_plain(schema, element, inner, f"{path}[{index}]") for index, inner in plains]
     if kind == "CHOICE":
         if len(_expect(plain, dict, path)) != 1:
             raise DecodeError(f"{path}: {len(plain)} alternatives, expected one")
