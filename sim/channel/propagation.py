@@ -182,7 +182,7 @@ def range_m(
     config: Channel | None,
     maximum_m: float = 1e6,
 ) -> float:
-    """Largest distance in metres, to ``maximum_m``, at which the loss is at most ``loss_db``; 0 if nowhere."""
+    """Largest distance in metres, to ``maximum_m``, with a loss of at most ``loss_db``; 0 if nowhere."""
     grid = np.geomspace(1.0, maximum_m, 4001)
     within = np.flatnonzero(model(grid, tx_height_m, rx_height_m, carrier_hz, config) <= loss_db)
     if not within.size:

@@ -23,7 +23,7 @@ def normal_distribution(z: np.ndarray) -> np.ndarray:
 
 
 def sight_probability(distance_m: np.ndarray, urban: np.ndarray | bool) -> np.ndarray:
-    """P_LOS by distance in metres; ``urban`` (scalar or per link) chooses the urban law over the highway's."""
+    """P_LOS by distance in metres: urban law where ``urban`` (scalar or per link), else the highway law."""
     if np.ndim(urban) == 0:
         law = tr37885.urban_sight_probability if urban else tr37885.highway_sight_probability
         return law(distance_m)

@@ -12,8 +12,8 @@ PRB_HZ = 180e3
 PSCCH_PRB = 2
 """PRBs of the control channel, sent in the same subframe (TS 36.211 clause 9.4)."""
 MAXIMUM_PRB = 110
-NOISE_PER_PRB_DBM = -121.42
-"""k T B of 180 kHz at 290 K."""
+NOISE_PER_PRB_DBM = float(10 * np.log10(1.380649e-23 * 290.0 * PRB_HZ * 1e3))
+"""k T B of 180 kHz at 290 K: -121.42 dBm."""
 EVM = {2: 0.175, 4: 0.125, 6: 0.08}
 """Error vector magnitude by bits per symbol (TS 36.101 table 6.5.2.1.1-1)."""
 EMISSION_FLOOR_DBM = -57.0
@@ -72,8 +72,9 @@ def minimum_prb(size_bytes: int, mcs: int) -> int:
     sizes = np.minimum.accumulate(_sizes()[i_tbs(mcs)][::-1])[::-1]
     enough = np.flatnonzero(sizes >= 8 * size_bytes)
     if not enough.size:
+        largest = sizes[-1] // 8
         raise ValueError(
-            f"size_bytes: {size_bytes} octets do not fit a transport block of MCS {mcs} ({sizes[-1] // 8} at most)"
+            f"size_bytes: {size_bytes} octets do not fit a block of MCS {mcs} ({largest} at most)"
         )
     return int(enough[0]) + 1
 
@@ -113,7 +114,7 @@ def power_split(data_prb: int, boost_db: float = 3.0) -> tuple[float, float]:
 def in_band_emission(
     first_prb: int, n_prb: int, channel_prb: int, prb_power_dbm: float = 10.0, modulation_bits: int = 2
 ) -> np.ndarray:
-    """Power in every PRB of the channel as a ratio to the transmission's power per PRB, float64 [channel_prb].
+    """Power in every PRB of the channel as a ratio to the sender's power per PRB, float64 [channel_prb].
 
     1 inside ``first_prb`` .. ``first_prb + n_prb - 1``; elsewhere the general term, the image at the mirrored
     PRBs and the carrier leakage at the centre (TS 36.101 table 6.5.2.3.1-1, offsets W, X, Y, Z = 3, 6, 3, 3
@@ -141,7 +142,7 @@ def subchannel_emission(
     prb_power_dbm: float = 10.0,
     modulation_bits: int = 2,
 ) -> np.ndarray:
-    """Matrix [A, A] over A allocations: emission of i, relative to its PRB power, averaged over the PRBs of v.
+    """Matrix [A, A] over A allocations: emission of i, relative to its PRB power, mean over the PRBs of v.
 
     ``first_prb`` and ``n_prb`` ([A] int) describe subchannels or whole allocations. The interference power in
     a victim's PRBs is (power per PRB of i) x (PRBs of v) x matrix[i, v]; 1 on the diagonal.
