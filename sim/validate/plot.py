@@ -98,4 +98,4 @@ def _draw_causes(axes: Any, verdict: Verdict, causes: tuple[str, ...]) -> None:
     axes.set_ylim(bottom=0)
     axes.set_xlim(0, float(curve.distance_m[-1]) * 1.01)
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left", fontsize=9)
+    axes.legend(loc="best", fontsize=9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +19,8 @@ from sim.world.stations import Stations
 TICK_NS = 100 * MS
 FIRST_VEHICLE_ID = 10_000_000
 
-LayerFactory = Callable[[Setting, Stations, int], AccessLayer]
+LayerFactory = Callable[[Setting, Stations, int, float], AccessLayer]
+"""(setting, stations, seed, distance up to which receptions are reported) -> access layer."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,11 @@ class Plan:
     """Every second vehicle drives up, the others down, at this constant speed."""
     ring_factor: float = 1.0
     """Length of the road over that of the setting."""
+    report_m: float = 520.0
+    """Receivers up to here are counted; at most 2,100 m."""
 
 
-def access_layer(setting: Setting, stations: Stations, seed: int) -> AccessLayer:
+def access_layer(setting: Setting, stations: Stations, seed: int, report_m: float) -> AccessLayer:
     """The registered C-V2X Mode 4 layer with the radio of ``setting``."""
     raise NotImplementedError
 
@@ -54,7 +58,7 @@ def replicate(
     Equal (setting, seed, plan) give equal counts.
     """
     road = _Road(setting, seed, plan)
-    layer = factory(setting, road.stations, seed)
+    layer = factory(setting, road.stations, seed, plan.report_m + FINE_BIN_M)
     tally = Tally()
     start_ns = ns_from_s(plan.warmup_s)
     end_ns = start_ns + ns_from_s(plan.measure_s)
@@ -81,6 +85,7 @@ class _Road:
         self.setting = setting
         self.count = round(setting.vehicle_count * plan.ring_factor)
         self.ring_m = self.count / setting.vehicles_per_m
+        self.counted_bins = math.floor(plan.report_m / FINE_BIN_M)
         places = stream(seed, "validate", "placement").random(self.count)
         if plan.placement == "jittered":
             self.x_m = (np.arange(self.count) + places) / setting.vehicles_per_m
@@ -147,7 +152,8 @@ class _Road:
         own_m = np.take_along_axis(x_m, senders[:, None], axis=1)
         gap_m = np.mod(x_m - own_m, self.ring_m)
         distance_m = np.minimum(gap_m, self.ring_m - gap_m)
-        bins = np.minimum(distance_m / FINE_BIN_M, FINE_BIN_COUNT).astype(np.int64)
+        bins = (distance_m / FINE_BIN_M).astype(np.int64)
+        bins[bins >= self.counted_bins] = FINE_BIN_COUNT
         np.put_along_axis(bins, senders[:, None], FINE_BIN_COUNT, axis=1)
         return bins
 

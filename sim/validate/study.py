@@ -6,12 +6,12 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim.clock import stream
-from sim.validate.compare import mean_pdr
+from sim.validate.compare import edges_of, mean_pdr
 from sim.validate.curves import Curve
 from sim.validate.ring import Plan, replicate
 from sim.validate.setting import Setting
@@ -46,9 +46,11 @@ def study(
 ) -> list[Tally]:
     """Replications of the one setting all ``curves`` share, until each curve's mean PDR is precise enough."""
     setting = curves[0].setting
+    furthest_m = max(float(edges_of(curve).max()) for curve in curves)
+    plan = replace(effort.plan, report_m=max(effort.plan.report_m, furthest_m))
     tallies: list[Tally] = []
     while len(tallies) < effort.max_replications:
-        tallies.append(replicate(setting, replication_seed(len(tallies)), effort.plan))
+        tallies.append(replicate(setting, replication_seed(len(tallies)), plan))
         if len(tallies) >= effort.min_replications:
             width = widest_half_width_points(curves, tallies)
             report(f"{setting.name}: {len(tallies)} replications, mean PDR +- {width:.2f} points")

@@ -20,7 +20,7 @@ class KnownRadio:
     Every tenth frame of a sender never leaves its queue.
     """
 
-    def __init__(self, setting: Setting, stations: Stations, seed: int) -> None:
+    def __init__(self, setting: Setting, stations: Stations, seed: int, report_m: float) -> None:
         self.waiting: list[Frames] = []
         self.log: list[Frames] = []
 
@@ -93,7 +93,7 @@ def test_counts_of_a_known_radio() -> None:
 
 def test_every_vehicle_sends_at_its_rate_and_every_pair_counts() -> None:
     """By hand: 10 packets per vehicle in a measured second; 2 beta d vehicles within d."""
-    tally = replicate(SETTING, 4, Plan(1.0, 1.0), KnownRadio)
+    tally = replicate(SETTING, 4, Plan(1.0, 1.0, report_m=2100.0), KnownRadio)
     vehicles = SETTING.vehicle_count
     assert tally.frames == 10 * vehicles
     assert tally.present.sum() == 10 * vehicles * (vehicles - 1)
@@ -109,8 +109,8 @@ def test_frames_are_well_formed(plan: Plan) -> None:
     """Property: numbers grow, sequences count per vehicle, times are phase + k periods, 190 B."""
     radios: list[KnownRadio] = []
 
-    def factory(setting: Setting, stations: Stations, seed: int) -> KnownRadio:
-        radios.append(KnownRadio(setting, stations, seed))
+    def factory(setting: Setting, stations: Stations, seed: int, report_m: float) -> KnownRadio:
+        radios.append(KnownRadio(setting, stations, seed, report_m))
         return radios[0]
 
     tally = replicate(SETTING, 5, plan, factory)
