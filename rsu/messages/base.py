@@ -48,7 +48,7 @@ class Quantity:
         if any_missing:
             if self.unavailable is None:
                 raise ValueError(f"{self.name}: NaN, but the message set has no code for unavailable")
-            scaled = np.where(missing, 0.0, scaled)
+            scaled = np.where(missing, self.lowest, scaled)
         if self.wraps is not None:
             if not np.isfinite(scaled).all():
                 raise ValueError(f"{self.name}: infinite angle")
@@ -57,10 +57,9 @@ class Quantity:
             scaled = np.clip(scaled, self.lowest, self.highest)
         elif scaled.size and (scaled.min() < self.lowest or scaled.max() > self.highest):
             self._refuse(si, scaled)
-        wire = scaled.astype(np.int64)
-        if any_missing and self.unavailable is not None:
-            wire[missing] = self.unavailable
-        return wire
+        if any_missing:
+            scaled = np.where(missing, self.unavailable, scaled)
+        return np.asarray(scaled).astype(np.int64)
 
     def from_wire(self, wire: ArrayLike) -> NDArray[np.float64]:
         """SI values of wire integers, same shape; the unavailable code and any reserved code become NaN."""

@@ -5,6 +5,7 @@ Wire integers stand in a table keyed by member path, so the general codec and th
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -192,8 +193,15 @@ def _crumb(value: dict[str, Any], point: dict[str, Any]) -> Crumb:
     kind, offset = point["llvOffset"]["offsetLL"]
     lon, lat = offset["lon"], offset["lat"]
     if kind == "position-LatLon":
-        lon, lat = lon - value["pos"]["long"], lat - value["pos"]["lat"]
+        own = value["pos"]
+        lon, lat = _difference("Longitude", lon, own["long"]), _difference("Latitude", lat, own["lat"])
     return lon * 1e-7, lat * 1e-7, float(QUANTITIES["TimeOffset"].from_wire(point["timeOffset"]))
+
+
+def _difference(quantity: str, code: int, own: int) -> float:
+    """Difference of two position codes; NaN where one of them is no position."""
+    known = QUANTITIES[quantity].lowest <= min(code, own) and max(code, own) <= QUANTITIES[quantity].highest
+    return float(code - own) if known else math.nan
 
 
 def _wrap(definition: dict[str, Any], code: int) -> Any:
