@@ -110,9 +110,9 @@ def test_power_split():
 def test_emission_by_hand():
     """By hand: QPSK, PRBs 10-19 of 50, 10 dBm per PRB.
 
-    Next PRB: 20 log10 0.175 - 3 - 0 - 3 = -21.14 dB. Five PRBs off (D = 5): -2 dB more; D = 26: -12.5 dB more.
-    Mirrored PRBs 30-39 and centre PRBs 24, 25 have -28 dB on top. Of PRBs 10-14 PRB 45 is far away, where the flat
-    term -25 - 10 log10 10 - 6 = -41 dB rules.
+    Next PRB: 20 log10 0.175 - 3 - 0 - 3 = -21.14 dB. Five PRBs off (D = 5): -2 dB more; D = 26: -12.5 dB
+    more. Mirrored PRBs 30-39 and centre PRBs 24, 25 have -28 dB on top. Of PRBs 10-14 PRB 45 is far away,
+    where the flat term -25 - 10 log10 10 - 6 = -41 dB rules.
     """
     level = grid.in_band_emission(10, 10, 50)
     decibel = 10 * np.log10(level)

@@ -172,8 +172,8 @@ def test_rate_is_the_packets():
 def test_fading_is_counted_once():
     """Independent: the fading tables say that fading is in them, and it is (mistake 12).
 
-    From 0.5 to 0.01 the fading curve takes 4.1 dB, the AWGN curve 0.4 dB (printed). A Rayleigh draw on top of the
-    fading curve would more than double the loss rate at the 0.1 point.
+    From 0.5 to 0.01 the fading curve takes 4.1 dB, the AWGN curve 0.4 dB (printed). A Rayleigh draw on top of
+    the fading curve would more than double the loss rate at the 0.1 point.
     """
     fading, clean = TABLES["wilab-highway-los"].select(7, 350), TABLES["awgn"].select(7, 300)
     assert fading.includes_fading and not clean.includes_fading
