@@ -280,6 +280,15 @@ class Result:
         return float(found[0]) if len(found) else math.nan
 
     @cached_property
+    def scenario(self) -> dict[str, Any]:
+        """The resolved scenario (``scenario.yaml``); empty when the run did not write it."""
+        import yaml
+
+        path = self.folder / "scenario.yaml"
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+        return document if isinstance(document, dict) else {}
+
+    @cached_property
     def corridor(self) -> dict[str, Any]:
         """Geometry for maps (``corridor.json``); empty when the run did not write it."""
         path = self.folder / "corridor.json"

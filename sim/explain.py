@@ -1,0 +1,217 @@
+"""Why one packet was lost at one receiver, in plain words with the numbers of the packet log."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sim.trace import read_trace
+
+_MEANING = {
+    "delivered": "was received and applied",
+    "half_duplex": "was lost because the receiver was transmitting itself (half duplex)",
+    "sensitivity": "was lost because it arrived too weak (below sensitivity)",
+    "control_lost": "was lost because its control channel could not be decoded",
+    "propagation": "was lost to path loss, shadowing and noise (other senders made no difference)",
+    "collision": "was lost to interference: without the other senders it would have been received",
+    "never_sent": "never left its sender's queue (no grant in time, dropped or replaced)",
+    "not_tuned": "was missed because the receiver does not listen on that channel",
+    "net_unknown": "was received, but its network header is not known there",
+    "not_verified": "was received, but its signature or certificate was not accepted",
+    "not_decoded": "was received, but could not be decoded",
+    "not_interpreted": "was decoded, but its content could not be interpreted",
+    "stale": "arrived, but too late to be used",
+    "not_applicable": "was understood, but the application had no use for it",
+}
+_FIRST_SUBCHANNEL = ("first_subchannel", "subchannel_first", "subchannel", "subchannel_start")
+_SUBCHANNEL_COUNT = ("subchannel_count", "subchannels")
+
+
+@dataclass
+class _Story:
+    """What the log holds on one (frame, receiver)."""
+
+    row: Mapping[str, str]
+    others: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Frame -> a row of it, for frames on the air at the same time; the one at our receiver if there is
+    one."""
+
+
+def explain(source: str | Path, frame: int, receiver: int | None = None) -> str:
+    """Plain words on what became of ``frame`` at station ``receiver`` (all receivers in short when None).
+
+    ``source`` is a packet log, or a result folder whose run wrote one. A ValueError if the log, the frame or
+    the receiver is not there.
+    """
+    path = trace_of(source)
+    rows = [row for row in read_trace(path) if row["frame"] == str(frame)]
+    if not rows:
+        raise ValueError(f"{path}: has no frame {frame}")
+    if receiver is None:
+        return _overview(rows)
+    mine = [row for row in rows if row["receiver"] == str(receiver)]
+    if not mine:
+        raise ValueError(
+            f"{path}: frame {frame} has no row at receiver {receiver}: it was out of reach or the sender"
+        )
+    return _tell(_gather(path, mine[0]))
+
+
+def trace_of(source: str | Path) -> Path:
+    """The packet log itself, or the one a result folder's summary points to."""
+    path = Path(source)
+    if not path.is_dir():
+        return path
+    from sim.results import read
+
+    where = read(path).summary.get("trace")
+    if not where:
+        raise ValueError(f"{path}: this run wrote no packet log; run it again with --trace FILE.csv.gz")
+    return path / where
+
+
+def _gather(path: Path, mine: Mapping[str, str]) -> _Story:
+    story = _Story(mine)
+    start_ns, end_ns = int(mine["start_ns"]), int(mine["end_ns"])
+    for row in read_trace(path):
+        same_time = int(row["start_ns"]) < end_ns and int(row["end_ns"]) > start_ns
+        if not same_time or row["frame"] == mine["frame"] or row["radio_outcome"] == "never_sent":
+            continue
+        if row["frame"] not in story.others or row["receiver"] == mine["receiver"]:
+            story.others[row["frame"]] = row
+    return story
+
+
+def _head(row: Mapping[str, str]) -> str:
+    sender = station_name(row["sender"])
+    return f"Frame {row['frame']}, a {row['message']} of {row['size_bytes']} bytes from {sender}"
+
+
+def station_name(text: str) -> str:
+    """``unit 3``, ``probe 12`` or ``vehicle 45`` from a lasting station id."""
+    number = int(text)
+    for start, word in ((10_000_000, "vehicle"), (1_000_000, "probe"), (0, "unit")):
+        if number >= start:
+            return f"{word} {number - start} (station {number})"
+    return f"station {number}"
+
+
+def _overview(rows: Sequence[Mapping[str, str]]) -> str:
+    row, heard = rows[0], [r for r in rows if r["receiver"]]
+    lines = [f"{_head(row)}, generated at {int(row['generated_ns']) / 1e9:.6f} s."]
+    if not heard:
+        lines.append("No station was in reach.")
+    counts = Counter(r["outcome"] for r in heard)
+    for outcome, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        nearest = min((r for r in heard if r["outcome"] == outcome), key=lambda r: float(r["distance_m"]))
+        lines.append(
+            f"At {count} of {len(heard)} receivers it {_MEANING[outcome]}; "
+            f"nearest: {station_name(nearest['receiver'])} at {float(nearest['distance_m']):.0f} m."
+        )
+    return "\n".join(lines)
+
+
+def _tell(story: _Story) -> str:
+    row = story.row
+    outcome, radio = row["outcome"], row["radio_outcome"]
+    lines = [
+        f"{_head(row)} {_MEANING[outcome]} at "
+        f"{station_name(row['receiver'])}, {float(row['distance_m']):.1f} m away."
+    ]
+    if radio == "never_sent":
+        waited_ms = (int(row["end_ns"]) - int(row["ready_ns"])) / 1e6
+        lines.append(
+            f"It was ready at {int(row['ready_ns']) / 1e9:.6f} s and given up {waited_ms:.1f} ms later."
+        )
+        return "\n".join(lines)
+    lines.append(
+        f"On the air from {int(row['start_ns']) / 1e9:.6f} s for {_air_ms(row):.2f} ms"
+        f"{_resource_words(row)}, "
+        f"{(int(row['start_ns']) - int(row['ready_ns'])) / 1e6:.1f} ms after it was ready."
+    )
+    lines += _level_lines(story)
+    if radio != "delivered" or outcome == "delivered":
+        lines += _air_lines(story)
+    else:
+        lines.append(f"The radio received it; the loss lies above the radio: it {_MEANING[outcome]}.")
+    return "\n".join(lines)
+
+
+def _air_ms(row: Mapping[str, str]) -> float:
+    return (int(row["end_ns"]) - int(row["start_ns"])) / 1e6
+
+
+def _subchannels(row: Mapping[str, str]) -> range | None:
+    first = next((row[n] for n in _FIRST_SUBCHANNEL if row.get(n)), None)
+    if first is None:
+        return None
+    count = next((row[n] for n in _SUBCHANNEL_COUNT if row.get(n)), "1")
+    return range(int(float(first)), int(float(first)) + int(float(count)))
+
+
+def _resource_words(row: Mapping[str, str]) -> str:
+    used = _subchannels(row)
+    if used is None:
+        return ""
+    pool = f" of pool {row['pool']}" if row.get("pool") else ""
+    mcs = f", MCS {row['mcs']}" if row.get("mcs") else ""
+    span = f"subchannel {used[0]}" if len(used) == 1 else f"subchannels {used[0]} to {used[-1]}"
+    return f" in {span}{pool}{mcs}"
+
+
+def _level_lines(story: _Story) -> list[str]:
+    row = story.row
+    if not row["power_dbm"]:
+        return []
+    power_dbm = float(row["power_dbm"])
+    if not row["sinr_db"]:
+        return [f"It arrived with {power_dbm:.1f} dBm."]
+    sinr_db = float(row["sinr_db"])
+    return [
+        f"It arrived with {power_dbm:.1f} dBm, {abs(sinr_db):.1f} dB {'above' if sinr_db >= 0 else 'below'} "
+        f"noise and interference together ({power_dbm - sinr_db:.1f} dBm): SINR {sinr_db:.1f} dB."
+    ]
+
+
+def _air_lines(story: _Story) -> list[str]:
+    row = story.row
+    own = [r for r in story.others.values() if r["sender"] == row["receiver"]]
+    if own:
+        return [
+            f"At that time the receiver itself sent frame {r['frame']} ({r['message']}){_resource_words(r)}, "
+            "and a radio cannot hear while it sends."
+            for r in own
+        ]
+    others = sorted(story.others.values(), key=lambda r: (-_power_here(r, row), int(r["frame"])))
+    if not others:
+        return ["No other frame in the log was on the air at that time: only noise stood against it."]
+    lines = [f"{len(others)} other frame{'s were' if len(others) > 1 else ' was'} on the air at that time:"]
+    lines += [f"  {_interferer(r, row)}" for r in others[:8]]
+    if len(others) > 8:
+        lines.append(f"  and {len(others) - 8} weaker ones")
+    return lines
+
+
+def _power_here(other: Mapping[str, str], row: Mapping[str, str]) -> float:
+    here = other["receiver"] == row["receiver"] and other["power_dbm"]
+    return float(other["power_dbm"]) if here else -math.inf
+
+
+def _interferer(other: Mapping[str, str], row: Mapping[str, str]) -> str:
+    words = f"frame {other['frame']} ({other['message']}) from {station_name(other['sender'])}"
+    if other["receiver"] == row["receiver"] and other["power_dbm"]:
+        level_db = float(other["power_dbm"]) - float(row["power_dbm"] or "nan")
+        words += (
+            f", {float(other['distance_m']):.0f} m from the receiver, {float(other['power_dbm']):.1f} dBm "
+            f"({abs(level_db):.1f} dB {'stronger' if level_db > 0 else 'weaker'})"
+        )
+    else:
+        words += ", out of reach of this receiver"
+    mine, theirs = _subchannels(row), _subchannels(other)
+    if mine is None or theirs is None or row.get("pool") != other.get("pool"):
+        return words
+    shared = len(set(mine) & set(theirs))
+    return words + (f"; shares {shared} of {len(mine)} subchannels" if shared else "; in other subchannels")

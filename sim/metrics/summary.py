@@ -1,0 +1,207 @@
+"""The dozen lines a planner reads first, from a result folder alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from sim.metrics.base import CLASSES
+from sim.results import Result
+from sim.tables import Table
+
+_PRR_AT_M = (100, 300)
+
+
+def lines(result: Result) -> Iterator[str]:
+    """What was run, and the main figures with their counts; a figure without data says so or is left out."""
+    for head, text in (
+        *_what(result),
+        *_coverage(result),
+        *_reception(result),
+        *_latency(result),
+        *_gaps(result),
+        *_load(result),
+        *_holes(result),
+    ):
+        yield f"{head:<14}{text}".rstrip()
+
+
+def percent(value: float) -> str:
+    """A share in percent with one digit; never rounded up to 100 or down to 0."""
+    if math.isnan(value):
+        return "no data"
+    if 0 < value < 0.0005:
+        return "below 0.1 %"
+    if 0.9995 <= value < 1:
+        return "above 99.9 %"
+    return f"{100 * value:.1f} %"
+
+
+def prr_near(table: Table, distance_m: float) -> tuple[float, int]:
+    """(PRR, n) pooled over the bins whose middle lies within one bin of ``distance_m``; NaN without data."""
+    table = table.sorted_by("distance_m")
+    middles = table["distance_m"]
+    bin_m = float(np.min(np.diff(middles))) if len(middles) > 1 else 25.0
+    near = np.abs(middles - distance_m) < bin_m
+    n = table["n"][near].sum()
+    return (float((table["value"] * table["n"])[near].sum() / n), int(n)) if n else (math.nan, 0)
+
+
+def _what(result: Result) -> Iterator[tuple[str, str]]:
+    summary, scenario = result.summary, result.scenario
+    name = summary.get("name") or scenario.get("name") or result.folder.name
+    title = summary.get("title") or scenario.get("title") or ""
+    yield "Run", f"{name}{': ' + title if title else ''}"
+    duration_s = summary.get("duration_s", scenario.get("duration_s"))
+    seed = summary.get("seed", scenario.get("seed"))
+    facts = [
+        f"{duration_s:g} s measured" if duration_s is not None else "",
+        f"seed {seed}" if seed is not None else "",
+    ]
+    yield "", ", ".join([f for f in facts if f] + [f"run id {summary['run_id']}"])
+    candidate = summary.get("candidate") or (scenario.get("standards") or {}).get("candidate")
+    if candidate:
+        yield "Standards", str(candidate)
+    stations = []
+    if (rsus := summary.get("rsus")) is not None:
+        stations.append(f"{rsus} roadside units")
+    vehicles = summary.get("vehicles")
+    if isinstance(vehicles, dict):
+        stations.append(
+            f"{vehicles.get('total', 0):,} vehicles seen, {vehicles.get('equipped', 0):,} of them equipped"
+        )
+    elif vehicles is not None:
+        stations.append(f"{vehicles:,} vehicles")
+    if stations:
+        yield "Stations", ", ".join(stations)
+    if radio := radio_line(result):
+        yield "Radio", radio
+    if illustrative := summary.get("illustrative"):
+        count = len(illustrative) if isinstance(illustrative, (list, tuple)) else 0
+        yield (
+            "Illustrative",
+            f"figures rest on {f'{count} assumptions' if count else 'assumptions'} (see summary.json)",
+        )
+
+
+def radio_line(result: Result) -> str:
+    """Access layer, propagation, environment height, sight and link table of a run, in one line."""
+    radio = result.scenario.get("radio") or {}
+    if not radio:
+        return ""
+    channel, link = radio.get("channel") or {}, radio.get("link") or {}
+    models = {"V2V": channel.get("v2v"), "V2I": channel.get("v2i")}
+    parts = [str(radio.get("access", ""))]
+    parts += [f"{name} {model}" for name, model in models.items() if model]
+    if "winner-b1" in models.values() and "environment_height_m" in channel:
+        parts.append(f"environment height {channel['environment_height_m']:g} m")
+    if "line_of_sight" in channel:
+        parts.append(f"line of sight {channel['line_of_sight']}")
+    if "pssch_table" in link:
+        parts.append(f"link table {link['pssch_table']}")
+    return ", ".join(p for p in parts if p)
+
+
+def _coverage(result: Result) -> Iterator[tuple[str, str]]:
+    head = "Coverage"
+    for name in CLASSES:
+        rows = result.select(message=name, direction="", station_class="probe", chainage_m=None)
+        useful = rows.select(metric="C_useful", jurisdiction="")
+        if not useful.row_count:
+            continue
+        raw = rows.select(metric="C_raw", jurisdiction="")
+        places = rows.select(metric="C_useful").take(rows.select(metric="C_useful")["jurisdiction"] != "")
+        by_place = ", ".join(f"{r['jurisdiction']} {percent(r['value'])}" for r in places.rows())
+        yield (
+            head,
+            (
+                f"{name:<9} useful {percent(float(useful['value'][0]))}, received "
+                f"{percent(float(raw['value'][0]))} of {int(useful['n'][0])} cells"
+                + (f" (useful: {by_place})" if by_place else "")
+            ),
+        )
+        head = ""
+
+
+def _reception(result: Result) -> Iterator[tuple[str, str]]:
+    head = "Reception"
+    table = result.select(metric="prr", jurisdiction="")
+    for link, message in _groups(table):
+        part = table.select(link=link, message=message)
+        texts = []
+        for at_m in _PRR_AT_M:
+            value, n = prr_near(part, at_m)
+            if n:
+                texts.append(f"{percent(value)} at {at_m} m (n {n:,})")
+        if texts:
+            yield head, f"{link} {message:<9} " + ", ".join(texts)
+            head = ""
+
+
+def _groups(table: Table) -> list[tuple[str, str]]:
+    """(link, message) pairs in the order they first appear."""
+    return list(dict.fromkeys(zip(table["link"].tolist(), table["message"].tolist(), strict=True)))
+
+
+def _latency(result: Result) -> Iterator[tuple[str, str]]:
+    head = "Latency"
+    table = result.select(metric="latency", quantile=0.95)
+    for link, message in _groups(table):
+        group = {"link": link, "message": message}
+        p95 = result.value(metric="latency", quantile=0.95, **group)
+        p50 = result.value(metric="latency", quantile=0.5, **group)
+        delivered = result.value(metric="latency_delivered", **group)
+        sent = result.value(metric="latency_sent", **group)
+        yield (
+            head,
+            (
+                f"{link} {message:<9} p50 {p50:.1f} ms, p95 {p95:.1f} ms, "
+                f"applied {delivered:,.0f} of {sent:,.0f} opportunities"
+            ),
+        )
+        head = ""
+
+
+def _gaps(result: Result) -> Iterator[tuple[str, str]]:
+    p95 = result.value(metric="gap", quantile=0.95)
+    if not math.isnan(p95):
+        row = result.select(metric="gap_over_2.5T")
+        delay = result.value(metric="update_delay", quantile=0.95)
+        yield (
+            "Gaps",
+            (
+                f"V2V BSM within {row['distance_m'][0]:.0f} m: p95 {p95:.0f} ms, longer than 2.5 periods "
+                f"{percent(float(row['value'][0]))} of {int(row['n'][0]):,}; update delay p95 {delay:.0f} ms"
+            ),
+        )
+
+
+def _load(result: Result) -> Iterator[tuple[str, str]]:
+    texts = []
+    for row in result.select(metric="cbr_mean", jurisdiction="").rows():
+        p95 = result.value(metric="cbr", quantile=0.95, jurisdiction="", station_class=row["station_class"])
+        word = {"rsu": "roadside units", "vehicle": "vehicles"}.get(
+            row["station_class"], row["station_class"]
+        )
+        texts.append(f"at {word} mean {percent(row['value'])}, p95 {percent(p95)}")
+    if texts:
+        yield "Channel busy", "; ".join(texts)
+
+
+def _holes(result: Result) -> Iterator[tuple[str, str]]:
+    if not result.has("holes"):
+        return
+    cells, holes = result.table("coverage"), result.table("holes").select(metric="C_useful")
+    head = "Longest hole"
+    for place in dict.fromkeys(cells["jurisdiction"].tolist()):
+        here = holes.select(jurisdiction=place)
+        if not here.row_count:
+            yield head, f"{place or 'elsewhere'}: none below 95 %"
+        else:
+            hole = next(here.take(np.argsort(-here["length_m"], kind="stable")[:1]).rows())
+            text = f"{hole['length_m']:.0f} m of {hole['class']} {hole['direction']}, "
+            text += f"chainage {hole['from_m']:.0f} to {hole['to_m']:.0f} m, useful {percent(hole['share'])} of the time"
+            yield head, f"{place or 'elsewhere'}: {text}"
+        head = ""

@@ -1,0 +1,140 @@
+"""One look for all figures: size, colours that colour-blind eyes tell apart, captions, deterministic
+files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.metrics.summary import radio_line
+from sim.results import Result
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg", "pdf")
+
+INK = "#222222"
+GREY = "#8a8a8a"
+PALE = "#dddddd"
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#F0E442",
+)
+SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK)
+"""Okabe and Ito, Color Universal Design (2008); always paired with a dash pattern, hatch or marker."""
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+_RC: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Noto Sans SC", "DejaVu Sans"],
+    "font.size": 13,
+    "axes.titlesize": 13,
+    "axes.labelsize": 13,
+    "xtick.labelsize": 12,
+    "ytick.labelsize": 12,
+    "legend.fontsize": 12,
+    "axes.edgecolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "hatch.linewidth": 0.7,
+    "svg.hashsalt": "corridor",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+    "axes.unicode_minus": False,
+}
+_METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None},
+}
+
+
+def look() -> Any:
+    """Context in which figures are made and saved; leaves no trace in matplotlib's global settings."""
+    import logging
+
+    import matplotlib
+
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    return matplotlib.rc_context(_RC)
+
+
+def new_figure(width_in: float = 11.0, height_in: float = 6.2) -> Figure:
+    """An empty figure of slide shape, outside pyplot."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_in, height_in), dpi=150)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def finish(figure: Figure, result: Result, title: str, words: dict[str, str], note: str = "") -> Figure:
+    """Title on top, one or two caption lines below: settings of the radio, and what the reader must know."""
+    import textwrap
+
+    height_in = figure.get_size_inches()[1]
+    name = result.summary.get("title") or result.scenario.get("title") or result.scenario.get("name") or ""
+    figure.text(
+        0.012, 1 - 0.12 / height_in, title, ha="left", va="top", fontsize=17, fontweight="bold", color=INK
+    )
+    if result.summary.get("illustrative"):
+        figure.text(
+            0.988,
+            1 - 0.14 / height_in,
+            words["illustrative"],
+            ha="right",
+            va="top",
+            fontsize=14,
+            style="italic",
+            color=INK,
+            bbox={"boxstyle": "round,pad=0.3", "fc": "white", "ec": INK, "lw": 0.8},
+        )
+    if name:
+        figure.text(0.012, 1 - 0.46 / height_in, name, ha="left", va="top", fontsize=12.5, color="#555555")
+    seed = result.summary.get("seed", result.scenario.get("seed"))
+    duration_s = result.summary.get("duration_s", result.scenario.get("duration_s"))
+    parts = [
+        radio_line(result),
+        f"seed {seed}" if seed is not None else "",
+        f"{duration_s:g} s" if duration_s is not None else "",
+    ]
+    caption = "; ".join(p for p in parts if p)
+    text = "\n".join([*([note] if note else []), *textwrap.wrap(caption, 150)])
+    figure.text(
+        0.012, 0.1 / height_in, text, ha="left", va="bottom", fontsize=10.5, color="#555555", linespacing=1.25
+    )
+    rows = text.count("\n") + 1 if text else 0
+    figure.subplots_adjust(top=1 - 0.95 / height_in, bottom=(0.78 + 0.2 * rows) / height_in)
+    return figure
+
+
+def percent_axis(axes: Axes, top: float = 1.0) -> None:
+    """A vertical axis of shares, written in percent."""
+    from matplotlib.ticker import PercentFormatter
+
+    axes.set_ylim(0, top)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def quiet_grid(axes: Axes, axis: Any = "y") -> None:
+    """Thin grid lines behind the data."""
+    axes.grid(True, axis=axis, color=PALE, linewidth=0.7)
+    axes.set_axisbelow(True)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure; the suffix is the format. No date, version or random id goes into the file."""
+    kind = path.suffix.lstrip(".")
+    if kind not in FORMATS:
+        raise ValueError(f"figure format {kind!r} is unknown; there are {', '.join(FORMATS)}")
+    figure.savefig(path, format=kind, metadata=_METADATA[kind])
