@@ -18,11 +18,11 @@ def octets(bits: str) -> bytes:
     return int(bits, 2).to_bytes(len(bits) // 8, "big")
 
 
-# From the rules of the frame: extension bit, index 4 of five; marker and three optional members of the message;
+# From the rules of the frame: extension bit, index 4 of five; marker and three optional members;
 # 7-bit count; eight octets; no elevation; latitude + 900000000 in 31 bits; longitude + 1799999999 in 32 bits.
 IDENTIFIER = "0101001001010011010101010011000000110000001100000011000000110001"
 POSITION = "0" + f"{0x35A4E900:031b}" + f"{0x6B49D200:032b}"
-BY_HAND = octets("0 100" "0 000" "0000001" + IDENTIFIER + POSITION)
+BY_HAND = octets("0 1000 0000000001" + IDENTIFIER + POSITION)
 
 
 def test_smallest_roadside_message_by_hand() -> None:
@@ -35,7 +35,7 @@ def test_smallest_roadside_message_by_hand() -> None:
 
 def test_optional_member_by_hand() -> None:
     """By hand: with the minute of the year its presence bit is 1 and 20 bits follow the count (0..527040)."""
-    by_hand = octets("0 100" "0 100" "0000001" + f"{77:020b}" + IDENTIFIER + POSITION)
+    by_hand = octets("0 1000 1000000001" + f"{77:020b}" + IDENTIFIER + POSITION)
     assert SET.encode("RSI", {**SMALL, "moy": 77}) == by_hand
 
 
@@ -65,7 +65,7 @@ def test_values_outside_the_set_are_refused_in_one_line(
 
 
 def test_unknown_kind_of_message_is_skipped() -> None:
-    """By hand: first bit 1 = extension alternative of the frame (Day II), 0x80, index 0, length 1, one octet."""
+    """By hand: first bit 1 = extension alternative of the frame (Day II), index 0, length 1, one octet."""
     for policy in ("lenient", "strict"):
         decoded = SET.decode(bytes([0x80, 0x01, 0xFF]), policy)
         assert (decoded.status, decoded.message, decoded.value) == ("skipped", None, None)
@@ -103,7 +103,11 @@ def test_random_octets_never_raise() -> None:
     generator = np.random.default_rng(7)
     for _ in range(1500):
         data = generator.bytes(int(generator.integers(0, 200)))
-        assert {SET.decode(data, policy).status for policy in ("lenient", "strict")} <= {"ok", "skipped", "error"}
+        assert {SET.decode(data, policy).status for policy in ("lenient", "strict")} <= {
+            "ok",
+            "skipped",
+            "error",
+        }
 
 
 def test_unknown_policy_is_refused() -> None:
@@ -115,8 +119,12 @@ def test_unknown_policy_is_refused() -> None:
 def test_undescribe_names_what_is_wrong() -> None:
     """By hand: one wrong form each."""
     good = SET.describe(SET.decode(BY_HAND))
-    for change, text in (({"id": "xyz"}, "RSI.id"), ({"refPos": [1]}, "RSI.refPos"), ({"foo": 1}, "RSI.foo"),
-                         ({"rtss": {}}, "RSI.rtss")):
+    for change, text in (
+        ({"id": "xyz"}, "RSI.id"),
+        ({"refPos": [1]}, "RSI.refPos"),
+        ({"foo": 1}, "RSI.foo"),
+        ({"rtss": {}}, "RSI.rtss"),
+    ):
         with pytest.raises(DecodeError, match=text):
             SET.undescribe({**good, "value": {**good["value"], **change}})
     with pytest.raises(DecodeError, match="message"):

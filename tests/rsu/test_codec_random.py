@@ -13,16 +13,29 @@ import pytest
 
 from rsu.messages import MESSAGE_SETS
 
-FACTS = json.loads((Path(__file__).parents[1] / "reference" / "cn_message_set.json").read_text(encoding="utf-8"))
+FACTS = json.loads(
+    (Path(__file__).parents[1] / "reference" / "cn_message_set.json").read_text(encoding="utf-8")
+)
 TYPES = {entry["name"]: entry for entry in FACTS["types"] if entry["phase"] == "I"}
 SET = MESSAGE_SETS["csae53-2020"]
-OUTER = {"BSM": "BasicSafetyMessage", "MAP": "MapData", "RSM": "RoadsideSafetyMessage", "SPAT": "SPAT",
-         "RSI": "RoadSideInformation"}
-ALTERNATIVES = {"BSM": "bsmFrame", "MAP": "mapFrame", "RSM": "rsmFrame", "SPAT": "spatFrame", "RSI": "rsiFrame"}
+OUTER = {
+    "BSM": "BasicSafetyMessage",
+    "MAP": "MapData",
+    "RSM": "RoadsideSafetyMessage",
+    "SPAT": "SPAT",
+    "RSI": "RoadSideInformation",
+}
+ALTERNATIVES = {
+    "BSM": "bsmFrame",
+    "MAP": "mapFrame",
+    "RSM": "rsmFrame",
+    "SPAT": "spatFrame",
+    "RSI": "rsiFrame",
+}
 
 
 def random_value(draw: random.Random, entry: dict[str, Any]) -> Any:
-    """A random value of a type, every bound and every optional member with its chance; lists are mostly short."""
+    """A random value of a type: bounds and optional members each with their chance, lists mostly short."""
     kind = entry["kind"]
     if kind == "INTEGER":
         low, high = entry["range"]
@@ -36,7 +49,9 @@ def random_value(draw: random.Random, entry: dict[str, Any]) -> Any:
         chosen = draw.choice(entry["alternatives"])
         return chosen["name"], random_value(draw, chosen.get("inline") or TYPES[chosen["type"]])
     low, high = entry["size"]
-    size = draw.choice((low, min(high, low + draw.randint(0, 3)), min(high, 40) if draw.random() < 0.05 else low))
+    size = draw.choice(
+        (low, min(high, low + draw.randint(0, 3)), min(high, 40) if draw.random() < 0.05 else low)
+    )
     if kind == "SEQUENCE OF":
         return [random_value(draw, TYPES[entry["of"]]) for _ in range(size)]
     if kind == "OCTET STRING":
@@ -59,7 +74,9 @@ def to_pycrate(entry: dict[str, Any], value: Any) -> Any:
     kind = entry["kind"]
     if kind == "SEQUENCE":
         fields = {f["name"]: f for f in entry["fields"]}
-        return {n: to_pycrate(fields[n].get("inline") or TYPES[fields[n]["type"]], v) for n, v in value.items()}
+        return {
+            n: to_pycrate(fields[n].get("inline") or TYPES[fields[n]["type"]], v) for n, v in value.items()
+        }
     if kind == "SEQUENCE OF":
         return [to_pycrate(TYPES[entry["of"]], element) for element in value]
     if kind == "CHOICE":
@@ -95,8 +112,12 @@ def test_damaged_messages_never_raise_and_strict_accepts_a_subset() -> None:
         flipped = bytearray(data)
         for _ in range(draw.randint(1, 6)):
             flipped[draw.randrange(len(flipped))] ^= 1 << draw.randrange(8)
-        for damaged in (data[: draw.randrange(len(data))], bytes(flipped), data + draw.randbytes(draw.randint(1, 9)),
-                        draw.randbytes(draw.randint(0, 120))):
+        for damaged in (
+            data[: draw.randrange(len(data))],
+            bytes(flipped),
+            data + draw.randbytes(draw.randint(1, 9)),
+            draw.randbytes(draw.randint(0, 120)),
+        ):
             lenient, strict = SET.decode(damaged, "lenient"), SET.decode(damaged, "strict")
             seen["lenient"].add(lenient.status)
             seen["strict"].add(strict.status)

@@ -12,7 +12,9 @@ import pytest
 from rsu.codec import Schema
 from rsu.messages import MESSAGE_SETS
 
-FACTS = json.loads((Path(__file__).parents[1] / "reference" / "cn_message_set.json").read_text(encoding="utf-8"))
+FACTS = json.loads(
+    (Path(__file__).parents[1] / "reference" / "cn_message_set.json").read_text(encoding="utf-8")
+)
 DAY_ONE = {entry["name"]: entry for entry in FACTS["types"] if entry["phase"] == "I"}
 CODEC = MESSAGE_SETS["csae53-2020"].codec
 FILES = sorted(CODEC.directory.glob("*.asn"))
@@ -27,7 +29,9 @@ def as_facts(definition: dict[str, Any]) -> dict[str, Any]:
         root = members[: members.index(None)] if None in members else members
         facts["extensible"] = None in members
         facts["additions"] = len(members) - len(root) - facts["extensible"]
-        facts["fields"] = [(m["name"], member_type(m), m.get("optional", False), "default" in m) for m in root]
+        facts["fields"] = [
+            (m["name"], member_type(m), m.get("optional", False), "default" in m) for m in root
+        ]
     elif kind == "ENUMERATED":
         values = definition["values"]
         facts["extensible"] = None in values
@@ -91,20 +95,22 @@ def test_the_modules_hold_exactly_the_day_one_types(schema: Schema) -> None:
 
 @pytest.mark.parametrize("name", sorted(DAY_ONE))
 def test_type_equals_the_facts(schema: Schema, name: str) -> None:
-    """Independent: order, optionality, ranges, sizes, extension markers and names as in the table of facts."""
+    """Independent: order, optionality, ranges, sizes, extension markers and names as in the facts."""
     assert as_facts(schema.types[name]) == expected(DAY_ONE[name])
 
 
 @pytest.mark.parametrize("name", sorted(n for n, e in DAY_ONE.items() if e["kind"] == "INTEGER"))
 def test_compiled_integers_have_the_width_and_bounds_of_the_facts(schema: Schema, name: str) -> None:
-    """Independent: the compiled type encodes both bounds in ceil(log2(count)) bits and refuses their neighbours."""
+    """Independent: both bounds take ceil(log2(count)) bits and their neighbours are refused."""
     low, high = DAY_ONE[name]["range"]
     width = (high - low).bit_length()
     padding = -width % 8
     octets = (width + 7) // 8
     spec = schema.specification
     assert spec.encode(name, low, check_constraints=True) == bytes(octets)
-    assert spec.encode(name, high, check_constraints=True) == ((high - low) << padding).to_bytes(octets, "big")
+    assert spec.encode(name, high, check_constraints=True) == ((high - low) << padding).to_bytes(
+        octets, "big"
+    )
     for outside in (low - 1, high + 1):
         with pytest.raises(Exception, match="Expected an integer between"):
             spec.encode(name, outside, check_constraints=True)

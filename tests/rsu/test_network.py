@@ -25,14 +25,14 @@ def test_bounds_of_the_two_forms(aid: int, octets: str) -> None:
 
 def test_whole_packet_by_hand() -> None:
     """By hand: type 4, version octet 0, AID 3618, length 3, data."""
-    packet = bytes.fromhex("04" "00" "8da2" "0003" "aabbcc")
+    packet = bytes.fromhex("04008da20003aabbcc")
     assert Dsmp().wrap(3618, b"\xaa\xbb\xcc") == packet
     assert Dsmp().unwrap(packet) == (3618, b"\xaa\xbb\xcc")
 
 
 def test_extension_elements_are_skipped() -> None:
     """By hand: indicator bit set, count 2, elements of 1 and 0 octets."""
-    packet = bytes.fromhex("04" "10" "02" "0501ff" "0700" "6f" "0001" "2a")
+    packet = bytes.fromhex("0410020501ff07006f00012a")
     assert Dsmp().unwrap(packet) == (111, b"\x2a")
 
 
@@ -69,10 +69,19 @@ def test_data_beyond_the_limit_is_refused_both_ways() -> None:
 @pytest.mark.parametrize(
     ("packet", "words"),
     [
-        ("", "0 octets"), ("04", "1 octets"), ("00006f000161", "protocol type 0"), ("04206f000161", "version 1"),
-        ("04016f000161", "reserved bits 0x1"), ("0400", "before its AID"), ("04008d", "inside its AID"),
-        ("0400c00000", "longer than two"), ("04006f00", "length field"), ("04006f000261", "says 2 octets, 1 are"),
-        ("04006f00016161", "says 1 octets, 2 are"), ("0410", "extension count"), ("04100105", "extension element"),
+        ("", "0 octets"),
+        ("04", "1 octets"),
+        ("00006f000161", "protocol type 0"),
+        ("04206f000161", "version 1"),
+        ("04016f000161", "reserved bits 0x1"),
+        ("0400", "before its AID"),
+        ("04008d", "inside its AID"),
+        ("0400c00000", "longer than two"),
+        ("04006f00", "length field"),
+        ("04006f000261", "says 2 octets, 1 are"),
+        ("04006f00016161", "says 1 octets, 2 are"),
+        ("0410", "extension count"),
+        ("04100105", "extension element"),
         ("0410010509aa", "extension element"),
     ],
 )

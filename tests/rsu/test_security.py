@@ -38,10 +38,16 @@ def test_unsecured_envelope_as_printed() -> None:
 
 @pytest.mark.parametrize(
     ("payload", "aid", "signer", "certificate", "total"),
-    [(47, 111, "digest", 0, 145), (47, 111, "certificate", 165, 304), (869, 3618, "digest", 0, 971),
-     (869, 3618, "certificate", 210, 1175)],
+    [
+        (47, 111, "digest", 0, 145),
+        (47, 111, "certificate", 165, 304),
+        (869, 3618, "digest", 0, 971),
+        (869, 3618, "certificate", 210, 1175),
+    ],
 )
-def test_totals_at_the_top_of_the_access_layer(payload: int, aid: int, signer: str, certificate: int, total: int) -> None:
+def test_totals_at_the_top_of_the_access_layer(
+    payload: int, aid: int, signer: str, certificate: int, total: int
+) -> None:
     """Printed: BSM 145 and 304, MAP 971 and 1175 octets with the DSMP header; the packet is really built."""
     secured = payload + int(envelope_bytes(payload, aid, signer, certificate))
     assert len(Dsmp().wrap(aid, bytes(secured))) == total
@@ -50,17 +56,28 @@ def test_totals_at_the_top_of_the_access_layer(payload: int, aid: int, signer: s
 def test_arguments_broadcast() -> None:
     """Property: a mixed array equals its single calls."""
     full = np.array([True, False, True])
-    payload, aid, certificate = np.array([47, 300, 130]), np.array([111, 3623, 112]), np.array([165, 210, 155])
+    payload, aid, certificate = (
+        np.array([47, 300, 130]),
+        np.array([111, 3623, 112]),
+        np.array([165, 210, 155]),
+    )
     mixed = envelope_bytes(payload, aid, full, certificate)
-    single = [int(envelope_bytes(p, a, "certificate" if f else "digest", c))
-              for p, a, f, c in zip(payload, aid, full, certificate, strict=True)]
+    single = [
+        int(envelope_bytes(p, a, "certificate" if f else "digest", c))
+        for p, a, f, c in zip(payload, aid, full, certificate, strict=True)
+    ]
     assert mixed.tolist() == single
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [((-1, 111), "payload_bytes"), ((70_000, 111), "payload_bytes"), ((1, -1), "aid"), ((1, 111, "both"), "signer"),
-     ((1, 111, "certificate", -5), "certificate_bytes")],
+    [
+        ((-1, 111), "payload_bytes"),
+        ((70_000, 111), "payload_bytes"),
+        ((1, -1), "aid"),
+        ((1, 111, "both"), "signer"),
+        ((1, 111, "certificate", -5), "certificate_bytes"),
+    ],
 )
 def test_impossible_sizes_are_refused(arguments: tuple, words: str) -> None:
     """By hand: one wrong argument each."""
@@ -83,7 +100,7 @@ def test_exactly_450_ms_is_due() -> None:
 
 
 def test_event_messages_and_pseudonym_changes_carry_it() -> None:
-    """By hand: an event message carries it and restarts the 450 ms; a renewed row is a first message again."""
+    """By hand: an event message carries it and restarts the 450 ms; a renewed row is a first message."""
     cadence = CertificateCadence(3)
     assert cadence.full([0, 1, 2], 0).all()
     assert cadence.full([0, 1], 100 * MS, [True, False]).tolist() == [True, False]
