@@ -298,7 +298,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _write_text(dumper: Any, value: str) -> Any:
-    ambiguous = not isinstance(resolve(value), str) or value in ("<<", "=") or "\x85" in value
+    """Quote whatever YAML 1.2, or the older 1.1 of other readers, would not take for text."""
+    old = yaml.SafeLoader.yaml_implicit_resolvers.get(value[:1], [])
+    ambiguous = not isinstance(resolve(value), str) or any(pattern.match(value) for _, pattern in old)
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if ambiguous else None)
 
 
@@ -308,6 +310,8 @@ def _write_plain(tag: str, text: str) -> Any:
 
 def _write_float(_dumper: Any, value: float) -> Any:
     text = repr(value) if math.isfinite(value) else {math.inf: ".inf", -math.inf: "-.inf"}.get(value, ".nan")
+    if "e" in text and "." not in text:
+        text = text.replace("e", ".0e")
     return _write_plain("float", text)
 
 

@@ -14,6 +14,9 @@ from sim.scenario import radio_checks
 from sim.scenario.found import Found, sha256_of, twice, unique
 from sim.scenario.schema import Scenario
 from sim.world.corridor import CorridorGeometry, WorldProblems
+from sim.world.network import node_problems
+from sim.world.signals import signal_problems
+from sim.world.sites import build_units
 
 SHARE_TOLERANCE = 1e-6
 MESSAGE_CLASSES = ("SPAT", "MAP", "RSI", "RSM", "BSM")
@@ -22,11 +25,13 @@ MESSAGE_CLASSES = ("SPAT", "MAP", "RSI", "RSM", "BSM")
 def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path | None) -> list[Found]:
     """Everything wrong with a scenario that fits the schema, in the order of the file's sections."""
     found: list[Found] = []
+    geometry: CorridorGeometry | None = None
     try:
         geometry = CorridorGeometry(config.corridor)
+        found += node_problems(geometry)
     except WorldProblems as error:
         found += error.problems
-        geometry = None
+    found += signal_problems(config.corridor)
     checks: list[Iterable[Found]] = [
         head(config),
         corridor(config),
@@ -39,7 +44,7 @@ def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path |
         measure(config),
     ]
     if geometry is not None:
-        checks.append(places(config, geometry))
+        checks += [places(config, geometry), placed_ids(config, geometry)]
     if candidate is not None:
         checks.append(standards(config, candidate))
         checks.append(limits(config, candidate))
@@ -59,25 +64,12 @@ def head(config: Scenario) -> Iterator[Found]:
 
 
 def corridor(config: Scenario) -> Iterator[Found]:
-    """Node ids on the wire, phase plans, turning shares, directions."""
-    nodes = config.corridor.nodes
+    """Directions, and what a ring needs."""
     if (
         len(set(config.corridor.directions)) != len(config.corridor.directions)
         or not config.corridor.directions
     ):
         yield ("corridor", "directions"), "must name up, down or both, once each"
-    for index, node in enumerate(nodes):
-        here: KeyPath = ("corridor", "nodes", index)
-        arms = node.arms
-        if arms.turn_left_ratio + arms.turn_right_ratio > 1 + SHARE_TOLERANCE:
-            yield (*here, "arms", "turn_left_ratio"), "with turn_right_ratio must not exceed 1"
-        if arms.main_left_ratio + arms.main_right_ratio > 1 + SHARE_TOLERANCE:
-            yield (*here, "arms", "main_left_ratio"), "with main_right_ratio must not exceed 1"
-        if node.phases:
-            green = {approach for phase in node.phases for approach in phase.approaches}
-            needed = {*config.corridor.directions, *(("arm_right", "arm_left") if arms.flow_veh_h else ())}
-            for approach in sorted(needed - green):
-                yield (*here, "phases"), f"approach {approach} never gets green"
     if (
         config.corridor.topology == "ring"
         and config.traffic.density_veh_km is None
@@ -170,14 +162,23 @@ def places(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
         if site.lon is None or site.lat is None:
             continue
         x, y = geometry.from_lonlat(site.lon, site.lat)
-        chainage, _ = geometry.project(x, y)
-        near_x, near_y = geometry.xy_at(chainage)
+        chainage_m, _ = geometry.project(x, y)
+        near_x, near_y = geometry.xy_at(chainage_m)
         offset = float(np.hypot(x - near_x, y - near_y))
         if offset > limit:
             yield (
                 ("layout", "sites", index, "lon"),
                 f"stands {offset:.0f} m off the road; max_offset_m is {limit:g}",
             )
+
+
+def placed_ids(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
+    """No unit placed by hand takes the id of one that a rule places."""
+    by_rule = config.layout.model_copy(update={"sites": []})
+    taken = {unit.id for unit in build_units(by_rule, geometry)}
+    for index, site in enumerate(config.layout.sites):
+        if site.id in taken:
+            yield ("layout", "sites", index, "id"), "is the id of a unit that a rule places"
 
 
 def _chainages(config: Scenario) -> Iterator[tuple[KeyPath, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -30,11 +30,42 @@ class FieldRow:
     meaning: str
     source: str
 
+    def remark(self) -> str:
+        """Meaning, bounds, choices and source in one line."""
+        text = "; ".join(part for part in (self.meaning, self.choices(), self.bounds) if part)
+        return f"{text} [{self.source}]" if self.source not in ("", "project choice") else text
+
+    def choices(self) -> str:
+        """The allowed words, if there is a list of them."""
+        return self.kind if " / " in self.kind else ""
+
 
 @cache
 def field_rows() -> tuple[FieldRow, ...]:
     """Every key of ``corridor/1`` in the order of the schema."""
     return tuple(_rows(Scenario, ""))
+
+
+def reference_page(rows: Sequence[FieldRow]) -> str:
+    """The rows as a Markdown page, one table per section of the file."""
+    lines = [
+        "# Scenario keys",
+        "",
+        "Every key of a scenario file (`schema: corridor/1`), written by `corridor fields --markdown` from",
+        "the schema itself. `[]` stands for an item of a list; no source means a project choice.",
+    ]
+    section = None
+    for row in rows:
+        parent, _, name = row.path.rpartition(".")
+        if parent != section:
+            section = parent
+            heading = f"`{parent}`" if parent else "Top level"
+            lines += ["", f"## {heading}", "", "| key | kind | unit | default | bounds | meaning | source |"]
+            lines += ["|---|---|---|---|---|---|---|"]
+        source = "" if row.source == "project choice" else row.source
+        cells = (f"`{name}`", row.kind, row.unit, row.default, row.bounds, row.meaning, source)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def keys_at(path: KeyPath) -> list[str]:
@@ -72,6 +103,8 @@ def _inner(annotation: Any) -> type[BaseModel] | None:
 
 
 def _rows(section: type[BaseModel], prefix: str) -> Iterator[FieldRow]:
+    """The section's own keys, then those of the sections inside it."""
+    nested: list[tuple[type[BaseModel], str]] = []
     for name, field in section.model_fields.items():
         path = prefix + (field.alias or name)
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
@@ -87,7 +120,9 @@ def _rows(section: type[BaseModel], prefix: str) -> Iterator[FieldRow]:
             str(extra.get("source", "")),
         )
         if inner:
-            yield from _rows(inner, f"{path}[]." if is_list else f"{path}.")
+            nested.append((inner, f"{path}[]." if is_list else f"{path}."))
+    for inner, inside in nested:
+        yield from _rows(inner, inside)
 
 
 def _default(field: Any, is_section: bool) -> str:
@@ -121,7 +156,7 @@ def _bounds(metadata: list[Any]) -> str:
         MaxLen: ("length <=", "max_length"),
     }
     found = [
-        f"{sign} {getattr(one, name):g}"
+        f"{sign} {getattr(one, name)!r}"
         for one in metadata
         for kind, (sign, name) in words.items()
         if isinstance(one, kind)

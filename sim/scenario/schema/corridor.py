@@ -7,7 +7,6 @@ from typing import Literal
 from sim.scenario.schema.base import Section, key
 
 Direction = Literal["up", "down"]
-Approach = Literal["up", "down", "arm_right", "arm_left"]
 
 
 class Point(Section):
@@ -54,9 +53,7 @@ class RoadSection(Section):
 class PhasePlan(Section):
     """One stage of a fixed-time plan: the approaches that move, and for how long."""
 
-    approaches: list[Approach] = key(
-        ..., "approaches with green: up, down, arm_right, arm_left", min_length=1
-    )
+    approaches: list[str] = key(..., "approaches with green: up, down, arm_right, arm_left", min_length=1)
     green_s: float = key(..., "green time", unit="s", gt=0, le=300)
     yellow_s: float = key(
         3.0, "yellow time", unit="s", ge=0, le=10, source="GB 14886-2016 practice, unverified"

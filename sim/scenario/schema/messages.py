@@ -50,6 +50,13 @@ class Roadside(Section):
         le=8000,
         source="YD/T 3708-2020",
     )
+    rsm_max_messages: int = key(
+        4,
+        "most RSM per cycle and unit; objects beyond are left out and counted",
+        ge=1,
+        le=64,
+        source="assumption",
+    )
 
 
 class Security(Section):

@@ -1,0 +1,7 @@
+"""``python -m sim`` is the command ``corridor``."""
+
+from __future__ import annotations
+
+from sim.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,59 @@
+"""``corridor run``: one run of one scenario."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from sim.cli.options import add_json, add_loudness, add_scenario, add_verb, print_json, remark
+
+EXAMPLES = """
+corridor run demo-zone
+corridor run tripoint --seed 3 --out results/tripoint
+corridor run demo-zone --set duration_s=10 --set traffic.equipped_ratio=0.6 --json
+"""
+
+
+def add(verbs: Any, name: str) -> None:
+    """Arguments of the verb."""
+    parser = add_verb(verbs, name, "run one scenario and print its KPIs", EXAMPLES)
+    add_scenario(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="result folder (default: results/NAME-RUN_ID)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace a result folder of another run")
+    parser.add_argument(
+        "--trace", type=Path, metavar="FILE", help="write every frame on the air to FILE (pcap)"
+    )
+    parser.add_argument("--traffic-save", type=Path, metavar="FILE", help="store the vehicles' movements")
+    parser.add_argument("--traffic-load", type=Path, metavar="FILE", help="replay stored movements")
+    add_json(parser)
+    add_loudness(parser)
+    parser.set_defaults(act=act)
+
+
+def act(args: argparse.Namespace) -> int:
+    """Load, run, print."""
+    from sim.cli.progress import Progress
+    from sim.scenario import load
+
+    loaded = load(args.scenario, args.overrides, args.seed)
+    run_id = loaded.run_id()
+    out = args.out or Path("results") / f"{loaded.name}-{run_id}"
+    remark(f"{loaded.name}: seed {loaded.config.seed}, run {run_id}", quiet=args.quiet)
+    from sim.results import summary_table
+    from sim.run import run
+
+    options: dict[str, Any] = {}
+    for key in ("traffic_save", "traffic_load"):
+        if getattr(args, key) is not None:
+            options[key] = getattr(args, key)
+    with Progress(loaded.name, quiet=args.quiet) as progress:
+        result = run(loaded, out=out, force=args.force, trace=args.trace, progress=progress.update, **options)
+    if args.json:
+        print_json(result.summary)
+    else:
+        print(summary_table(result), end="")
+    remark(f"results in {result.folder}", quiet=args.quiet)
+    return 0

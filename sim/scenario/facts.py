@@ -1,0 +1,75 @@
+"""What a loaded scenario amounts to: lengths, counts, EIRP; printed by ``corridor check``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.scenario.loader import LoadedScenario
+from sim.world.corridor import CorridorGeometry
+from sim.world.sites import RoadsideUnit, build_units
+
+CYCLE_WITHOUT_PLAN_S = 90.0
+WARMUP_CYCLES = 3
+
+
+def facts_of(loaded: LoadedScenario) -> dict[str, Any]:
+    """Plain facts by name, in the order they are printed."""
+    config, candidate = loaded.config, loaded.candidate
+    geometry = CorridorGeometry(config.corridor)
+    units = build_units(config.layout, geometry)
+    link, layout = config.radio.link, config.layout
+    profiles = candidate.profiles
+    return {
+        "scenario": f"{loaded.name}: {config.title}" if config.title else loaded.name,
+        "run id": loaded.run_id(),
+        "seed": config.seed,
+        "time": f"{config.duration_s:g} s measured after {traffic_warmup_s(loaded):g} s of traffic "
+        f"and {config.radio_warmup_s:g} s of radio",
+        "road": f"{geometry.length_m / 1000:.2f} km, {config.corridor.datum}",
+        "jurisdictions": jurisdictions(geometry),
+        "borders": [f"{one.from_id}/{one.to_id} at {one.chainage_m:.0f} m" for one in geometry.borders],
+        "signals": [
+            f"{node.id} at {chainage:.0f} m"
+            for node, chainage in zip(config.corridor.nodes, geometry.node_chainage_m, strict=True)
+        ],
+        "roadside units": unit_counts(geometry, units),
+        "EIRP": f"roadside units {layout.tx_power_dbm + layout.antenna_gain_dbi:g} dBm, "
+        f"on-board units {link.tx_power_dbm + link.antenna_gain_dbi:g} dBm",
+        "equipped": f"{config.traffic.equipped_ratio:.0%} of vehicles",
+        "candidate": candidate.name,
+        "profiles": [f"{place}: {profile.name}" for place, profile in profiles.items()],
+        "illustrative": sorted({key for profile in profiles.values() for key in profile.illustrative_keys()}),
+    }
+
+
+def traffic_warmup_s(loaded: LoadedScenario) -> float:
+    """Traffic-only time before anything is counted: the file's, else three of the longest signal cycles."""
+    config = loaded.config
+    if config.traffic_warmup_s is not None:
+        return config.traffic_warmup_s
+    cycles = [
+        sum(phase.green_s + phase.yellow_s + phase.all_red_s for phase in node.phases) or CYCLE_WITHOUT_PLAN_S
+        for node in config.corridor.nodes
+    ]
+    return WARMUP_CYCLES * max(cycles, default=0.0)
+
+
+def jurisdictions(geometry: CorridorGeometry) -> list[str]:
+    """Each jurisdiction with the length of road it owns and its share."""
+    found = []
+    for index, name in enumerate(geometry.jurisdiction_ids):
+        length_m = sum(span.to_m - span.from_m for span in geometry.spans if span.owner == index)
+        share = length_m / geometry.length_m
+        found.append(
+            f"{name} {length_m / 1000:.2f} km ({share:.1%})" if length_m else f"{name} by radio only"
+        )
+    return found
+
+
+def unit_counts(geometry: CorridorGeometry, units: list[RoadsideUnit]) -> str:
+    """How many units there are, at signals and in each jurisdiction."""
+    at_nodes = sum(unit.node is not None for unit in units)
+    owners = {index: name for index, name in enumerate(geometry.jurisdiction_ids)} | {-1: "nobody"}
+    counts = [(name, sum(unit.jurisdiction == index for unit in units)) for index, name in owners.items()]
+    split = ", ".join(f"{name} {count}" for name, count in counts if count)
+    return f"{len(units)}, {at_nodes} of them at signals" + (f" ({split})" if split else "")
