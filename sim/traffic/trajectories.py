@@ -1,0 +1,4 @@
+"""Recorded."""
+from sim.traffic.base import TrafficBase
+class TrajectoryTraffic(TrafficBase):
+    pass
