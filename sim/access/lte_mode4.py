@@ -1,0 +1,349 @@
+"""LTE-V2X PC5 Mode 4 (3GPP Release 14): sensing-based SPS, half duplex, SCI and data decoding on one carrier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.access.bystanders import dropped_rows
+from sim.access.grid import Grid
+from sim.access.neighbours import Neighbours
+from sim.access.processes import Cause, Processes, Sendings
+from sim.access.reception import Heard, Reception, Rows, Sent
+from sim.access.selector import Selector
+from sim.access.sensing import PowerMemory, ReservationMemory
+from sim.access.waiting import WaitingFrames
+from sim.channel.propagation import Propagation
+from sim.clock import MS, NEVER
+from sim.frames import Flow, Frames, Kind, Receptions
+from sim.link import lte_grid
+from sim.world.stations import Stations
+
+if TYPE_CHECKING:
+    from sim.scenario.schema.radio import Radio
+
+CBR_THRESHOLD_DBM = -94.0
+"""Per subchannel; ETSI TS 103 574 clause 5.2."""
+_LINKS_AT_ONCE = 40_000
+"""Links handled in one go; more would leave the processor's cache."""
+
+
+class LteMode4:
+    """The access layer of LTE-V2X without network control.
+
+    Works in blocks of T1 subframes: a selection triggered in a block acts after it at the earliest, so all
+    transmissions of a block are known at its start and all its links are handled together; the result is that of a
+    subframe-by-subframe run. A block is done once its last subframe has ended.
+
+    ``report_distance_m`` bounds the links that are reported; interference and sensing always reach as far as power
+    does (times ``reach_factor``). ``log_selections`` keeps a record of every selection in ``selection_log``.
+    """
+
+    def __init__(
+        self,
+        radio: Radio,
+        flows: list[Flow],
+        stations: Stations,
+        seed: int,
+        ring_length_m: float | None = None,
+        report_distance_m: float = 500.0,
+        reach_factor: float = 1.0,
+        log_selections: bool = False,
+    ) -> None:
+        mode = radio.mode4
+        if mode.blind_retransmission:
+            raise ValueError("radio.mode4.blind_retransmission: true is not modelled, must be false")
+        self.radio, self.mode = radio, mode
+        self.grid = Grid(radio, flows)
+        self.propagation = Propagation(radio, seed, ring_length_m or stations.ring_m or None)
+        floor_dbm = lte_grid.noise_dbm(int(self.grid.width_prb.min()), radio.link.noise_figure_db)
+        self.neighbours = Neighbours(self.propagation, floor_dbm, reach_factor, ring_length_m or stations.ring_m)
+        self.processes = Processes(flows, self.grid, mode, seed)
+        slots = stations.size
+        self.power = PowerMemory(slots, int(self.grid.subchannels.max()), mode.sensing_window_ms)
+        longest = int(self.processes.periods.max(initial=100))
+        self.reservations = ReservationMemory(slots, longest + 20, 2)
+        self.selector = Selector(mode, self.grid, self.processes, self.power, self.reservations, seed)
+        self.selector.log = [] if log_selections else None
+        self.reception = Reception(radio, self.grid, seed, report_distance_m)
+        self.report_distance_m = report_distance_m
+        self.waiting = WaitingFrames()
+        self._next: int | None = None
+        self._probes = stations.kind == Kind.PROBE
+
+    # ---- the Protocol
+
+    def submit(self, frames: Frames) -> None:
+        """Queue frames; ValueError if one was ready before the subframes already done."""
+        self.waiting.add(frames, -1 if self._next is None else self._next)
+
+    def next_due_ns(self) -> int:
+        """End of the next block while something waits; ``NEVER`` if idle."""
+        if self._next is None or not (len(self.waiting) or self.processes.waiting.any()):
+            return NEVER
+        return min(self._next + self.mode.t1_ms, self._tick_end) * MS
+
+    def stations_changed(self, stations: Stations) -> None:
+        """Sort stations of the new tick; forget those that left. The old tick must have been run to its end."""
+        start, end = stations.tick_start_ns, stations.tick_end_ns
+        if start % MS or end % MS:
+            raise ValueError(f"stations: tick {start} .. {end} ns does not consist of whole subframes of 1 ms")
+        if self._next is not None and self._next != start // MS:
+            raise RuntimeError(f"access layer stands at {self._next} ms, the new tick starts at {start // MS} ms")
+        self._next, self._tick_end, self._tick_start = start // MS, end // MS, start // MS
+        self.power.grow(stations.size)
+        deep = -(-(self.reservations.horizon + 1) // (self._tick_end - self._tick_start)) + 1
+        self.reservations.deepen(deep)
+        self.reservations.grow(stations.size, len(self.processes.slot))
+        if len(stations.changed):
+            changed = np.asarray(stations.changed, np.int64)
+            self.power.forget(changed)
+            self.reservations.forget(changed)
+            self.processes.forget(changed, start, stations)
+        self.neighbours.update(stations)
+        self.reservations.new_tick(self.neighbours)
+        self.selector.new_tick(self.neighbours)
+
+    def advance(self, now_ns: int, stations: Stations) -> Receptions:
+        """Do all blocks that have ended by ``now_ns``; what ended in them."""
+        if self._next is None:
+            self.stations_changed(stations)
+        parts: list[Receptions] = []
+        assert self._next is not None
+        while self._next < self._tick_end:
+            end = min(self._next + self.mode.t1_ms, self._tick_end)
+            if end * MS > now_ns:
+                break
+            parts += self._block(self._next, end, stations)
+            self._next = end
+        return joined(parts)
+
+    def busy_ratio(self) -> tuple[np.ndarray, np.ndarray]:
+        """(slots, CBR): share of monitored subchannels of the own pool above -94 dBm in the last 100 subframes."""
+        near = self.neighbours
+        slots = near.slots[:near.offset[2]]
+        kinds = np.where(np.arange(len(slots)) < near.offset[1], int(Kind.VEHICLE), int(Kind.RSU))
+        pool = self.grid.pool_of_kind[kinds]
+        known = pool >= 0
+        count = self.grid.subchannels[pool[known]]
+        return slots[known], self.power.busy_ratio(slots[known], count, 10 ** (CBR_THRESHOLD_DBM / 10))
+
+    def provenance(self) -> dict[str, str]:
+        """Models and tables in use."""
+        m = self.mode
+        return {
+            "access": "LTE-V2X PC5 Mode 4, 3GPP TS 36.213 clause 14.1.1, TS 36.321 clause 5.14.1",
+            "selection": f"T1 {m.t1_ms} ms, T2 up to {m.t2_max_ms} ms, keep probability {m.keep_probability}, "
+            f"RSRP threshold {m.rsrp_threshold_dbm} dBm, MCS {m.mcs}, grants {m.grant_sizing}",
+            "in_band_emission": "TS 36.101 table 6.5.2.3.1-1, {W,X,Y,Z} = {3,6,3,3} dB" if m.in_band_emission else "off",
+            "pssch_table": self.reception.data_table.source,
+            "pscch_table": self.reception.control_table.origin,
+            "cbr": f"subchannels of the own pool above {CBR_THRESHOLD_DBM} dBm in 100 subframes (ETSI TS 103 574)",
+            "noise": f"k T B at 290 K, noise figure {self.radio.link.noise_figure_db} dB",
+            **self.propagation.provenance(),
+        }
+
+    @property
+    def selection_log(self) -> dict[str, np.ndarray]:
+        """Columns of all selections so far (empty without ``log_selections``)."""
+        log = self.selector.log or []
+        return {name: np.concatenate([part[name] for part in log]) for name in log[0]} if log else {}
+
+    def counts(self) -> dict[str, int]:
+        """Selections by cause, and transport blocks that gave way to another of their station."""
+        by_cause = {f"select_{c.name.lower()}": int(n) for c, n in zip(Cause, self.processes.selections, strict=True)}
+        return {**by_cause, "postponed": self.processes.postponed}
+
+    # ---- one block
+
+    def _block(self, start: int, end: int, stations: Stations) -> list[Receptions]:
+        sendings = self._schedule(start, end, stations)
+        self.reservations.grow(stations.size, len(self.processes.slot))
+        sent = self._placed(sendings, start)
+        parts = []
+        heard: list[tuple[int, int, np.ndarray, Heard | None]] = []
+        for first, last in self._pieces(sent, start, end):
+            rows = np.flatnonzero((sent.slot_of_time >= first - start) & (sent.slot_of_time < last - start))
+            piece = sent.take(rows)
+            piece.slot_of_time = piece.slot_of_time - (first - start)
+            received, result = self._receive(piece, first, last)
+            heard.append((first, last, rows, result))
+            parts.append(self._receptions(piece.sendings, received))
+        self._remember(sent, start, end, heard)
+        dropped, self.processes.dropped = self.processes.dropped, []
+        if dropped:
+            parts.append(dropped_rows(dropped, stations, self.neighbours, self.report_distance_m))
+        return parts
+
+    def _schedule(self, start: int, end: int, stations: Stations) -> Sendings:
+        """Arrivals and transmissions of a block; subframe by subframe where one process has two events in it."""
+        frames, arrived = self.waiting.until(end)
+        if len(frames):
+            gone = ~(stations.active[frames.sender] & (stations.station_id[frames.sender] == frames.sender_id))
+            if gone.any():
+                rows = np.flatnonzero(gone)
+                self.processes.dropped.append((frames.frame[rows], np.full(len(rows), -1), frames.ready_ns[rows]))
+                frames, arrived = frames.take(np.flatnonzero(~gone)), arrived[~gone]
+        rows = self.processes.rows_of(frames, stations)
+        if len(np.unique(rows)) == len(rows) and not self.processes.waiting[rows].any():
+            self.processes.arrive(frames, arrived, stations)
+            return self.processes.due(start, end)
+        parts = []
+        for subframe in range(start, end):
+            self._arrive_singly(frames, arrived, np.flatnonzero(arrived == subframe), rows, stations)
+            parts.append(self.processes.due(subframe, subframe + 1))
+        names = Sendings.__dataclass_fields__
+        return Sendings(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def _arrive_singly(
+        self, frames: Frames, arrived: np.ndarray, now: np.ndarray, rows: np.ndarray, stations: Stations
+    ) -> None:
+        """Arrivals of one subframe, in turns of at most one per process."""
+        while len(now):
+            _, first = np.unique(rows[now], return_index=True)
+            turn = now[np.sort(first)]
+            self.processes.arrive(frames.take(turn), arrived[turn], stations)
+            now = now[~np.isin(now, turn)]
+
+    def _placed(self, sendings: Sendings, start: int) -> Sent:
+        near, grid = self.neighbours, self.grid
+        column = near.column[sendings.slot]
+        population = near.population(column)
+        data_prb = grid.data_prb(sendings.size_bytes, sendings.mcs)
+        shape = [
+            grid.shape_id(*key) for key in zip(
+                sendings.pool.tolist(), sendings.first.tolist(), sendings.subchannels.tolist(), data_prb.tolist(), strict=True
+            )
+        ]
+        return Sent(
+            sendings, column, population, column - near.offset[population], sendings.subframe - start, data_prb,
+            np.array(shape, np.int64),
+        )
+
+    def _pieces(self, sent: Sent, start: int, end: int) -> list[tuple[int, int]]:
+        """Runs of subframes of about the number of links that is handled in one go."""
+        links = np.zeros(end - start, np.int64)
+        near = self.neighbours
+        for (a, _), windows in near.windows.items():
+            rows = sent.population == a
+            np.add.at(links, sent.slot_of_time[rows], windows.count[sent.place[rows]])
+        pieces, first, total = [], start, 0
+        for subframe in range(start, end):
+            if total and total + links[subframe - start] > _LINKS_AT_ONCE:
+                pieces.append((first, subframe))
+                first, total = subframe, 0
+            total += int(links[subframe - start])
+        return [*pieces, (first, end)]
+
+    def _receive(self, sent: Sent, first: int, last: int) -> tuple[Rows, Heard | None]:
+        if not len(sent.sendings):
+            return Rows.empty(), None
+        part = (np.arange(first, last) - self._tick_start) / (self._tick_end - self._tick_start)
+        rows, heard = self.reception.listeners(self.neighbours, sent, part)
+        probes = self.reception.probes(self.neighbours, sent, part)
+        if len(probes.sending):
+            rows = Rows(*(np.concatenate([getattr(rows, n), getattr(probes, n)]) for n in Rows.__dataclass_fields__))
+        return rows, heard
+
+    def _receptions(self, s: Sendings, rows: Rows) -> Receptions:
+        start_ns = s.subframe * MS
+        return Receptions(
+            s.frame, s.slot, start_ns, start_ns + MS, np.ones(len(s), bool), rows.sending, rows.receiver,
+            rows.distance_m, rows.outcome, rows.data_outcome, rows.power_dbm, rows.sinr_db,
+            {"first_subchannel": s.first, "subchannels": s.subchannels, "mcs": s.mcs},
+        )
+
+    def _remember(
+        self, sent: Sent, start: int, end: int, heard: list[tuple[int, int, np.ndarray, Heard | None]]
+    ) -> None:
+        """Sensing results and selections in the order of time: a selection at n knows nothing from n on."""
+        base = np.zeros((len(sent.sendings), 2), np.int64)
+        lo, count = np.zeros_like(base), np.zeros_like(base)
+        power, monitored = self._sensed(start, end, heard)
+        for _, last, rows, result in heard:
+            if result is None:
+                continue
+            links = result.links
+            address = self.reservations.store(last - 1, result.rsrp_dbm)
+            sending = rows[links.sending]
+            base[sending, links.target] = address + links.start
+            lo[sending, links.target], count[sending, links.target] = links.lo, links.count
+        triggers, self.processes.triggers = self.processes.triggers, []
+        rows = np.concatenate([t[0] for t in triggers]) if triggers else np.empty(0, np.int64)
+        at = np.concatenate([t[1] for t in triggers]) if triggers else np.empty(0, np.int64)
+        done = start
+        for subframe in np.unique(at).tolist():
+            self._commit(sent, done, subframe, start, power, monitored, lo, count, base)
+            done = subframe
+            self.selector.select(rows[at == subframe], subframe)
+        self._commit(sent, done, end, start, power, monitored, lo, count, base)
+
+    def _commit(
+        self, sent: Sent, first: int, last: int, start: int, power: np.ndarray, monitored: np.ndarray, lo: np.ndarray,
+        count: np.ndarray, base: np.ndarray,
+    ) -> None:
+        if last <= first:
+            return
+        self.power.record(first, power[first - start:last - start], monitored[first - start:last - start])
+        s = sent.sendings
+        rows = np.flatnonzero((s.subframe >= first) & (s.subframe < last))
+        turns = [rows]
+        if len(np.unique(s.slot[rows])) < len(rows):
+            turns = [rows[s.subframe[rows] == n] for n in range(first, last)]
+        for turn in turns:
+            if not len(turn):
+                continue
+            start_prb = self.grid.start_prb[s.pool[turn]] + s.first[turn] * self.grid.width_prb[s.pool[turn]]
+            end_prb = start_prb + s.subchannels[turn] * self.grid.width_prb[s.pool[turn]]
+            self.reservations.commit(
+                s.process[turn], s.slot[turn], s.subframe[turn], s.announced[turn], (start_prb, end_prb),
+                lo[turn], count[turn], base[turn],
+            )
+
+    def _sensed(
+        self, start: int, end: int, heard: list[tuple[int, int, np.ndarray, Heard | None]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """S-RSSI [subframe, slot, subchannel of the own pool] in mW and monitored [subframe, slot]."""
+        near, grid = self.neighbours, self.grid
+        slots, width = self.power.ring.shape[1:]
+        power = np.zeros((end - start, slots, width), np.float32)
+        monitored = np.zeros((end - start, slots), bool)
+        for population, kind in enumerate((Kind.VEHICLE, Kind.RSU)):
+            pool = int(grid.pool_of_kind[kind])
+            if pool < 0:
+                continue
+            columns = slice(int(near.offset[population]), int(near.offset[population + 1]))
+            subchannels = slice(int(grid.row_start[pool]), int(grid.row_start[pool + 1]))
+            here = near.slots[columns]
+            n = int(grid.subchannels[pool])
+            noise = np.float32(self.reception.noise_prb_mw * grid.width_prb[pool])
+            for first, last, _, result in heard:
+                times = np.arange(first - start, last - start)
+                cells = np.ix_(times, here)
+                if result is None:
+                    power[..., :n][cells] = noise
+                    monitored[cells] = True
+                    continue
+                hearing = ~result.transmitting[:, columns]
+                values = result.sensed_mw[:, subchannels, columns].transpose(0, 2, 1) * hearing[:, :, None]
+                power[..., :n][cells] = values
+                monitored[cells] = hearing
+        return power, monitored
+
+
+def joined(parts: list[Receptions]) -> Receptions:
+    """One batch from several, rows renumbered."""
+    if not parts:
+        return Receptions.empty()
+    if len(parts) == 1:
+        return parts[0]
+    shift = np.cumsum([0, *(len(part.frame) for part in parts[:-1])])
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in Receptions.__dataclass_fields__ if name not in ("row", "resource")
+    }
+    columns["row"] = np.concatenate([part.row + by for part, by in zip(parts, shift, strict=True)])
+    names = parts[0].resource.keys()
+    columns["resource"] = {name: np.concatenate([part.resource[name] for part in parts]) for name in names}
+    return Receptions(**columns)

@@ -1,0 +1,182 @@
+"""Who can hear whom in one traffic tick: stations sorted along a line, windows of reach, shadowing of all pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.channel.propagation import Features, Propagation
+from sim.frames import Kind
+from sim.world.stations import Stations
+
+POPULATIONS = (Kind.VEHICLE, Kind.RSU, Kind.PROBE)
+"""Order of the columns: vehicles, RSUs, probes; within each by position along the line."""
+VEHICLE, RSU, PROBE = range(3)
+_BLOCK_ROWS = 64
+
+
+@dataclass
+class Windows:
+    """For every station of one population the run of stations of another that lie within ``reach_m``.
+
+    ``lo`` is a place in the target population, ``count`` the length of the run, which wraps around on a ring.
+    ``base`` is the place of the run's first pair in ``shadow`` (one flat float32 array per field).
+    """
+
+    reach_m: float
+    lo: np.ndarray
+    count: np.ndarray
+    base: np.ndarray
+    shadow: tuple[np.ndarray, ...] = ()
+
+
+class Neighbours:
+    """Columns and windows of one traffic tick.
+
+    Sorting is by the projection on the main axis of the stations (the place on the ring if there is one); it never
+    exceeds the true distance, so a window of reach misses nobody; the distance decides afterwards.
+    """
+
+    def __init__(self, propagation: Propagation, floor_dbm: float, reach_factor: float, ring_m: float) -> None:
+        self.propagation = propagation
+        self.floor_dbm = floor_dbm
+        self.reach_factor = reach_factor
+        self.ring_m = ring_m
+        self._reach: dict[tuple[float, ...], float] = {}
+
+    def update(self, stations: Stations) -> None:
+        """Sort the active stations of a new tick and lay out windows and shadowing."""
+        kind = stations.kind
+        parts = [np.flatnonzero(stations.active & (kind == k)) for k in POPULATIONS]
+        place = self._places(stations, parts)
+        parts = [part[np.argsort(along, kind="stable")] for part, along in zip(parts, place, strict=True)]
+        place = [np.sort(along, kind="stable") for along in place]
+        self.slots = np.concatenate(parts)
+        self.size = np.array([len(part) for part in parts])
+        self.offset = np.concatenate([[0], np.cumsum(self.size)])
+        self.column = np.full(stations.size, -1, np.int64)
+        self.column[self.slots] = np.arange(len(self.slots))
+        self._geometry(stations)
+        self._uniform(stations)
+        features = self._features()
+        self.windows: dict[tuple[int, int], Windows] = {}
+        for a, b in ((VEHICLE, VEHICLE), (VEHICLE, RSU), (RSU, VEHICLE), (RSU, RSU), (RSU, PROBE)):
+            self.windows[a, b] = self._pair(a, b, place, features)
+        self.windows[VEHICLE, PROBE] = self._pair(VEHICLE, PROBE, place, None)
+        self.features = features
+
+    def positions(self, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """x and y of all columns, float32 [len(part), columns], at these parts of the tick, from a local origin."""
+        x = self._x0 + self._dx * part[:, None]
+        y = self._y0 + self._dy * part[:, None]
+        return x.astype(np.float32), y.astype(np.float32)
+
+    def population(self, column: np.ndarray) -> np.ndarray:
+        """Population of columns."""
+        return np.searchsorted(self.offset[1:-1], column, side="right")
+
+    def _places(self, stations: Stations, parts: list[np.ndarray]) -> list[np.ndarray]:
+        middle_x = 0.5 * (stations.x0_m + stations.x1_m)
+        middle_y = 0.5 * (stations.y0_m + stations.y1_m)
+        if self.ring_m:
+            return [middle_x[part] % self.ring_m for part in parts]
+        everyone = np.concatenate(parts)
+        if not len(everyone):
+            return [middle_x[part] for part in parts]
+        x, y = middle_x[everyone] - middle_x[everyone].mean(), middle_y[everyone] - middle_y[everyone].mean()
+        angle = 0.5 * np.arctan2(2 * float(x @ y), float(x @ x - y @ y))
+        along = middle_x * np.cos(angle) + middle_y * np.sin(angle)
+        return [along[part] for part in parts]
+
+    def _geometry(self, stations: Stations) -> None:
+        slots = self.slots
+        origin_x = float(stations.x0_m[slots].mean()) if len(slots) and not self.ring_m else 0.0
+        origin_y = float(stations.y0_m[slots].mean()) if len(slots) else 0.0
+        self._x0, self._y0 = stations.x0_m[slots] - origin_x, stations.y0_m[slots] - origin_y
+        self._dx, self._dy = stations.x1_m[slots] - stations.x0_m[slots], stations.y1_m[slots] - stations.y0_m[slots]
+        self._absolute = stations.x0_m[slots], stations.y0_m[slots]
+        self.slack_m = float(np.hypot(self._dx, self._dy).max(initial=0.0))
+        self.station_id = stations.station_id[slots]
+        self.height_m = stations.antenna_height_m[slots].astype(np.float32)
+        self.gain_dbi = stations.antenna_gain_dbi[slots].astype(np.float32)
+        self.power_dbm = stations.tx_power_dbm[slots].astype(np.float32)
+
+    def _uniform(self, stations: Stations) -> None:
+        """Height and gain of each population where all its stations agree (then links need no arrays of them)."""
+        self.same_height: list[float | None] = []
+        self.same_gain: list[float | None] = []
+        for b in range(len(POPULATIONS)):
+            rows = slice(self.offset[b], self.offset[b + 1])
+            for values, same in ((self.height_m[rows], self.same_height), (self.gain_dbi[rows], self.same_gain)):
+                same.append(float(values[0]) if len(values) and np.all(values == values[0]) else None)
+
+    def _features(self) -> Features:
+        return self.propagation.features(*self._absolute)
+
+    def reach_m(self, a: int, b: int) -> float:
+        """Reach between two populations: the larger of both directions at the strongest station of each."""
+        if not (self.size[a] and self.size[b]):
+            return 0.0
+        rows_a, rows_b = (slice(self.offset[p], self.offset[p + 1]) for p in (a, b))
+        ways = [(rows_a, rows_b)] if b == PROBE else [(rows_a, rows_b), (rows_b, rows_a)]
+        reach = 0.0
+        for tx, rx in ways:
+            key = (
+                float((self.power_dbm[tx] + self.gain_dbi[tx]).max()), float(self.gain_dbi[rx].max()),
+                self.floor_dbm, float(self.height_m[tx].max()), float(self.height_m[rx].max()),
+            )
+            extended = (*key, float(RSU in (a, b) or b == PROBE))
+            if extended not in self._reach:
+                self._reach[extended] = self.propagation.reach_m(*key, is_v2i=bool(extended[-1]))
+            reach = max(reach, self._reach[extended])
+        return reach * self.reach_factor
+
+    def _pair(self, a: int, b: int, place: list[np.ndarray], features: Features | None) -> Windows:
+        reach = self.reach_m(a, b)
+        lo, count = self.run(place[a], place[b], reach + self.slack_m)
+        base = np.zeros(len(lo), np.int64)
+        windows = Windows(reach, lo, count, base)
+        if features is not None and len(lo) and count.any():
+            windows.shadow = self._band(a, b, windows, features)
+        return windows
+
+    def run(self, from_m: np.ndarray, to_m: np.ndarray, reach_m: float) -> tuple[np.ndarray, np.ndarray]:
+        """First place and length of the run of sorted ``to_m`` within ``reach_m`` of each ``from_m``."""
+        n = len(to_m)
+        if not n:
+            return np.zeros(len(from_m), np.int64), np.zeros(len(from_m), np.int64)
+        if not self.ring_m:
+            lo = np.searchsorted(to_m, from_m - reach_m)
+            return lo, np.searchsorted(to_m, from_m + reach_m, side="right") - lo
+        around = np.concatenate([to_m - self.ring_m, to_m, to_m + self.ring_m])
+        reach = min(reach_m, self.ring_m)
+        lo = np.searchsorted(around, from_m - reach)
+        hi = np.searchsorted(around, from_m + reach, side="right")
+        return lo % n, np.minimum(hi - lo, n)
+
+    def _band(self, a: int, b: int, windows: Windows, features: Features) -> tuple[np.ndarray, ...]:
+        """Unscaled field values of all pairs, by matrix products of blocks of neighbouring rows."""
+        n = int(self.size[b])
+        lo, count, base = windows.lo, windows.count, windows.base
+        unrolled = lo.copy()
+        if self.ring_m:
+            unrolled += n * np.cumsum(np.concatenate([[0], np.diff(lo) < -n // 2]))
+        starts = np.arange(0, len(lo), _BLOCK_ROWS)
+        first = np.minimum.reduceat(unrolled, starts)
+        width = np.maximum.reduceat(unrolled + count, starts) - first
+        rows = np.diff(np.append(starts, len(lo)))
+        places = np.concatenate([[0], np.cumsum(rows * width)])
+        block = np.arange(len(lo)) // _BLOCK_ROWS
+        base[:] = places[block] + (np.arange(len(lo)) - starts[block]) * width[block] + unrolled - first[block]
+        shadow = tuple(np.empty(int(places[-1]), np.float32) for _ in features.rows)
+        for i, start in enumerate(starts):
+            left_rows = slice(int(self.offset[a] + start), int(self.offset[a] + start + rows[i]))
+            columns = np.arange(first[i], first[i] + width[i])
+            wraps = self.ring_m and (first[i] < 0 or columns[-1] >= n) if len(columns) else False
+            for field, (left, right) in enumerate(features.rows):
+                of_b = right[self.offset[b]:self.offset[b + 1]]
+                targets = of_b[columns % n] if wraps else of_b[first[i]:first[i] + width[i]]
+                out = shadow[field][places[i]:places[i + 1]].reshape(rows[i], width[i])
+                np.matmul(left[left_rows], targets.T, out=out)
+        return shadow

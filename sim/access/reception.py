@@ -1,0 +1,435 @@
+"""All links of a few subframes as flat arrays: powers, interference, control and data decoding, causes of loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.access.grid import Coupling, Grid
+from sim.access.neighbours import PROBE, RSU, VEHICLE, Neighbours
+from sim.access.processes import Sendings
+from sim.channel.propagation import Latent
+from sim.clock import hashed_bits, stream_key
+from sim.frames import Outcome
+from sim.link import load_table, lte_grid
+from sim.link.tables import FLOOR_PER, PerTable
+
+if TYPE_CHECKING:
+    from sim.scenario.schema.radio import Radio
+
+_MW = np.float32(np.log(10) / 10)
+_DB = np.float32(10 / np.log(10))
+_UNIFORM = 2.0**-53
+
+
+@dataclass
+class Sent:
+    """Sendings with what their links need: column, population, place in time, allocation."""
+
+    sendings: Sendings
+    column: np.ndarray
+    population: np.ndarray
+    place: np.ndarray
+    """Place of the sender in its population."""
+    slot_of_time: np.ndarray
+    """Index of the subframe in the batch."""
+    data_prb: np.ndarray
+    shape: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Sent:
+        """A selection of rows."""
+        s = self.sendings
+        part = Sendings(*(getattr(s, name)[rows] for name in Sendings.__dataclass_fields__))
+        return Sent(part, *(getattr(self, n)[rows] for n in ("column", "population", "place", "slot_of_time", "data_prb", "shape")))
+
+
+@dataclass
+class Links:
+    """Flat links of one group of listeners, ordered by (sender population, listener population), then sending."""
+
+    count: np.ndarray
+    """Links per run; a run is one sending towards one population."""
+    sending: np.ndarray
+    """Sending of each run."""
+    lo: np.ndarray
+    """First place of each run in its population."""
+    start: np.ndarray
+    """First link of each run, and the end of the last."""
+    target: np.ndarray
+    """Population of each run's listeners."""
+    cell: np.ndarray
+    """Index into [subframe, column] arrays of each link."""
+    distance_m: np.ndarray
+    power_dbm: np.ndarray
+    """Received power of the whole transmission."""
+
+
+@dataclass
+class Rows:
+    """Reported links: index of the sending, listener's slot, and what happened."""
+
+    sending: np.ndarray
+    receiver: np.ndarray
+    distance_m: np.ndarray
+    outcome: np.ndarray
+    data_outcome: np.ndarray
+    power_dbm: np.ndarray
+    sinr_db: np.ndarray
+
+    @staticmethod
+    def empty() -> Rows:
+        """No links."""
+        i, f, o = np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int8)
+        return Rows(i, i, f, o, o, f, f)
+
+
+@dataclass
+class Heard:
+    """What the listening stations take from a batch besides frames.
+
+    ``rsrp_dbm`` per link (NaN where the SCI was not decoded); runs as in :class:`Links`; ``sensed_mw``
+    [subframe, all subchannels of all pools, column] is S-RSSI with noise.
+    """
+
+    links: Links
+    rsrp_dbm: np.ndarray
+    sensed_mw: np.ndarray
+    transmitting: np.ndarray
+
+
+class Reception:
+    """Link budget and decoding on one carrier."""
+
+    def __init__(self, radio: Radio, grid: Grid, seed: int, report_distance_m: float) -> None:
+        self.grid, self.mode = grid, radio.mode4
+        self.report_distance_m = report_distance_m
+        self.data_table = load_table(radio.link.pssch_table)
+        self.control_table: PerTable = load_table(radio.link.pscch_table).select(0, 0)
+        self.noise_prb_mw = 10 ** (lte_grid.noise_dbm(1, radio.link.noise_figure_db) / 10)
+        self._data_key, self._control_key = stream_key(seed, "mode4", "data"), stream_key(seed, "mode4", "control")
+        self._surely_lost, self._surely_heard = _bounds(self.control_table)
+        self._coupled: dict[tuple[int, ...], Coupling] = {}
+
+    def listeners(
+        self, neighbours: Neighbours, sent: Sent, part: np.ndarray
+    ) -> tuple[Rows, Heard]:
+        """Reception at vehicles and RSUs in subframes at these parts of the tick."""
+        columns = int(neighbours.offset[2])
+        x, y = (values[:, :columns] for values in neighbours.positions(part))
+        busy = np.zeros((len(part), columns), bool)
+        busy[sent.slot_of_time, sent.column] = True
+        links = self._links(neighbours, sent, (VEHICLE, RSU), x, y)
+        rows, rsrp, sensed = self._receive(neighbours, sent, links, busy, want_sensing=True)
+        return rows, Heard(links, rsrp, sensed, busy)
+
+    def probes(self, neighbours: Neighbours, sent: Sent, part: np.ndarray) -> Rows:
+        """Reception of RSU frames at probes; ``sent`` holds the whole traffic of the subframes."""
+        first = int(neighbours.offset[2])
+        rsu = sent.population == RSU
+        if not rsu.any() or not neighbours.size[PROBE]:
+            return Rows.empty()
+        occupied = np.unique(sent.slot_of_time[rsu])
+        keep = np.flatnonzero(np.isin(sent.slot_of_time, occupied))
+        some = sent.take(keep)
+        some.slot_of_time = np.searchsorted(occupied, some.slot_of_time)
+        x, y = neighbours.positions(part[occupied])
+        tx = x[some.slot_of_time, some.column], y[some.slot_of_time, some.column]
+        links = self._links(neighbours, some, (PROBE,), x[:, first:], y[:, first:], tx)
+        busy = np.zeros((len(occupied), int(neighbours.size[PROBE])), bool)
+        rows, _, _ = self._receive(neighbours, some, links, busy, want_sensing=False)
+        wanted = some.population[rows.sending] == RSU
+        return Rows(keep[rows.sending[wanted]], *(getattr(rows, n)[wanted] for n in list(Rows.__dataclass_fields__)[1:]))
+
+    # ---- links
+
+    def _links(
+        self, near: Neighbours, sent: Sent, targets: tuple[int, ...], x: np.ndarray, y: np.ndarray,
+        tx: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> Links:
+        tx_x, tx_y = tx or (x[sent.slot_of_time, sent.column], y[sent.slot_of_time, sent.column])
+        parts = []
+        for a in (VEHICLE, RSU):
+            of_a = np.flatnonzero(sent.population == a)
+            for b in targets:
+                if len(of_a) and near.size[b]:
+                    parts.append(self._class_links(near, sent, a, b, of_a, targets[0], x, y, tx_x[of_a], tx_y[of_a]))
+        return _joined(parts)
+
+    def _class_links(
+        self, near: Neighbours, sent: Sent, a: int, b: int, of_a: np.ndarray, first: int, x: np.ndarray, y: np.ndarray,
+        tx_x: np.ndarray, tx_y: np.ndarray,
+    ) -> Links:
+        windows = near.windows[a, b]
+        place = sent.place[of_a]
+        lo, count, base = windows.lo[place], windows.count[place], windows.base[place]
+        if a == VEHICLE and b == PROBE:
+            lo, count = self._within_rsu_reach(near, sent, of_a, lo, count)
+        total = int(count.sum())
+        start = np.cumsum(count) - count
+        step = np.arange(total)
+        offset = int(near.offset[b] - near.offset[first])
+        row = sent.slot_of_time[of_a] * x.shape[1] + offset
+        if near.ring_m:
+            inside = step + np.repeat(lo - start, count)
+            inside[inside >= near.size[b]] -= near.size[b]
+            cell = inside + np.repeat(row, count)
+        else:
+            cell = step + np.repeat(lo - start + row, count)
+        dx = x.ravel()[cell]
+        dx -= np.repeat(tx_x, count)
+        if near.ring_m:
+            dx -= np.float32(near.ring_m) * np.rint(dx * np.float32(1 / near.ring_m))
+        dy = y.ravel()[cell]
+        dy -= np.repeat(tx_y, count)
+        distance, tx_height, rx_height = self._distance(near, sent, a, b, of_a, count, cell, offset, dx, dy)
+        if windows.shadow:
+            pair = step + np.repeat(base - start, count)
+            fields = tuple(shadow[pair] for shadow in windows.shadow)
+        else:
+            fields = _fields_between(near, sent, of_a, b, lo, count)
+        latent = Latent(*(f.scale(distance) * v for f, v in zip(near.propagation.fields, fields, strict=True)))
+        power = -near.propagation.loss_db(distance, latent, tx_height, rx_height, is_v2i=not (a == b == VEHICLE))
+        eirp = near.power_dbm[sent.column[of_a]] + near.gain_dbi[sent.column[of_a]]
+        power += _spread(eirp, count)
+        gain = near.same_gain[b]
+        power += near.gain_dbi[near.offset[b]:][_place(cell, x.shape[1], offset)] if gain is None else np.float32(gain)
+        return Links(
+            count, of_a, lo, start, np.full(len(of_a), b), cell, distance, power.astype(np.float32, copy=False)
+        )
+
+    def _distance(
+        self, near: Neighbours, sent: Sent, a: int, b: int, of_a: np.ndarray, count: np.ndarray, cell: np.ndarray,
+        offset: int, dx: np.ndarray, dy: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray | float, np.ndarray | float]:
+        """3-D distance and both antenna heights (plain numbers where all agree)."""
+        columns = int(near.offset[2]) if b != PROBE else int(near.size[PROBE])
+        tx: np.ndarray | float | None = near.same_height[a]
+        if tx is None:
+            tx = np.repeat(near.height_m[sent.column[of_a]], count)
+        rx: np.ndarray | float | None = near.same_height[b]
+        if rx is None:
+            rx = near.height_m[near.offset[b]:][_place(cell, columns, offset)]
+        dx *= dx
+        dy *= dy
+        dx += dy
+        dz = rx - tx
+        if isinstance(dz, np.ndarray) or dz != 0:
+            dx += np.asarray(dz * dz, np.float32)
+        return np.sqrt(dx, out=dx), tx, rx
+
+    @staticmethod
+    def _within_rsu_reach(
+        near: Neighbours, sent: Sent, of_a: np.ndarray, lo: np.ndarray, count: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Vehicles' runs of probes cut to those that an RSU reaches in the same subframe."""
+        if near.ring_m:
+            return lo, count
+        rsu = np.flatnonzero(sent.population == RSU)
+        windows = near.windows[RSU, PROBE]
+        slots = int(sent.slot_of_time.max()) + 1
+        least, most = np.full(slots, 2**60), np.zeros(slots, np.int64)
+        np.minimum.at(least, sent.slot_of_time[rsu], windows.lo[sent.place[rsu]])
+        np.maximum.at(most, sent.slot_of_time[rsu], (windows.lo + windows.count)[sent.place[rsu]])
+        time = sent.slot_of_time[of_a]
+        cut = np.maximum(lo, least[time])
+        return cut, np.maximum(0, np.minimum(lo + count, most[time]) - cut)
+
+    # ---- reception
+
+    def _receive(
+        self, near: Neighbours, sent: Sent, links: Links, busy: np.ndarray, want_sensing: bool
+    ) -> tuple[Rows, np.ndarray, np.ndarray]:
+        shapes, kind = np.unique(sent.shape, return_inverse=True)
+        key = tuple(shapes.tolist())
+        if key not in self._coupled:
+            if len(self._coupled) > 5000:
+                self._coupled.clear()
+            self._coupled[key] = self.grid.coupling(shapes)
+        coupling = self._coupled[key]
+        power = np.exp(links.power_dbm * _MW)
+        levels = self._levels(sent, links, power, coupling, kind, busy.shape, want_sensing)
+        n, columns = len(shapes), busy.shape[1]
+        own = near.slots[:columns] if want_sensing else near.slots[near.offset[2]:]
+        run_time = sent.slot_of_time[links.sending]
+        run_row = (run_time * levels.shape[1] + kind[links.sending] - run_time) * columns
+        data_cell = links.cell + np.repeat(run_row, links.count)
+        flat = levels.ravel()
+        shares = np.array([self.grid.power_share(int(p)) for p in sent.data_prb], np.float32)
+        run_shares = shares[links.sending]
+        decoded = self._decode_control(sent, links, power, flat, data_cell + n * columns, run_shares[:, 1], near, own, columns, busy)
+        rsrp = np.empty(0, np.float32)
+        if want_sensing:
+            per_element = 10 * np.log10(run_shares[:, 0] / (12 * sent.data_prb[links.sending])).astype(np.float32)
+            rsrp = np.where(decoded, links.power_dbm + _spread(per_element, links.count), np.float32(np.nan))
+        rows = self._report(sent, links, power, flat, data_cell, run_shares[:, 0], near, own, columns, busy, decoded)
+        sensed = levels[:, 2 * n:] if want_sensing else levels[:, :0]
+        return rows, rsrp, sensed
+
+    def _levels(
+        self, sent: Sent, links: Links, power: np.ndarray, coupling: Coupling, kind: np.ndarray, shape: tuple[int, ...],
+        sensing: bool,
+    ) -> np.ndarray:
+        """Power with noise, float32 [subframe, row, column]: data PRBs by allocation, control PRBs, subchannels."""
+        slots, columns = shape
+        n = len(coupling.data)
+        received = np.zeros((slots, n, columns), np.float32)
+        self._add_up(sent, links, kind, power, received)
+        parts = [coupling.data, coupling.control] + ([coupling.subchannel] if sensing else [])
+        levels = np.matmul(np.concatenate(parts), received)
+        levels += self._noise(sent, kind, n, sensing)[:, None]
+        return levels
+
+    def _noise(self, sent: Sent, kind: np.ndarray, n: int, sensing: bool) -> np.ndarray:
+        data = np.zeros(n)
+        data[kind] = sent.data_prb
+        widths = np.repeat(self.grid.width_prb, self.grid.subchannels) if sensing else np.empty(0)
+        prb = np.concatenate([data, np.full(n, float(lte_grid.PSCCH_PRB)), widths])
+        return (prb * self.noise_prb_mw).astype(np.float32)
+
+    @staticmethod
+    def _add_up(
+        sent: Sent, links: Links, kind: np.ndarray, power: np.ndarray, received: np.ndarray
+    ) -> None:
+        """Sum received power per (subframe, allocation, listener), sending after sending: a fixed order."""
+        flat = received.ravel()
+        columns = received.shape[2]
+        n = received.shape[1]
+        sending = links.sending
+        time = sent.slot_of_time[sending]
+        shift = ((time * n + kind[sending] - time) * columns).tolist()
+        starts, counts = links.start.tolist(), links.count.tolist()
+        for start, count, move in zip(starts, counts, shift, strict=False):
+            if not count:
+                continue
+            first = int(links.cell[start])
+            if int(links.cell[start + count - 1]) - first == count - 1:
+                flat[first + move:first + move + count] += power[start:start + count]
+            else:
+                flat[links.cell[start:start + count] + move] += power[start:start + count]
+
+    def _decode_control(
+        self, sent: Sent, links: Links, power: np.ndarray, flat: np.ndarray, cell: np.ndarray, share: np.ndarray,
+        near: Neighbours, own: np.ndarray, columns: int, busy: np.ndarray,
+    ) -> np.ndarray:
+        """Whether each listener decoded the SCI; never while it sends itself."""
+        deaf = busy.ravel()[links.cell]
+        if self.mode.sci == "ideal":
+            return ~deaf
+        signal = power * _spread(share, links.count)
+        ratio = signal / np.maximum(flat[cell] - signal, np.float32(lte_grid.PSCCH_PRB * self.noise_prb_mw))
+        decoded = ratio >= self._surely_heard
+        open_ = np.flatnonzero((ratio > self._surely_lost) & ~decoded)
+        if len(open_):
+            run = np.searchsorted(links.start[1:], open_, side="right")
+            uniform = self._uniform(self._control_key, sent, links.sending[run], links.cell[open_], near, own, columns)
+            decoded[open_] = uniform >= self.control_table.per_linear(ratio[open_])
+        decoded &= ~deaf
+        return decoded
+
+    def _uniform(
+        self, key: np.uint64, sent: Sent, sending: np.ndarray, cell: np.ndarray, near: Neighbours, own: np.ndarray,
+        columns: int,
+    ) -> np.ndarray:
+        """Draws keyed by sender, sequence number and receiver."""
+        s = sent.sendings
+        bits = hashed_bits(key, s.station_id, s.sequence)[sending]
+        ids = near.station_id[:columns] if len(own) == near.offset[2] else near.station_id[near.offset[2]:]
+        return (hashed_bits(bits, ids[cell % columns]) >> np.uint64(11)) * _UNIFORM
+
+    def _report(
+        self, sent: Sent, links: Links, power: np.ndarray, flat: np.ndarray, data_cell: np.ndarray, share: np.ndarray,
+        near: Neighbours, own: np.ndarray, columns: int, busy: np.ndarray, decoded: np.ndarray,
+    ) -> Rows:
+        """Outcomes of the links up to the report distance."""
+        chosen = np.flatnonzero(links.distance_m <= np.float32(self.report_distance_m))
+        run = np.repeat(np.arange(len(links.count)), links.count)[chosen]
+        sending = links.sending[run]
+        cell = links.cell[chosen]
+        place = cell % columns
+        if len(own) == near.offset[2]:
+            other = sent.column[sending] != place
+            chosen, run, sending, cell, place = (v[other] for v in (chosen, run, sending, cell, place))
+        signal = power[chosen] * share[run]
+        noise = (sent.data_prb * self.noise_prb_mw).astype(np.float32)[sending]
+        sinr = signal / np.maximum(flat[data_cell[chosen]] - signal, noise)
+        wanted_dbm = links.power_dbm[chosen] + (10 * np.log10(share)).astype(np.float32)[run]
+        uniform = self._uniform(self._data_key, sent, sending, cell, near, own, columns)
+        data = self._data_outcome(sent, sending, signal / noise, sinr, uniform)
+        if self.mode.sensitivity_dbm is not None:
+            data[wanted_dbm < self.mode.sensitivity_dbm] = Outcome.SENSITIVITY
+        data[busy.ravel()[cell]] = Outcome.HALF_DUPLEX
+        outcome = data.copy()
+        if self.mode.sci_loses_packet:
+            lost = ~decoded[chosen] & (data != Outcome.HALF_DUPLEX) & (data != Outcome.SENSITIVITY)
+            outcome[lost] = Outcome.CONTROL_LOST
+        return Rows(
+            sending, own[place], links.distance_m[chosen], outcome, data, wanted_dbm,
+            np.log(np.maximum(sinr, np.float32(1e-12))) * _DB,
+        )
+
+    def _data_outcome(
+        self, sent: Sent, sending: np.ndarray, snr: np.ndarray, sinr: np.ndarray, uniform: np.ndarray
+    ) -> np.ndarray:
+        """Propagation or collision, by one uniform number compared with both error rates."""
+        s = sent.sendings
+        tables = [self.data_table.select(m, b) for m, b in zip(s.mcs.tolist(), s.size_bytes.tolist(), strict=True)]
+        distinct = list(dict.fromkeys(tables))
+        data = np.full(len(sending), Outcome.DELIVERED, np.int8)
+        which = np.array([distinct.index(t) for t in tables])[sending] if len(distinct) > 1 else None
+        for i, table in enumerate(distinct):
+            rows = slice(None) if which is None else np.flatnonzero(which == i)
+            u = uniform[rows]
+            lost = u < table.per_linear(sinr[rows])
+            alone = u < table.per_linear(snr[rows])
+            data[rows] = np.where(alone, Outcome.PROPAGATION, np.where(lost, Outcome.COLLISION, Outcome.DELIVERED))
+        return data
+
+
+def _place(cell: np.ndarray, columns: int, offset: int) -> np.ndarray:
+    return cell % columns - offset
+
+
+def _spread(per_run: np.ndarray, count: np.ndarray) -> np.ndarray | np.float32:
+    """One value per link; a plain number where all runs agree."""
+    if len(per_run) and np.all(per_run == per_run[0]):
+        return np.float32(per_run[0])
+    return np.repeat(per_run.astype(np.float32), count)
+
+
+def _bounds(table: PerTable) -> tuple[np.float32, np.float32]:
+    """Power ratios up to which a block is always lost, and from which it is lost with the floor's 1e-8 only."""
+    grid = np.arange(-40.0, 60.0, 0.01)
+    rate = table.exact(grid)
+    lost, heard = grid[rate >= 1.0], grid[rate <= FLOOR_PER]
+    low = lost[-1] - 0.05 if len(lost) else -100.0
+    high = heard[0] + 0.05 if len(heard) else np.inf
+    return np.float32(10 ** (low / 10)), np.float32(10 ** (high / 10))
+
+
+def _joined(parts: list[Links]) -> Links:
+    if len(parts) == 1:
+        return parts[0]
+    names = ("count", "sending", "lo", "target", "cell", "distance_m", "power_dbm")
+    if not parts:
+        i, f = np.empty(0, np.int64), np.empty(0, np.float32)
+        return Links(i, i, i, i, i, i, f, f)
+    joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in names}
+    return Links(start=np.cumsum(joined["count"]) - joined["count"], **joined)
+
+
+def _fields_between(
+    near: Neighbours, sent: Sent, of_a: np.ndarray, b: int, lo: np.ndarray, count: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Unscaled field values of runs without a precomputed band (vehicles towards probes)."""
+    n = int(near.size[b])
+    fields = []
+    for left, right in near.features.rows:
+        of_b = right[near.offset[b]:near.offset[b + 1]]
+        values = [
+            of_b[np.arange(first, first + number) % n] @ left[column]
+            for column, first, number in zip(sent.column[of_a], lo, count, strict=True)
+        ]
+        fields.append(np.concatenate(values) if values else np.empty(0, np.float32))
+    return tuple(fields)

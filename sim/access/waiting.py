@@ -1,0 +1,45 @@
+"""Frames that are not ready yet, in order of the subframe they become ready in."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.clock import MS
+from sim.frames import Frames
+
+
+class WaitingFrames:
+    """A queue by time; equal times keep the order of frame numbers."""
+
+    def __init__(self) -> None:
+        self._new: list[Frames] = []
+        self._sorted = Frames.concatenate([])
+        self._subframe = np.empty(0, np.int64)
+        self._taken = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._new)) + len(self._sorted) - self._taken
+
+    def add(self, frames: Frames, done: int) -> None:
+        """Queue frames; ValueError if one is ready before subframe ``done`` starts (it could not have been seen)."""
+        if not len(frames):
+            return
+        early = frames.ready_ns < done * MS
+        if early.any():
+            at = int(frames.ready_ns[early][0])
+            raise ValueError(f"frames: ready_ns {at} lies before {done * MS}, to which the access layer has advanced")
+        self._new.append(frames)
+
+    def until(self, subframe: int) -> tuple[Frames, np.ndarray]:
+        """Frames ready for a subframe before ``subframe``, and the first subframe that starts at or after each."""
+        if self._new:
+            rest = np.arange(self._taken, len(self._sorted))
+            merged = Frames.concatenate([self._sorted.take(rest), *self._new])
+            at = -(-merged.ready_ns // MS)
+            order = np.lexsort((merged.frame, at))
+            self._sorted, self._subframe = merged.take(order), at[order]
+            self._new, self._taken = [], 0
+        end = int(np.searchsorted(self._subframe, subframe))
+        rows = np.arange(self._taken, end)
+        self._taken = end
+        return self._sorted.take(rows), self._subframe[rows]
