@@ -128,39 +128,40 @@ def _coverage(result: Result) -> Iterator[tuple[str, str]]:
 def _reception(result: Result) -> Iterator[tuple[str, str]]:
     head = "Reception"
     table = result.select(metric="prr", jurisdiction="")
-    for link, message in _groups(table):
-        part = table.select(link=link, message=message)
+    for link, messages in _by_link(table):
         texts = []
         for at_m in _PRR_AT_M:
-            value, n = prr_near(part, at_m)
-            if n:
-                texts.append(f"{percent(value)} at {at_m} m (n {n:,})")
+            parts = [(m, *prr_near(table.select(link=link, message=m), at_m)) for m in messages]
+            counted = len(messages) == 1
+            known = [
+                f"{m} {percent(value)}" + (f" (n {n:,})" if counted else "") for m, value, n in parts if n
+            ]
+            if known:
+                texts.append(f"at {at_m} m " + ", ".join(known))
         if texts:
-            yield head, f"{link} {message:<9} " + ", ".join(texts)
+            yield head, f"{link} " + "; ".join(texts)
             head = ""
 
 
-def _groups(table: Table) -> list[tuple[str, str]]:
-    """(link, message) pairs in the order they first appear."""
-    return list(dict.fromkeys(zip(table["link"].tolist(), table["message"].tolist(), strict=True)))
+def _by_link(table: Table) -> list[tuple[str, list[str]]]:
+    """Messages of each link kind, in the order they first appear."""
+    found: dict[str, list[str]] = {}
+    for link, message in zip(table["link"].tolist(), table["message"].tolist(), strict=True):
+        if message not in found.setdefault(link, []):
+            found[link].append(message)
+    return list(found.items())
 
 
 def _latency(result: Result) -> Iterator[tuple[str, str]]:
-    head = "Latency"
-    table = result.select(metric="latency", quantile=0.95)
-    for link, message in _groups(table):
-        group = {"link": link, "message": message}
-        p95 = result.value(metric="latency", quantile=0.95, **group)
-        p50 = result.value(metric="latency", quantile=0.5, **group)
-        delivered = result.value(metric="latency_delivered", **group)
-        sent = result.value(metric="latency_sent", **group)
-        yield (
-            head,
-            (
-                f"{link} {message:<9} p50 {p50:.1f} ms, p95 {p95:.1f} ms, "
-                f"applied {delivered:,.0f} of {sent:,.0f} opportunities"
-            ),
-        )
+    head = "Latency p95"
+    for link, messages in _by_link(result.select(metric="latency", quantile=0.95)):
+        texts = []
+        for message in messages:
+            group = {"link": link, "message": message}
+            p95 = result.value(metric="latency", quantile=0.95, **group)
+            delivered, sent = (result.value(metric=f"latency_{k}", **group) for k in ("delivered", "sent"))
+            texts.append(f"{message} {p95:.1f} ms (applied {percent(delivered / sent)})")
+        yield head, f"{link} " + ", ".join(texts)
         head = ""
 
 
@@ -202,6 +203,7 @@ def _holes(result: Result) -> Iterator[tuple[str, str]]:
         else:
             hole = next(here.take(np.argsort(-here["length_m"], kind="stable")[:1]).rows())
             text = f"{hole['length_m']:.0f} m of {hole['class']} {hole['direction']}, "
-            text += f"chainage {hole['from_m']:.0f} to {hole['to_m']:.0f} m, useful {percent(hole['share'])} of the time"
+            text += f"chainage {hole['from_m']:.0f} to {hole['to_m']:.0f} m, "
+            text += f"useful {percent(hole['share'])} of the time"
             yield head, f"{place or 'elsewhere'}: {text}"
         head = ""

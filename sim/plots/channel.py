@@ -23,7 +23,7 @@ def busy_over_time(result: Result, words: dict[str, str]) -> Iterator[tuple[str,
     if not kinds:
         return
     figure = style.new_figure()
-    axes = figure.add_axes((0.085, 0.2, 0.64, 0.64))
+    axes = figure.add_axes((0.085, 0.2, 0.6, 0.64))
     top, first_s, last_s = 0.1, np.inf, 0.0
     for kind, colour, marker in zip(kinds, style.SERIES, style.MARKERS, strict=False):
         part = table.select(station_class=kind).sorted_by("time_s")
@@ -52,7 +52,7 @@ def busy_over_time(result: Result, words: dict[str, str]) -> Iterator[tuple[str,
             markevery=every,
             markersize=6,
             markerfacecolor="white",
-            label=f"{name}, {words['p95']}",
+            label=f"{name}, {words['p95_stations']}",
         )
     style.percent_axis(axes, min(1.0, np.ceil(top * 12) / 10))
     style.quiet_grid(axes)
@@ -60,5 +60,6 @@ def busy_over_time(result: Result, words: dict[str, str]) -> Iterator[tuple[str,
     axes.set_xlabel(words["time"])
     axes.set_ylabel(words["busy"])
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, handlelength=2.6)
-    note = str(result.summary.get("cbr_definition") or "")
+    definition = result.summary.get("cbr_definition")
+    note = words["cbr_note"] + (f"; {definition}" if definition else "")
     yield "cbr", style.finish(figure, result, words["cbr_title"], words, note)

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PATTERNS: tuple[Any, ...] = ("-", (0, (6, 1.2)), (0, (2, 0.8)), (0, (8, 1, 1.5, 1)))
-
 
 def corridor_map(result: Result, words: dict[str, str]) -> Iterator[tuple[str, Figure]]:
     """One figure, drawn from ``corridor.json``; nothing without a line of positions."""
@@ -30,10 +28,7 @@ def corridor_map(result: Result, words: dict[str, str]) -> Iterator[tuple[str, F
     for k, place in enumerate(geometry.get("jurisdictions", ())):
         _road(axes, place, line, k)
     _marks(axes, geometry, line, words)
-    axes.set_aspect(1 / math.cos(math.radians(float(lat_deg.mean()))), adjustable="datalim")
-    margin_deg = 0.06 * max(np.ptp(lon_deg), np.ptp(lat_deg), 1e-4)
-    axes.set_xlim(lon_deg.min() - margin_deg, lon_deg.max() + margin_deg)
-    axes.set_ylim(lat_deg.min() - margin_deg, lat_deg.max() + margin_deg)
+    _fit(axes, figure, lon_deg, lat_deg)
     _scale_bar(axes, float(lat_deg.mean()), float(chainage_m[-1] - chainage_m[0]))
     axes.set_xlabel(words["longitude"])
     axes.set_ylabel(words["latitude"])
@@ -42,7 +37,20 @@ def corridor_map(result: Result, words: dict[str, str]) -> Iterator[tuple[str, F
     style.quiet_grid(axes, "both")
     axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, labelspacing=0.7)
     datum = geometry.get("datum")
-    yield "map", style.finish(figure, result, words["map_title"], words, str(datum or ""))
+    note = words["map_note"].format(datum=datum) if datum else ""
+    yield "map", style.finish(figure, result, words["map_title"], words, note)
+
+
+def _fit(axes: Axes, figure: Figure, lon_deg: np.ndarray, lat_deg: np.ndarray) -> None:
+    """Limits that show the whole line at one scale in both directions."""
+    box, size_in = axes.get_position(), figure.get_size_inches()
+    squeeze = math.cos(math.radians(float(lat_deg.mean())))
+    shape = (box.height * size_in[1]) / (box.width * size_in[0])
+    wide = max(float(np.ptp(lon_deg)) * squeeze, float(np.ptp(lat_deg)) / shape, 1e-4) * 1.14
+    middle_lon = (float(lon_deg.min()) + float(lon_deg.max())) / 2
+    middle_lat = (float(lat_deg.min()) + float(lat_deg.max())) / 2
+    axes.set_xlim(middle_lon - wide / squeeze / 2, middle_lon + wide / squeeze / 2)
+    axes.set_ylim(middle_lat - wide * shape / 2, middle_lat + wide * shape / 2)
 
 
 def _at(line: np.ndarray, chainage_m: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -50,7 +58,8 @@ def _at(line: np.ndarray, chainage_m: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _road(axes: Axes, place: dict[str, Any], line: np.ndarray, k: int) -> None:
-    label = place.get("name") or place["id"]
+    name = place.get("name")
+    label = f"{place['id']}: {name}" if name else place["id"]
     for span in place.get("spans", ()):
         inside = line[(line[:, 2] > span[0]) & (line[:, 2] < span[1]), 2]
         lon_deg, lat_deg = _at(line, np.concatenate([[span[0]], inside, [span[1]]]))
@@ -60,8 +69,6 @@ def _road(axes: Axes, place: dict[str, Any], line: np.ndarray, k: int) -> None:
             color=style.SERIES[k % len(style.SERIES)],
             linewidth=6,
             solid_capstyle="butt",
-            dash_capstyle="butt",
-            linestyle=_PATTERNS[k % len(_PATTERNS)],
             label=label,
             zorder=2,
         )
@@ -102,9 +109,20 @@ def _marks(axes: Axes, geometry: dict[str, Any], line: np.ndarray, words: dict[s
         markersize=42,
         markeredgewidth=2.2,
         linestyle="none",
-        label=words["border"] if borders else "_",
+        label="_",
         zorder=3,
     )
+    if borders:
+        axes.plot(
+            [],
+            [],
+            "|",
+            color=ink,
+            markersize=18,
+            markeredgewidth=2.2,
+            linestyle="none",
+            label=words["border"],
+        )
     signals = [
         (n["lon"], n["lat"]) if "lon" in n else _at(line, n["chainage_m"]) for n in geometry.get("nodes", ())
     ]

@@ -39,15 +39,11 @@ def coverage_strip(result: Result, words: dict[str, str]) -> Iterator[tuple[str,
     top, bottom = 1 - 1.5 / height_in, 1.25 / height_in
     slot = (top - bottom) / len(strips)
     for k, (name, direction) in enumerate(strips):
-        axes = figure.add_axes((0.17, top - (k + 1) * slot + 0.16 * slot, 0.69, 0.76 * slot))
+        axes = figure.add_axes((0.17, top - (k + 1) * slot + 0.16 * slot, 0.63, 0.76 * slot))
         _strip(axes, table.select(**{"class": name, "direction": direction}), length_m, words)
-        axes.set_ylabel(
-            f"{words[f'class_{name}']}\n{words[f'direction_{direction}']}",
-            rotation=0,
-            ha="right",
-            va="center",
-            labelpad=34,
-            fontsize=12,
+        name_text = f"{words[f'class_{name}']}\n{words[f'direction_{direction}']}"
+        figure.text(
+            0.012, top - (k + 0.46) * slot, name_text, ha="left", va="center", fontsize=12, color=style.INK
         )
         for border in geometry.get("borders", ()):
             axes.axvline(border["chainage_m"], color=style.INK, linewidth=1.4, linestyle="--")
@@ -60,12 +56,12 @@ def coverage_strip(result: Result, words: dict[str, str]) -> Iterator[tuple[str,
                 handles,
                 names,
                 loc="upper left",
-                bbox_to_anchor=(0.865, top),
+                bbox_to_anchor=(0.805, top),
                 frameon=False,
                 fontsize=11.5,
                 handlelength=1.5,
             )
-    _header(figure, geometry, (0.17, top, 0.69, 0.42 / height_in), length_m, words)
+    _header(figure, geometry, (0.17, top, 0.63, 0.42 / height_in), length_m, words)
     yield "coverage", style.finish(figure, result, words["coverage_title"], words, words["coverage_note"])
 
 
@@ -164,5 +160,5 @@ def _header(
     )
     keys = [k for k, there in ((f"▲ {words['rsu']}", units_m), (f"□ {words['signal']}", signals_m)) if there]
     figure.text(
-        0.868, box[1] + 0.1 * box[3], "\n".join(keys), ha="left", va="bottom", fontsize=10.5, color=style.INK
+        0.815, box[1] + 0.1 * box[3], "\n".join(keys), ha="left", va="bottom", fontsize=10.5, color=style.INK
     )

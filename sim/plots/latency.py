@@ -102,11 +102,11 @@ def latency_distribution(result: Result, words: dict[str, str]) -> Iterator[tupl
     axes.axhline(0.95, color=style.GREY, linewidth=1, linestyle=":")
     axes.annotate(
         words["limit_95"],
-        (1.0, 0.95),
-        (-4, 3),
+        (0.0, 0.95),
+        (6, 3),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
-        ha="right",
+        ha="left",
         fontsize=11,
         color="#555555",
     )

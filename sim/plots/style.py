@@ -113,8 +113,6 @@ def finish(figure: Figure, result: Result, title: str, words: dict[str, str], no
     figure.text(
         0.012, 0.1 / height_in, text, ha="left", va="bottom", fontsize=10.5, color="#555555", linespacing=1.25
     )
-    rows = text.count("\n") + 1 if text else 0
-    figure.subplots_adjust(top=1 - 0.95 / height_in, bottom=(0.78 + 0.2 * rows) / height_in)
     return figure
 
 
