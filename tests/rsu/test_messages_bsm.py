@@ -193,11 +193,12 @@ def test_messages_of_other_senders_are_read() -> None:
         "BSM", {k: v for k, v in value.items() if k not in ("safetyExt", "posAccuracy", "angle")}
     )
     other = SET.encode("RSI", {"msgCnt": 1, "id": b"RSU00001", "refPos": {"lat": 0, "long": 1}})
-    messages = [foreign, bare, other, bare, foreign, foreign]
+    only_crumbs = SET.encode("BSM", {**value, "safetyExt": {"pathHistory": {"crumbData": crumbs[:1]}}})
+    messages = [foreign, bare, other, bare, foreign, foreign, only_crumbs, only_crumbs]
     decoded = fresh_set().decode_bsm(messages)
     assert_equal(decoded, fresh_set().decode_bsm_general(messages))
-    assert decoded.status.tolist() == [STATUS_OK, STATUS_OK, STATUS_SKIPPED, STATUS_OK, STATUS_OK, STATUS_OK]
-    assert decoded.path.counts.tolist() == [23, 0, 0, 0, 23, 23]
+    assert decoded.status.tolist() == [STATUS_OK] * 2 + [STATUS_SKIPPED] + [STATUS_OK] * 5
+    assert decoded.path.counts.tolist() == [23, 0, 0, 0, 23, 23, 1, 1]
     np.testing.assert_allclose(decoded.path.d_lon_deg[[0, 6]], [5e-7, 9e-7], rtol=1e-9)
     assert np.isnan(decoded.semi_major_m[[1, 3]]).all()
 

@@ -25,7 +25,7 @@ _FRAME = ("bsmFrame",)
 _CRUMBS = _FRAME + CRUMBS
 _COUNT = (*_CRUMBS, COUNT)
 _KINDS = 4
-_MOST_SHAPES = 128
+_MOST_SHAPES = 64
 _LONGEST_BYTES = 1024
 """Longer input goes to the general codec: a BSM with 23 crumbs stays below 400 octets."""
 _MOST_CRUMBS = 23
@@ -40,6 +40,7 @@ class Shape:
     before: Block
     after: Block | None = None
     trusted: bool = False
+    hits: int = 0
 
 
 class CrumbLayout:
@@ -208,6 +209,7 @@ class BsmBatch:
             short = messages if left.size == len(messages) else [messages[row] for row in left.tolist()]
             words = template.from_octets(short, width)
             self._decode_words(result, messages, left, words, sizes[left] * 8, policy)
+            self._decode_shapes.sort(key=lambda shape: -shape.hits)
         return result.columns()
 
     def _decode_words(self, result: _Result, messages: list[bytes], left: NDArray[np.int64],
@@ -283,6 +285,7 @@ class BsmBatch:
             sound &= template.window(words, every, np.minimum(end, (words.shape[0] - 1) * 64 - 1)) == 0
         result.add_batch(rows[picked], columns, sound, crumbs)
         good[picked] = sound
+        shape.hits += int(sound.sum())
         return good
 
     def _decode_crumbs(self, words: template.Words, counts: NDArray[np.int64], end: NDArray[np.int64],
