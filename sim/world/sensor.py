@@ -6,7 +6,6 @@ All figures of the model are keys of the scenario; most defaults are assumptions
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 _FALSE_LENGTH_M, _FALSE_WIDTH_M, _FALSE_HEIGHT_M = 4.6, 1.8, 1.6
 """A false alarm looks like a car (assumption)."""
 _MOST_TRACKS = 255
+_CYCLES_AT_ONCE = 1024
+_TWO, _THREE = np.arange(2)[:, None], np.arange(3)[:, None]
+_NOTHING = np.empty(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +82,14 @@ class RoadsideSensor:
         self.cycle_ns = ns_from_s(settings.cycle_s)
         self._keys = {
             part: stream_key(seed, "sensor", name, part)
-            for part in ("detect", "keep", "east", "north", "speed", "false")
+            for part in ("detection", "error", "false count", "false object")
         }
         self._seen = np.empty(0, np.int64)
         self._detected = np.empty(0, bool)
         self._track = np.empty(0, np.int64)
         self._last_track = 0
         self._sensed_ns = 0
+        self._false_block, self._false_counts = -1, np.empty(0, np.int64)
 
     def sense(self, time_ns: int, vehicles: VehicleColumns) -> SensedObjects:
         """One cycle at ``time_ns``."""
@@ -101,7 +104,8 @@ class RoadsideSensor:
         false_x_m, false_y_m, false_speed_mps, false_heading_deg = self._false_alarms(cycle)
         false_track = self._free_tracks(len(false_x_m), track)
         sigma_m, sigma_mps = self.settings.position_sigma_m, self.settings.speed_sigma_mps
-        speed_mps = vehicles.speed_mps[row] + sigma_mps * self._normal("speed", number, cycle)
+        east, north, speed = hashed_normal(self._keys["error"], number, np.asarray(cycle), _THREE)
+        speed_mps = np.maximum(vehicles.speed_mps[row] + sigma_mps * speed, 0.0)
 
         def joined(true: np.ndarray, false: np.ndarray | float) -> np.ndarray:
             return np.concatenate([true, np.broadcast_to(false, false_x_m.shape)]) if len(false_x_m) else true
@@ -111,9 +115,9 @@ class RoadsideSensor:
             time_ns + ns_from_s(self.settings.delay_s),
             joined(row, -1),
             joined(track[shown], false_track),
-            joined(vehicles.x_m[row] + sigma_m * self._normal("east", number, cycle), false_x_m),
-            joined(vehicles.y_m[row] + sigma_m * self._normal("north", number, cycle), false_y_m),
-            joined(np.maximum(speed_mps, 0.0), false_speed_mps),
+            joined(vehicles.x_m[row] + sigma_m * east, false_x_m),
+            joined(vehicles.y_m[row] + sigma_m * north, false_y_m),
+            joined(speed_mps, false_speed_mps),
             joined(vehicles.heading_deg[row], false_heading_deg),
             joined(vehicles.length_m[row], _FALSE_LENGTH_M),
             joined(vehicles.width_m[row], _FALSE_WIDTH_M),
@@ -172,10 +176,9 @@ class RoadsideSensor:
         persistence_s = self.settings.persistence_s
         elapsed_s = (time_ns - self._sensed_ns) / SECOND
         keep_ratio = np.exp(-elapsed_s / persistence_s) if persistence_s > 0 else 0.0
-        counter = np.asarray(cycle)
-        kept = known & (hashed_uniform(self._keys["keep"], number, counter) < keep_ratio)
-        redrawn = hashed_uniform(self._keys["detect"], number, counter) < self.settings.detection_ratio
-        detected = np.where(kept, detected_before, redrawn)
+        keep_draw, detect_draw = hashed_uniform(self._keys["detection"], number, np.asarray(cycle), _TWO)
+        redrawn = detect_draw < self.settings.detection_ratio
+        detected = np.where(known & (keep_draw < keep_ratio), detected_before, redrawn)
         new = np.nonzero(track == 0)[0]
         track[new] = self._free_tracks(len(new), track)
         order = np.argsort(number, kind="stable")
@@ -193,35 +196,29 @@ class RoadsideSensor:
             self._last_track = int(free[-1])
         return np.concatenate([free, np.zeros(count - len(free), np.int64)])
 
-    def _normal(self, part: str, number: np.ndarray, cycle: int) -> np.ndarray:
-        return hashed_normal(self._keys[part], number, np.asarray(cycle))
-
     def _false_alarms(self, cycle: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """x, y, speed (0..20 m/s) and heading of the objects of this cycle that do not exist."""
-        count = self._false_count(cycle)
+        block, place = divmod(cycle, _CYCLES_AT_ONCE)
+        if block != self._false_block:
+            self._false_block, self._false_counts = block, self._poisson_counts(block)
+        count = int(self._false_counts[place])
+        if count == 0:
+            return _NOTHING, _NOTHING, _NOTHING, _NOTHING
         draws = hashed_uniform(
-            self._keys["false"], np.asarray(cycle), np.arange(1, count + 1)[:, None], np.arange(4)[None, :]
+            self._keys["false object"], np.asarray(cycle), np.arange(count)[:, None], np.arange(4)[None, :]
         )
         range_m = self.settings.range_m * np.sqrt(draws[:, 0])
         bearing = np.radians(self.settings.axis_deg + (draws[:, 1] - 0.5) * self.settings.field_of_view_deg)
-        return (
-            self.x_m + range_m * np.sin(bearing),
-            self.y_m + range_m * np.cos(bearing),
-            20.0 * draws[:, 2],
-            360.0 * draws[:, 3],
-        )
+        x_m, y_m = self.x_m + range_m * np.sin(bearing), self.y_m + range_m * np.cos(bearing)
+        return x_m, y_m, 20.0 * draws[:, 2], 360.0 * draws[:, 3]
 
-    def _false_count(self, cycle: int) -> int:
-        """Poisson number of false alarms in one cycle, by inversion of one uniform draw."""
+    def _poisson_counts(self, block: int) -> np.ndarray:
+        """False alarms in each cycle of a block, by inversion of one uniform draw per cycle."""
         mean = self.settings.false_alarms_per_h * self.settings.cycle_s / 3600.0
-        draw = float(hashed_uniform(self._keys["false"], np.asarray(cycle), np.asarray(0)))
-        count, term = 0, math.exp(-mean)
-        total = term
-        while draw >= total and count < _MOST_TRACKS:
-            count += 1
-            term *= mean / count
-            total += term
-        return count
+        most = np.arange(1, _MOST_TRACKS)
+        law = np.cumsum(np.exp(-mean) * np.concatenate([[1.0], np.cumprod(mean / most)]))
+        cycles = block * _CYCLES_AT_ONCE + np.arange(_CYCLES_AT_ONCE)
+        return np.searchsorted(law, hashed_uniform(self._keys["false count"], cycles), side="right")
 
 
 def _box_crossings(

@@ -14,7 +14,8 @@ LANE_M = 3.5
 
 
 def arm_line(bearing_deg: float, length_m: float, bend: float, right_m: float) -> np.ndarray:
-    """(n, 2) metres: a bent line towards the origin, ``right_m`` to the right of the arm's axis, stop line 15 m before.
+    """(n, 2) metres: a bent line towards the origin, ``right_m`` to the right of the arm's axis, stop line 15
+    m before.
 
     ``bend`` is the curvature (1/m); the heading at the stop line is ``bearing_deg``.
     """
@@ -28,7 +29,12 @@ def arm_line(bearing_deg: float, length_m: float, bend: float, right_m: float) -
 
 
 def junction(
-    node: int = 257, lanes: int = 3, bend: float = 1 / 900, length_m: float = 300.0, arms: int = 4, at_x_m: float = 0.0
+    node: int = 257,
+    lanes: int = 3,
+    bend: float = 1 / 900,
+    length_m: float = 300.0,
+    arms: int = 4,
+    at_x_m: float = 0.0,
 ) -> NodeGeometry:
     """A junction with ``arms`` approaches, ``lanes`` lanes each, phase ids 1.. per arm."""
     corridor = LocalPlane(LON, LAT)
@@ -42,16 +48,25 @@ def junction(
             line = arm_line(bearing_deg, length_m, bend, LANE_M * (lane - 0.5))
             rows.append(
                 LaneGeometry(
-                    lane, LANE_M, np.column_stack(plane.to_lonlat(line[:, 0], line[:, 1])),
+                    lane,
+                    LANE_M,
+                    np.column_stack(plane.to_lonlat(line[:, 0], line[:, 1])),
                     frozenset({"straight", "right"} if lane == lanes else {"straight"}),
-                    ((310, 900 + arm, 1, arm + 1),), 16.67,
+                    ((310, 900 + arm, 1, arm + 1),),
+                    16.67,
                 )
             )
         middle = arm_line(bearing_deg, length_m, bend, LANE_M * lanes / 2)
         links.append(
             LinkGeometry(
-                f"arm{arm}", 310, 500 + arm, LANE_M * lanes, 16.67,
-                np.column_stack(plane.to_lonlat(middle[:, 0], middle[:, 1])), tuple(rows), ((310, 900 + arm, arm + 1),),
+                f"arm{arm}",
+                310,
+                500 + arm,
+                LANE_M * lanes,
+                16.67,
+                np.column_stack(plane.to_lonlat(middle[:, 0], middle[:, 1])),
+                tuple(rows),
+                ((310, 900 + arm, arm + 1),),
             )
         )
     return NodeGeometry(310, node, f"J{node}", node_lon, node_lat, 4.0, tuple(links))

@@ -39,17 +39,23 @@ def approach(lane: np.ndarray, to_stop_m: np.ndarray) -> tuple[np.ndarray, np.nd
     return *PLANE.to_lonlat(x_m, y_m), np.full(len(lane), 23.0)
 
 
-ROAD = RoadMap.from_values([over_the_air("MAP", v) for v in build_maps([junction(bend=0.0)], counter=MessageCounter(0))])
+ROAD = RoadMap.from_values(
+    [over_the_air("MAP", v) for v in build_maps([junction(bend=0.0)], counter=MessageCounter(0))]
+)
 
 
 def signals(phases: tuple[int, ...]) -> dict:
     forecast = tuple(PhaseForecast(phase, ("red", "green"), (10.0 * phase, 90.0)) for phase in phases)
-    value = build_spat([IntersectionForecast(310, 257, forecast)], counter=MessageCounter(0), generated_utc_ns=UTC_NS)
+    value = build_spat(
+        [IntersectionForecast(310, 257, forecast)], counter=MessageCounter(0), generated_utc_ns=UTC_NS
+    )
     return read_signals([over_the_air("SPAT", value)], UTC_NS)
 
 
 def test_spat_map_applies() -> None:
-    """By hand: three lanes of arm 0 have phase 1; red ends in 10 s. Wrong lane, missing phase, old data: not applied."""
+    """By hand: three lanes of arm 0 have phase 1; red ends in 10 s. Wrong lane, missing phase, old data: not
+    applied.
+    """
     lane, way_m = np.array([1, 2, 3]), np.array([5.0, 80.0, 149.0])
     match = match_lanes(ROAD, *approach(lane, way_m))
     true = np.array([ROAD.lane_index[310, 257, 310, 500, n] for n in lane])
@@ -60,8 +66,16 @@ def test_spat_map_applies() -> None:
     without = spat_map_applies(ROAD, signals((2, 3, 4)), match, true_lane=true)
     assert not without.applied.any() and (without.next_change_utc_ns == -1).all()
     ages = np.array([0.0, 0.99, 1.01])
-    assert spat_map_applies(ROAD, signals((1,)), match, spat_age_s=ages).applied.tolist() == [True, True, False]
-    assert spat_map_applies(ROAD, signals((1,)), match, map_age_s=ages * 5).applied.tolist() == [True, True, False]
+    assert spat_map_applies(ROAD, signals((1,)), match, spat_age_s=ages).applied.tolist() == [
+        True,
+        True,
+        False,
+    ]
+    assert spat_map_applies(ROAD, signals((1,)), match, map_age_s=ages * 5).applied.tolist() == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_unmatched_vehicle_is_never_served() -> None:
@@ -76,7 +90,9 @@ def test_rsi_applies() -> None:
     """By hand: path of 100 m north from the unit, half width 8 m; freshness limit 3 s."""
     path = np.column_stack(PLANE.to_lonlat(np.zeros(2), np.array([0.0, 100.0])))
     event = EventDescription(1, "event", 410, LON, LAT, path, 8.0)
-    zones = EventZones(read_events(over_the_air("RSI", build_rsis(UNIT, [event], counter=MessageCounter(0))[0])))
+    zones = EventZones(
+        read_events(over_the_air("RSI", build_rsis(UNIT, [event], counter=MessageCounter(0))[0]))
+    )
     lon, lat = PLANE.to_lonlat(np.array([0.0, 0.0, 20.0, 0.0]), np.array([50.0, -250.0, 50.0, 50.0]))
     heading_deg, age_s = np.array([0.0, 5.0, 0.0, 0.0]), np.array([0.0, 2.9, 0.0, 3.1])
     assert rsi_applies(zones, lon, lat, heading_deg, age_s=age_s).tolist() == [True, True, False, False]
@@ -86,16 +102,25 @@ def test_rsi_applies() -> None:
 def rsm(east_m: np.ndarray, sampled_utc_ns: int, speed_mps: float = 20.0):
     count = len(east_m)
     objects = DetectedObjects(
-        *PLANE.to_lonlat(east_m, np.zeros(count)), np.full(count, speed_mps), np.full(count, 90.0),
-        np.full(count, 4.6), np.full(count, 1.8), np.full(count, 1.6), np.arange(1, count + 1), np.full(count, 10),
-        np.full(count, 0.5), sampled_utc_ns,
+        *PLANE.to_lonlat(east_m, np.zeros(count)),
+        np.full(count, speed_mps),
+        np.full(count, 90.0),
+        np.full(count, 4.6),
+        np.full(count, 1.8),
+        np.full(count, 1.6),
+        np.arange(1, count + 1),
+        np.full(count, 10),
+        np.full(count, 0.5),
+        sampled_utc_ns,
     )
     value = build_rsms(UNIT, objects, counter=MessageCounter(0), generated_utc_ns=UTC_NS).values[0]
     return read_objects(over_the_air("RSM", value), UTC_NS)
 
 
 def test_rsm_applies_within_a_metre_and_a_half_plus_sigma() -> None:
-    """By hand: sigma 0.5 m, so 1.9 m off counts and 2.1 m does not; order of objects is by distance from the unit."""
+    """By hand: sigma 0.5 m, so 1.9 m off counts and 2.1 m does not; order of objects is by distance from the
+    unit.
+    """
     objects = rsm(np.array([10.0, 51.9, 102.1]), UTC_NS)
     true_lon, true_lat = PLANE.to_lonlat(np.array([100.0, 50.0, 10.0]), np.zeros(3))
     advice = rsm_applies(objects, true_lon, true_lat, sensor_sigma_m=0.5)
@@ -113,11 +138,21 @@ def test_rsm_objects_are_moved_to_the_present() -> None:
 
 
 def test_rsm_receivers_do_not_count_themselves() -> None:
-    """By hand: one object = vehicle 0. Vehicle 0 learns nothing, vehicle 1 and a probe do, one 200 m away does not."""
+    """By hand: one object = vehicle 0. Vehicle 0 learns nothing, vehicle 1 and a probe do, one 200 m away
+    does not.
+    """
     objects = rsm(np.array([50.0]), UTC_NS)
     lon, lat = PLANE.to_lonlat(np.array([50.0, 80.0, 40.0, 250.0]), np.zeros(4))
-    advice = rsm_applies(objects, lon[:2], lat[:2], sensor_sigma_m=0.5, receiver_lon=lon, receiver_lat=lat,
-                         receiver_vehicle=np.array([0, 1, -1, -1]), within_m=150.0)
+    advice = rsm_applies(
+        objects,
+        lon[:2],
+        lat[:2],
+        sensor_sigma_m=0.5,
+        receiver_lon=lon,
+        receiver_lat=lat,
+        receiver_vehicle=np.array([0, 1, -1, -1]),
+        within_m=150.0,
+    )
     assert advice.applied.tolist() == [False, True, True, False]
     assert not rsm_applies(objects, lon[:0], lat[:0], sensor_sigma_m=0.5).applied.any()
     assert not rsm_applies(rsm(np.empty(0), UTC_NS), lon, lat, sensor_sigma_m=0.5).applied.any()
@@ -127,11 +162,18 @@ def test_bsm_plausible() -> None:
     """By hand: unavailable codes, 80 m/s, a jump of 500 m in 0.1 s, 5 km away, old: each fails alone."""
     lon, lat = PLANE.to_lonlat(np.full(7, 100.0), np.zeros(7))
     lon = np.where(np.arange(7) == 1, np.nan, lon)
-    speed, heading = np.array([20.0, 20, 80, np.nan, 20, 20, 20]), np.array([90.0, 90, 90, 90, np.nan, 90, 90])
+    speed, heading = (
+        np.array([20.0, 20, 80, np.nan, 20, 20, 20]),
+        np.array([90.0, 90, 90, 90, np.nan, 90, 90]),
+    )
     age_s = np.array([0, 0, 0, 0, 0, 0.31, 0])
     previous = PLANE.to_lonlat(np.array([98.0] * 6 + [-400.0]), np.zeros(7))
-    assert bsm_plausible(speed, heading, lon, lat, previous_lon=previous[0], previous_lat=previous[1],
-                         age_s=age_s).tolist() == [True] + [False] * 6
+    assert (
+        bsm_plausible(
+            speed, heading, lon, lat, previous_lon=previous[0], previous_lat=previous[1], age_s=age_s
+        ).tolist()
+        == [True] + [False] * 6
+    )
     far = PLANE.to_lonlat(5000.0, 0.0)
     assert not bsm_plausible(speed, heading, lon, lat, receiver_lon=far[0], receiver_lat=far[1]).any()
 
@@ -139,15 +181,34 @@ def test_bsm_plausible() -> None:
 def test_bsm_reader() -> None:
     """By hand: wire integers of a BSM, their SI values, and the reserved codes as NaN."""
     value = {
-        "msgCnt": 1, "id": bytes(8), "secMark": 17100, "pos": {"lat": 310347000, "long": 1208312000},
-        "posConfidence": {"pos": "a2m"}, "transmission": "forwardGears", "speed": 1000, "heading": 7200,
-        "accelSet": {"long": 0, "lat": 0, "vert": 0, "yaw": 0}, "brakes": {}, "size": {"width": 180, "length": 460},
+        "msgCnt": 1,
+        "id": bytes(8),
+        "secMark": 17100,
+        "pos": {"lat": 310347000, "long": 1208312000},
+        "posConfidence": {"pos": "a2m"},
+        "transmission": "forwardGears",
+        "speed": 1000,
+        "heading": 7200,
+        "accelSet": {"long": 0, "lat": 0, "vert": 0, "yaw": 0},
+        "brakes": {},
+        "size": {"width": 180, "length": 460},
         "vehicleClass": {"classification": 10},
     }
-    lost = {**value, "pos": {"lat": 900000001, "long": 1800000001}, "speed": 8191, "heading": 28800, "secMark": 65535}
+    lost = {
+        **value,
+        "pos": {"lat": 900000001, "long": 1800000001},
+        "speed": 8191,
+        "heading": 28800,
+        "secMark": 65535,
+    }
     read = read_bsms([over_the_air("BSM", value), over_the_air("BSM", lost)], UTC_NS)
-    assert (read.lon[0], read.lat[0], read.speed_mps[0], read.heading_deg[0], read.accuracy_m[0]) == pytest.approx(
-        (120.8312, 31.0347, 20.0, 90.0, 2.0))
+    assert (
+        read.lon[0],
+        read.lat[0],
+        read.speed_mps[0],
+        read.heading_deg[0],
+        read.accuracy_m[0],
+    ) == pytest.approx((120.8312, 31.0347, 20.0, 90.0, 2.0))
     assert read.sampled_utc_ns.tolist() == [UTC_NS - 23_000_000, -1]
     assert np.isnan([read.lon[1], read.lat[1], read.speed_mps[1], read.heading_deg[1]]).all()
 

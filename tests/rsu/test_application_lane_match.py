@@ -20,8 +20,12 @@ SET = MESSAGE_SETS["csae53-2020"]
 
 def decoded_road(bend: float) -> tuple[RoadMap, LocalPlane]:
     node = junction(bend=bend)
-    values = build_maps([node], counter=MessageCounter(0), encode=lambda v: SET.encode("MAP", v), max_bytes=700)
-    return RoadMap.from_values(SET.decode(SET.encode("MAP", v)).value for v in values), LocalPlane(node.lon, node.lat)
+    values = build_maps(
+        [node], counter=MessageCounter(0), encode=lambda v: SET.encode("MAP", v), max_bytes=700
+    )
+    return RoadMap.from_values(SET.decode(SET.encode("MAP", v)).value for v in values), LocalPlane(
+        node.lon, node.lat
+    )
 
 
 def drivers(bend: float, count: int, seed: int) -> dict[str, np.ndarray]:
@@ -42,8 +46,15 @@ def drivers(bend: float, count: int, seed: int) -> dict[str, np.ndarray]:
     right = np.column_stack([np.cos(heading), -np.sin(heading)])
     stop = -15.0 * np.column_stack([np.sin(bearing), np.cos(bearing)])
     xy = stop - way + (offset_m + wander_m)[:, None] * right
-    return {"arm": arm, "lane": lane, "to_stop_m": back_m * (1 - bend * offset_m), "x_m": xy[:, 0], "y_m": xy[:, 1],
-            "heading_deg": np.degrees(heading), "wander_m": wander_m}
+    return {
+        "arm": arm,
+        "lane": lane,
+        "to_stop_m": back_m * (1 - bend * offset_m),
+        "x_m": xy[:, 0],
+        "y_m": xy[:, 1],
+        "heading_deg": np.degrees(heading),
+        "wander_m": wander_m,
+    }
 
 
 @pytest.mark.parametrize("bend", [0.0, 1 / 900, -1 / 400])
@@ -53,7 +64,9 @@ def test_true_lane_and_stop_line(bend: float) -> None:
     cars = drivers(bend, 20_000, 7)
     lon, lat = plane.to_lonlat(cars["x_m"], cars["y_m"])
     match = match_lanes(road, lon, lat, cars["heading_deg"])
-    true = [road.lane_index[310, 257, 310, 500 + a, n] for a, n in zip(cars["arm"], cars["lane"], strict=True)]
+    true = [
+        road.lane_index[310, 257, 310, 500 + a, n] for a, n in zip(cars["arm"], cars["lane"], strict=True)
+    ]
     good = match.lane == np.array(true)
     assert good.mean() >= 0.999
     assert np.abs(match.to_stop_m - cars["to_stop_m"])[good].max() < 1.0
@@ -69,8 +82,12 @@ def test_opposite_heading_off_road_and_unknown_match_nothing() -> None:
     assert (match_lanes(road, lon, lat, np.full(500, np.nan)).lane == -1).all()
     assert match_lanes(road, np.nan, 31.0, 0.0).lane.tolist() == [-1]
     ahead = np.radians(23.0)
-    inside = plane.to_lonlat(*(np.array([[np.sin(ahead)], [np.cos(ahead)]]) * -10 + LANE_M / 2 * np.array(
-        [[np.cos(ahead)], [-np.sin(ahead)]])))
+    inside = plane.to_lonlat(
+        *(
+            np.array([[np.sin(ahead)], [np.cos(ahead)]]) * -10
+            + LANE_M / 2 * np.array([[np.cos(ahead)], [-np.sin(ahead)]])
+        )
+    )
     assert match_lanes(road, *inside, 23.0).lane.tolist() == [-1]
     assert match_lanes(RoadMap.from_values([]), lon, lat, cars["heading_deg"]).lane.max() == -1
 

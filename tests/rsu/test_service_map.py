@@ -55,7 +55,9 @@ def test_geometry_comes_back(lanes: int, bend: float, arms: int) -> None:
 
 
 def test_offsets_are_the_smallest_sufficient() -> None:
-    """Property: no offset would fit the next smaller type (bounds printed in the set: 12, 14, 16, 18, 22, 24 bits)."""
+    """Property: no offset would fit the next smaller type (bounds printed in the set: 12, 14, 16, 18, 22, 24
+    bits).
+    """
     bits = dict(zip((f"position-LL{i}" for i in range(1, 7)), (12, 14, 16, 18, 22, 24), strict=True))
     value = build_maps([junction()], counter=MessageCounter(0))[0]
     seen = set()
@@ -76,16 +78,20 @@ def test_split_by_node_then_by_link() -> None:
     nodes = [junction(node=257 + i, at_x_m=900.0 * i) for i in range(3)]
     whole = over_the_air(build_maps(nodes, counter=MessageCounter(0)))
     assert len(whole) == 1
-    size = {limit: over_the_air(build_maps(nodes, counter=MessageCounter(120), encode=ENCODE, max_bytes=limit))
-            for limit in (4000, 900, 400)}
+    size = {
+        limit: over_the_air(build_maps(nodes, counter=MessageCounter(120), encode=ENCODE, max_bytes=limit))
+        for limit in (4000, 900, 400)
+    }
     assert len(size[4000]) < len(size[900]) < len(size[400])
     for limit, parts in size.items():
         assert all(len(ENCODE(part)) <= limit for part in parts)
         assert [part["msgCnt"] for part in parts] == [(120 + i) % 128 for i in range(len(parts))]
         merged, single = RoadMap.from_values(parts), RoadMap.from_values(whole)
         assert merged.lane_index.keys() == single.lane_index.keys() and len(merged.lanes) == 36
-        assert all(np.array_equal(merged.lanes[merged.lane_index[key]].points, lane.points)
-                   for key, lane in zip(single.lane_index, single.lanes, strict=True))
+        assert all(
+            np.array_equal(merged.lanes[merged.lane_index[key]].points, lane.points)
+            for key, lane in zip(single.lane_index, single.lanes, strict=True)
+        )
     assert {len(part["nodes"]) for part in size[4000]} != {1}, "nodes should be packed where they fit"
 
 
@@ -107,7 +113,9 @@ def test_straight_road_needs_two_points_and_wild_one_is_refused() -> None:
     assert len(simplified(straight, 0.05)) == 2
     zigzag = straight[:40] + np.column_stack([np.zeros(40), np.arange(40) % 2 * 1e-4])
     lane = LaneGeometry(1, 3.5, zigzag)
-    node = NodeGeometry(1, 2, "N", 120.83, 31.0, None, (LinkGeometry("L", 1, 3, 3.5, None, straight, (lane,)),))
+    node = NodeGeometry(
+        1, 2, "N", 120.83, 31.0, None, (LinkGeometry("L", 1, 3, 3.5, None, straight, (lane,)),)
+    )
     with pytest.raises(ValueError, match=r"MAP of node N, link L, lane 1: 40 points .* must be 2..31"):
         build_maps([node], counter=MessageCounter(0))
 

@@ -29,8 +29,18 @@ def lonlat(xy: np.ndarray) -> np.ndarray:
 def event(number: int = 7, kind: str = "event", **changes) -> EventDescription:
     line = arm_line(HEADING_DEG, 200.0, 1 / 1500, 0.0)
     middle = lonlat(line)[len(line) // 2]
-    base = EventDescription(number, kind, 410, *middle.tolist(), lonlat(line), 8.0, 5, UTC_NS,
-                            UTC_NS + 7200 * 10**9, "Stopped vehicle")
+    base = EventDescription(
+        number,
+        kind,
+        410,
+        *middle.tolist(),
+        lonlat(line),
+        8.0,
+        5,
+        UTC_NS,
+        UTC_NS + 7200 * 10**9,
+        "Stopped vehicle",
+    )
     return replace(base, **changes)
 
 
@@ -41,14 +51,22 @@ def over_the_air(values: list[dict]) -> list[dict]:
 
 
 def test_content_comes_back() -> None:
-    """Property: id, code, place, radius, priority level and text survive; times are minutes of the year, by hand."""
-    value = over_the_air(build_rsis(UNIT, [event(), event(9, "sign")], counter=MessageCounter(2),
-                                    generated_utc_ns=UTC_NS))[0]
-    assert value["moy"] == 260640 and value["rtes"][0]["timeDetails"] == {"startTime": 260640, "endTime": 260760}
+    """Property: id, code, place, radius, priority level and text survive; times are minutes of the year, by
+    hand.
+    """
+    value = over_the_air(
+        build_rsis(UNIT, [event(), event(9, "sign")], counter=MessageCounter(2), generated_utc_ns=UTC_NS)
+    )[0]
+    assert value["moy"] == 260640 and value["rtes"][0]["timeDetails"] == {
+        "startTime": 260640,
+        "endTime": 260760,
+    }
     assert value["rtes"][0]["priority"] == b"\xa0"
     read = read_events(value)
     assert [(one.kind, one.id, one.code, one.priority_level, one.text) for one in read] == [
-        ("event", 7, 410, 5, "Stopped vehicle"), ("sign", 9, 410, 5, "Stopped vehicle")]
+        ("event", 7, 410, 5, "Stopped vehicle"),
+        ("sign", 9, 410, 5, "Stopped vehicle"),
+    ]
     assert read[0].position == pytest.approx((event().lon, event().lat), abs=0.51e-7)
     assert read[0].radii_m == (8.0,) and read[0].unit_id == b"RSU00001"
     xy = np.column_stack(PLANE.to_plane(read[0].paths[0][:, 0], read[0].paths[0][:, 1]))
@@ -61,8 +79,10 @@ def test_at_most_eight_events_and_sixteen_signs() -> None:
     """Printed: RTEList 1..8, RTSList 1..16; 20 events and 20 signs keep order, and none is lost or doubled."""
     events = [event(i) for i in range(20)] + [event(100 + i, "sign") for i in range(20)]
     values = over_the_air(build_rsis(UNIT, events, counter=MessageCounter(127)))
-    assert [value["msgCnt"] for value in values] == [127, 0, 1, 2][:len(values)]
-    assert max(len(v.get("rtes", [])) for v in values) == 8 and max(len(v.get("rtss", [])) for v in values) == 16
+    assert [value["msgCnt"] for value in values] == [127, 0, 1, 2][: len(values)]
+    assert (
+        max(len(v.get("rtes", [])) for v in values) == 8 and max(len(v.get("rtss", [])) for v in values) == 16
+    )
     assert [one.id for value in values for one in read_events(value)] == [*range(20), *range(100, 120)]
 
 
@@ -79,9 +99,16 @@ def test_byte_limit_splits_and_refuses() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "text"),
-    [({"id": 256}, "id must lie in 0..255"), ({"priority_level": 8}, "priority level 8"), ({"kind": "fog"}, "kind"),
-     ({"radius_m": 7000.0}, "radius 7000.0 m"), ({"text": "雾"}, "ASCII"), ({"source": "rumour"}, "source 'rumour'"),
-     ({"code": 70000}, "code 70000"), ({"path": np.array([[120.8, 31.0]])}, "1 points")],
+    [
+        ({"id": 256}, "id must lie in 0..255"),
+        ({"priority_level": 8}, "priority level 8"),
+        ({"kind": "fog"}, "kind"),
+        ({"radius_m": 7000.0}, "radius 7000.0 m"),
+        ({"text": "雾"}, "ASCII"),
+        ({"source": "rumour"}, "source 'rumour'"),
+        ({"code": 70000}, "code 70000"),
+        ({"path": np.array([[120.8, 31.0]])}, "1 points"),
+    ],
 )
 def test_bad_event_is_refused(changes: dict, text: str) -> None:
     """Property: one clear line naming the event and the rule."""
@@ -97,7 +124,9 @@ def vehicles_on(line: np.ndarray, right_m: float) -> tuple[np.ndarray, np.ndarra
 
 
 def zones_of(one: EventDescription, **options) -> EventZones:
-    return EventZones(read_events(over_the_air(build_rsis(UNIT, [one], counter=MessageCounter(0)))[0]), **options)
+    return EventZones(
+        read_events(over_the_air(build_rsis(UNIT, [one], counter=MessageCounter(0)))[0]), **options
+    )
 
 
 def test_holds_on_the_path_only_with_the_right_heading() -> None:
@@ -119,10 +148,12 @@ def test_straight_upstream_zone() -> None:
 
 
 def test_bent_upstream_zone_needs_the_senders_approach() -> None:
-    """Property: on a bend the straight extension misses the road; an approach sent as a second path follows it."""
+    """Property: on a bend the straight extension misses the road; an approach sent as a second path follows
+    it.
+    """
     whole = arm_line(HEADING_DEG, 500.0, 1 / 400, 0.0)
     split = int(np.searchsorted(np.cumsum(np.hypot(*np.diff(whole, axis=0).T)), 300.0)) + 1
-    path, approach = lonlat(whole[split:]), lonlat(whole[:split + 1])
+    path, approach = lonlat(whole[split:]), lonlat(whole[: split + 1])
     lon, lat, heading_deg = vehicles_on(whole[:split], 0.0)
     blind = zones_of(event(path=path)).holds(lon, lat, heading_deg)[:, 0]
     told = zones_of(event(path=path, approach=approach)).holds(lon, lat, heading_deg)[:, 0]

@@ -26,9 +26,17 @@ def detected(count: int, seed: int = 0, reach_m: float = 150.0) -> DetectedObjec
     rng = np.random.default_rng(seed)
     lon, lat = PLANE.to_lonlat(rng.uniform(-reach_m, reach_m, count), rng.uniform(-reach_m, reach_m, count))
     return DetectedObjects(
-        lon, lat, rng.uniform(0, 40, count), rng.uniform(0, 360, count), rng.uniform(3, 18, count),
-        rng.uniform(1.5, 2.6, count), rng.uniform(1.2, 4, count), rng.permutation(255)[:count] + 1,
-        rng.choice([10, 20, 70], count), np.full(count, 0.5), UTC_NS - 100_000_000,
+        lon,
+        lat,
+        rng.uniform(0, 40, count),
+        rng.uniform(0, 360, count),
+        rng.uniform(3, 18, count),
+        rng.uniform(1.5, 2.6, count),
+        rng.uniform(1.2, 4, count),
+        rng.permutation(255)[:count] + 1,
+        rng.choice([10, 20, 70], count),
+        np.full(count, 0.5),
+        UTC_NS - 100_000_000,
     )
 
 
@@ -41,7 +49,9 @@ def over_the_air(value: dict) -> dict:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 100), st.integers(0, 10**6), st.sampled_from([None, 1, 2, 4]))
 def test_objects_come_back(count: int, seed: int, most: int | None) -> None:
-    """Property: 15 objects a message at most beside the unit, nearest first, values within the wire's resolution."""
+    """Property: 15 objects a message at most beside the unit, nearest first, values within the wire's
+    resolution.
+    """
     objects = detected(count, seed)
     batch = build_rsms(UNIT, objects, counter=MessageCounter(0), generated_utc_ns=UTC_NS, max_messages=most)
     sent = np.concatenate(batch.rows)
@@ -80,7 +90,9 @@ def test_numbers_of_several_messages_and_bsm_ids() -> None:
     """Property: each message of a cycle has its own number; a known BSM id travels with its object only."""
     objects = detected(20)
     ids = tuple(bytes([i] * 8) if i % 3 == 0 else None for i in range(20))
-    batch = build_rsms(UNIT, replace(objects, bsm_ids=ids), counter=MessageCounter(127), generated_utc_ns=UTC_NS)
+    batch = build_rsms(
+        UNIT, replace(objects, bsm_ids=ids), counter=MessageCounter(127), generated_utc_ns=UTC_NS
+    )
     assert [value["msgCnt"] for value in batch.values] == [127, 0]
     for value, rows in zip(batch.values, batch.rows, strict=True):
         assert [p.get("id") for p in over_the_air(value)["participants"][1:]] == [ids[row] for row in rows]
@@ -91,15 +103,21 @@ def test_junction_decides_the_order() -> None:
     lon, lat = PLANE.to_lonlat(np.array([10.0, 90.0, 100.0]), np.zeros(3))
     base = detected(2)
     objects = replace(base, lon=lon[:2], lat=lat[:2])
-    orders = [build_rsms(UNIT, objects, counter=MessageCounter(0), generated_utc_ns=UTC_NS, junction=place).rows[0]
-              for place in (None, (lon[2], lat[2]))]
+    orders = [
+        build_rsms(UNIT, objects, counter=MessageCounter(0), generated_utc_ns=UTC_NS, junction=place).rows[0]
+        for place in (None, (lon[2], lat[2]))
+    ]
     assert [order.tolist() for order in orders] == [[0, 1], [1, 0]]
 
 
 @pytest.mark.parametrize(
     ("changes", "text"),
-    [({"participant_id": np.array([0, 4])}, "ptcId"), ({"participant_id": np.array([4, 4])}, "must differ"),
-     ({"source": "guess"}, "source 'guess'"), ({"participant_type": "tank"}, "type 'tank'")],
+    [
+        ({"participant_id": np.array([0, 4])}, "ptcId"),
+        ({"participant_id": np.array([4, 4])}, "must differ"),
+        ({"source": "guess"}, "source 'guess'"),
+        ({"participant_type": "tank"}, "type 'tank'"),
+    ],
 )
 def test_bad_objects_are_refused(changes: dict, text: str) -> None:
     """Property: one clear line naming field, value and rule."""

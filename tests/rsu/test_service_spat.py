@@ -24,7 +24,9 @@ def over_the_air(value: dict) -> dict:
 
 
 def spat(*phases: PhaseForecast, at_ns: int = UTC_NS) -> dict:
-    return build_spat([IntersectionForecast(310, 257, phases)], counter=MessageCounter(3), generated_utc_ns=at_ns)
+    return build_spat(
+        [IntersectionForecast(310, 257, phases)], counter=MessageCounter(3), generated_utc_ns=at_ns
+    )
 
 
 def test_hand_built_value() -> None:
@@ -36,8 +38,10 @@ def test_hand_built_value() -> None:
     assert node["intersectionId"] == {"region": 310, "id": 257} and node["status"] == (b"\x04\x00", 16)
     states = node["phases"][0]["phaseStates"]
     assert [state["light"] for state in states] == ["protected-green", "yellow", "red", "protected-green"]
-    assert states[0]["timing"] == ("counting", {"startTime": 0, "likelyEndTime": 123, "nextStartTime": 573,
-                                                "nextDuration": 400})
+    assert states[0]["timing"] == (
+        "counting",
+        {"startTime": 0, "likelyEndTime": 123, "nextStartTime": 573, "nextDuration": 400},
+    )
     assert states[2]["timing"] == ("counting", {"startTime": 153, "likelyEndTime": 573})
 
 
@@ -48,11 +52,13 @@ def test_hand_built_value() -> None:
     clock_error_ms=st.integers(-20_000, 20_000),
 )
 def test_switch_times_within_a_tenth(at_ms: int, plans: list[list[float]], clock_error_ms: int) -> None:
-    """Property: every change of every phase is read back within 0.1 s in absolute time, lights are the true ones."""
+    """Property: every change of every phase is read back within 0.1 s in absolute time, lights are the true
+    ones.
+    """
     cycle = ("green", "flashing-green", "yellow", "red")
     phases = []
     for index, durations in enumerate(plans):
-        ends = tuple(math.fsum(durations[:i + 1]) for i in range(len(durations)))
+        ends = tuple(math.fsum(durations[: i + 1]) for i in range(len(durations)))
         phases.append(PhaseForecast(index + 1, tuple(cycle[i % 4] for i in range(len(durations))), ends))
     at_ns = at_ms * 1_000_000
     read = read_signals([over_the_air(spat(*phases, at_ns=at_ns))], at_ns + clock_error_ms * 1_000_000)
@@ -74,7 +80,9 @@ def test_unknown_end_and_beyond_one_hour() -> None:
     states = [phase["phaseStates"][0]["timing"][1] for phase in value["intersections"][0]["phases"]]
     assert [state["likelyEndTime"] for state in states] == [36001, 36001]
     read = read_signals([over_the_air(value)], UTC_NS)
-    assert read[310, 257, 1].next_change_utc_ns is None and read[310, 257, 1].light_at(UTC_NS + 10**12) == "red"
+    assert (
+        read[310, 257, 1].next_change_utc_ns is None and read[310, 257, 1].light_at(UTC_NS + 10**12) == "red"
+    )
 
 
 def test_younger_statement_holds() -> None:

@@ -18,8 +18,16 @@ UTC_NS = 1_782_864_017_123_000_000
 
 @pytest.mark.parametrize(
     ("east", "name"),
-    [(2047, "position-LL1"), (-2048, "position-LL1"), (2048, "position-LL2"), (-8193, "position-LL3"),
-     (32768, "position-LL4"), (-131073, "position-LL5"), (2097152, "position-LL6"), (8388608, "position-LatLon")],
+    [
+        (2047, "position-LL1"),
+        (-2048, "position-LL1"),
+        (2048, "position-LL2"),
+        (-8193, "position-LL3"),
+        (32768, "position-LL4"),
+        (-131073, "position-LL5"),
+        (2097152, "position-LL6"),
+        (8388608, "position-LatLon"),
+    ],
 )
 def test_smallest_offset_type(east: int, name: str) -> None:
     """Printed: ranges of OffsetLL-B12 .. B24 in T/CSAE 53-2020; one step beyond takes the next type."""
@@ -39,7 +47,9 @@ def test_offset_round_trip(lon: float, lat: float, east_deg: float, north_deg: f
 
 
 def test_minute_of_year_and_millisecond() -> None:
-    """By hand: 2026-07-01 is day 182 (31+28+31+30+31+30+1); 181 * 1440 = 260640 minutes, 17.123 s into the next."""
+    """By hand: 2026-07-01 is day 182 (31+28+31+30+31+30+1); 181 * 1440 = 260640 minutes, 17.123 s into the
+    next.
+    """
     assert wire.minute_of_year(UTC_NS) == 260640
     assert wire.millisecond_of_minute(UTC_NS) == 17123
 
@@ -58,19 +68,30 @@ def test_absolute_time_comes_back(utc_ms: int, clock_error_ms: int) -> None:
 
 
 def test_new_year_is_settled_by_the_receivers_clock() -> None:
-    """By hand: the last minute of 2026 (525599) heard just after midnight belongs to 2026; 1798761600 is 2027-01-01."""
+    """By hand: the last minute of 2026 (525599) heard just after midnight belongs to 2026; 1798761600 is
+    2027-01-01.
+    """
     new_year_ns = 1_798_761_600 * 10**9
     assert wire.utc_from_minute(525599, 59_900, new_year_ns + 50_000_000) == new_year_ns - 100_000_000
 
 
 def test_accuracy_class_tells_the_truth() -> None:
-    """By hand: 95 % radius is 2.448 sigma; 1.0 m needs a5m (2.45 m), 0.4 m needs a1m (0.98 m), 0 is the best class."""
+    """By hand: 95 % radius is 2.448 sigma; 1.0 m needs a5m (2.45 m), 0.4 m needs a1m (0.98 m), 0 is the best
+    class.
+    """
     assert [wire.accuracy_to_wire(s) for s in (1.0, 0.4, 0.0, 300.0, math.nan)] == [
-        "a5m", "a1m", "a1cm", "unavailable", "unavailable"]
+        "a5m",
+        "a1m",
+        "a1cm",
+        "unavailable",
+        "unavailable",
+    ]
 
 
 def test_accuracy_class_holds_95_percent() -> None:
-    """Distribution: of 1e5 circular normal errors at least 95 % lie within the class told (3 standard errors)."""
+    """Distribution: of 1e5 circular normal errors at least 95 % lie within the class told (3 standard
+    errors).
+    """
     errors = np.random.default_rng(1).normal(0, 0.4085, (100_000, 2))
     bound_m = wire.accuracy_from_wire(wire.accuracy_to_wire(0.4085))
     share = np.mean(np.hypot(*errors.T) <= bound_m)
@@ -79,7 +100,9 @@ def test_accuracy_class_holds_95_percent() -> None:
 
 def test_accuracy_names_are_the_sets_own() -> None:
     """Independent: every class name is one of the compiled PositionConfidence."""
-    known = {name for name, _ in MESSAGE_SETS["csae53-2020"].codec.schema.types["PositionConfidence"]["values"]}
+    known = {
+        name for name, _ in MESSAGE_SETS["csae53-2020"].codec.schema.types["PositionConfidence"]["values"]
+    }
     assert {wire.accuracy_to_wire(sigma) for sigma in np.geomspace(1e-3, 300, 400)} == known
 
 
@@ -104,7 +127,9 @@ def test_position_off_the_globe_is_refused() -> None:
 
 
 def test_counter_wraps_and_starts_anywhere() -> None:
-    """Printed: msgCnt 0..127, plus one, wraps 127 to 0 (GB/T 45315-2025); starts fill the range over many draws."""
+    """Printed: msgCnt 0..127, plus one, wraps 127 to 0 (GB/T 45315-2025); starts fill the range over many
+    draws.
+    """
     counter = MessageCounter(126)
     assert [counter.next() for _ in range(4)] == [126, 127, 0, 1] and counter.current == 1
     generator = np.random.default_rng(3)
