@@ -57,7 +57,7 @@ class Quantity:
             scaled = np.clip(scaled, self.lowest, self.highest)
         elif scaled.size and (scaled.min() < self.lowest or scaled.max() > self.highest):
             self._refuse(si, scaled)
-        if any_missing:
+        if any_missing and self.unavailable is not None:
             scaled = np.where(missing, self.unavailable, scaled)
         return np.asarray(scaled).astype(np.int64)
 

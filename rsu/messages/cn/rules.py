@@ -27,7 +27,7 @@ _ROWS = (
 )
 
 RULES: dict[str, Rule] = {rule.message: rule for rule in _ROWS}
-"""Rules by message and kind; a kind such as ``BSM-EVENT`` is encoded as its first word."""
+"""Rules by message and kind; a kind such as ``BSM-EVENT`` travels as the message before its first hyphen."""
 
 PATH_HISTORY_PERIOD_MS = 500.0
 """The first BSM this long after the last one with a path history has one again (GB/T 45315-2025 7.3)."""
