@@ -56,6 +56,7 @@ class Schema:
         self.types: dict[str, dict[str, Any]] = {}
         for module in parsed.values():
             self.types.update(module["types"])
+        self._members: dict[int, dict[str, dict[str, Any]]] = {}
         self.specification = asn1tools.compile_dict(parsed, "uper")
 
     def resolve(self, definition: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +70,7 @@ class Schema:
         definition = self.resolve(definition)
         kind = definition["type"]
         if kind == "SEQUENCE" and isinstance(value, dict):
-            members = {m["name"]: m for m in definition["members"] if m}
+            members = self._members_of(definition)
             for key, inner in value.items():
                 if key not in members:
                     return f"{path}.{key}"
@@ -80,10 +81,16 @@ class Schema:
                 if found := self.unknown_member(inner, definition["element"], f"{path}[{index}]"):
                     return found
         elif kind == "CHOICE" and isinstance(value, tuple) and len(value) == 2:
-            for member in definition["members"]:
-                if member and member["name"] == value[0]:
-                    return self.unknown_member(value[1], member, f"{path}.{value[0]}")
+            member = self._members_of(definition).get(value[0])
+            return None if member is None else self.unknown_member(value[1], member, f"{path}.{value[0]}")
         return None
+
+    def _members_of(self, definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        # Definitions live as long as the schema, so their identity is a safe key.
+        members = self._members.get(id(definition))
+        if members is None:
+            members = self._members[id(definition)] = {m["name"]: m for m in definition["members"] if m}
+        return members
 
 
 @cache
