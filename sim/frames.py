@@ -28,7 +28,9 @@ class Outcome(IntEnum):
     NOT_INTERPRETED = 11
     STALE = 12
     NOT_APPLICABLE = 13
-    """Received and understood, but the application had no use for it (e.g. no lane matched)."""
+    """Received and understood, but the application had no use for it (e.g. outside its service zone)."""
+    DUPLICATE = 14
+    """Usable, but the receiver had already applied the same content from another unit."""
 
 
 RADIO_OUTCOMES = tuple(o for o in Outcome if o <= Outcome.NEVER_SENT)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 COLUMNS = {
-    "flow": np.int16, "sender": np.int64, "sender_place": np.int16, "sender_home": np.int16, "subject": np.int32,
+    "flow": np.int16, "sender": np.int64, "sender_place": np.int16, "sender_home": np.int16,
     "generated_ns": np.int64, "ready_ns": np.int64, "encode_ns": np.int64, "sign_ns": np.int64,
     "backhaul_ns": np.int64, "sense_ns": np.int64, "size_bytes": np.int32, "measured": np.bool_,
 }
@@ -16,19 +14,18 @@ COLUMNS = {
 class Ledger:
     """Columns of frames keyed by frame number; memory follows the frames under way, not the run.
 
-    ``payload`` holds what the frame carries (any object the message's handler understands). ``subject`` is what a
-    roadside message is about (index of a node, of an event set, of a sensor), -1 otherwise.
+    ``payload`` holds the message's octets (None for synthetic frames).
     """
 
     def __init__(self, capacity: int = 4096) -> None:
         self._capacity = capacity
         self._live = np.zeros(capacity, bool)
         self._columns = {name: np.zeros(capacity, dtype) for name, dtype in COLUMNS.items()}
-        self._payload: list[Any] = [None] * capacity
+        self._payload: list[bytes | None] = [None] * capacity
         self._oldest = 0
         self.next_frame = 0
 
-    def add(self, count: int, payload: list[Any], **columns: np.ndarray | int | bool) -> np.ndarray:
+    def add(self, count: int, payload: list[bytes | None], **columns: np.ndarray | int | bool) -> np.ndarray:
         """Enter ``count`` frames; returns their numbers. Every column must be given (scalar or one per frame)."""
         if set(columns) != set(COLUMNS):
             raise ValueError(f"ledger columns differ: {sorted(set(columns) ^ set(COLUMNS))}")
@@ -47,7 +44,7 @@ class Ledger:
         """Values of one column for live frames."""
         return self._columns[name][frames & (self._capacity - 1)]
 
-    def payloads(self, frames: np.ndarray) -> list[Any]:
+    def payloads(self, frames: np.ndarray) -> list[bytes | None]:
         """Payloads of live frames."""
         return [self._payload[cell] for cell in (frames & (self._capacity - 1)).tolist()]
 
@@ -83,7 +80,7 @@ class Ledger:
             self._columns[name] = wider
         live = np.zeros(capacity, bool)
         live[new] = self._live[old]
-        payload: list[Any] = [None] * capacity
+        payload: list[bytes | None] = [None] * capacity
         for a, b in zip(old.tolist(), new.tolist(), strict=True):
             payload[b] = self._payload[a]
         self._live, self._payload, self._capacity = live, payload, capacity

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sim.frames import Frames, Receptions
+from sim.frames import Frames, Kind, Receptions
 from sim.world.stations import Stations
 
 
@@ -29,6 +29,12 @@ class AccessLayer(Protocol):
 
     def advance(self, now_ns: int, stations: Stations) -> Receptions:
         """Do everything due up to and including ``now_ns`` (not past the tick's end); return what ended."""
+
+    def largest_frame_bytes(self, sender: Kind) -> int:
+        """Longest frame that a station of this type can send at all; services split their messages by it."""
+
+    def counts(self) -> dict[str, int]:
+        """What happened so far, by name (selections by cause, …)."""
 
     def busy_ratio(self) -> tuple[np.ndarray, np.ndarray]:
         """(slots, CBR) of active stations over the last 100 ms, by the radio's own definition."""

@@ -99,6 +99,18 @@ class Grid:
             self._sized[key] = self._choose(size_bytes, pool)
         return self._sized[key]
 
+    def largest_bytes(self, pool: int) -> int:
+        """Longest frame that fits the whole pool at some allowed MCS, 0 if none does."""
+        low, high = 0, _LARGEST_BYTES
+        while high - low > 1:
+            middle = (low + high) // 2
+            try:
+                self._choose(middle, pool)
+                low = middle
+            except ValueError:
+                high = middle
+        return low
+
     def capacity_prb(self, pool: np.ndarray, subchannels: np.ndarray) -> np.ndarray:
         """Data PRBs that a grant of so many subchannels can hold; without bound where the size is fixed by config."""
         if self._mode.packet_subchannels is not None or self._mode.data_prb is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from sim.access.bystanders import within
 from sim.access.waiting import WaitingFrames
 from sim.clock import MS, NEVER
-from sim.frames import Flow, Frames, Outcome, Receptions
+from sim.frames import Flow, Frames, Kind, Outcome, Receptions
 from sim.world.stations import Stations
 
 if TYPE_CHECKING:
@@ -63,6 +63,14 @@ class Ideal:
             frames.frame, frames.sender, start, np.where(present, start + MS, start), present, row, receiver, distance,
             outcome, outcome.copy(), nothing, nothing.copy(),
         )
+
+    def largest_frame_bytes(self, sender: Kind) -> int:
+        """No limit of its own: 65535 octets."""
+        return 65_535
+
+    def counts(self) -> dict[str, int]:
+        """Nothing to count."""
+        return {}
 
     def busy_ratio(self) -> tuple[np.ndarray, np.ndarray]:
         """(active slots, 0)."""

@@ -1,0 +1,204 @@
+"""The SimPy processes of one run: channel, traffic, signals and services, in one order at equal times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+import simpy
+
+from rsu.messages import MESSAGE_SETS
+from rsu.network import NETWORKS
+from sim.access import access_class
+from sim.access.base import AccessLayer
+from sim.clock import MS, NEVER, ns_from_s
+from sim.frames import Kind
+from sim.ledger import Ledger
+from sim.metrics import Context, Kpi, Tick, build
+from sim.metrics.channel import Channel
+from sim.metrics.coverage import Coverage
+from sim.pipeline import Pipeline
+from sim.receivers.base import Here, Receiver
+from sim.receivers.bsm import BsmReceiver
+from sim.receivers.events import RsiReceiver
+from sim.receivers.objects import RsmReceiver
+from sim.receivers.signals import MapReceiver, NodeMaps, SpatReceiver
+from sim.receivers.zones import Zones
+from sim.scenario.loader import LoadedScenario
+from sim.senders.envelope import Envelope
+from sim.senders.flows import build_flows
+from sim.senders.roadside import RoadsideSenders
+from sim.senders.vehicles import VehicleSender
+from sim.trace import TraceWriter
+from sim.world.approaches import Approaches
+from sim.world.build import World
+
+DRAIN_NS = 200 * MS
+"""After the measured time the radio goes on this long, so that frames generated in it can end (T2 is at most 100 ms)."""
+
+Report = Callable[[float, str], None]
+
+
+class Engine:
+    """Builds everything a run needs and moves it through time.
+
+    Order at a tick boundary: the channel finishes the old tick and its receptions are judged, then traffic moves, then
+    vehicles generate the messages of the new tick. Units generate theirs at their own instants in between.
+    """
+
+    def __init__(self, loaded: LoadedScenario, trace: TraceWriter | None = None) -> None:
+        config = self.config = loaded.config
+        self.world = World(loaded)
+        world = self.world
+        self.tick_ns = ns_from_s(config.traffic.tick_s)
+        warmup_s = config.traffic_warmup_s
+        traffic_ns = 3 * world.signals.longest_cycle_ns if warmup_s is None else ns_from_s(warmup_s)
+        self.radio_from_ns = -(-traffic_ns // self.tick_ns) * self.tick_ns
+        self.from_ns = self.radio_from_ns + -(-ns_from_s(config.radio_warmup_s) // self.tick_ns) * self.tick_ns
+        self.to_ns = self.from_ns + -(-ns_from_s(config.duration_s) // self.tick_ns) * self.tick_ns
+        profile = loaded.candidate.profile()
+        self.message_set = MESSAGE_SETS[config.standards.message_set or profile.value("message_set")]
+        network = NETWORKS[profile.value("network")]
+        self.flows = build_flows(config, profile, self.message_set.messages)
+        flows = [flow.flow for flow in self.flows.values()]
+        self.ledger = Ledger()
+        report_m = max(config.measure.max_distance_m, 1.0)
+        self.access: AccessLayer = access_class(config.radio.access)(
+            config.radio, flows, world.stations, config.seed, ring_length_m=world.corridor.ring_length_m,
+            report_distance_m=report_m,
+        )
+        self.env = simpy.Environment()
+        self.vehicles = VehicleSender(
+            world, self.flows["BSM"], self.message_set,
+            Envelope(config, profile, network, certificate_key="certificate_bytes_obu"), self.ledger,
+        )
+        self.roadside = RoadsideSenders(
+            self.env, world, self.flows, self.message_set,
+            Envelope(config, profile, network, certificate_key="certificate_bytes_rsu"), self.ledger, self.access.submit,
+            begin_ns=self.radio_from_ns, measured=(self.from_ns, self.to_ns),
+            frame_limit_bytes=self.access.largest_frame_bytes(Kind.RSU),
+        )
+        self.here = Here(world)
+        self.approaches = Approaches(world, config.measure.approach_m)
+        self.zones = Zones(world, self.here, self.approaches, self.roadside)
+        self.kpis = build(self._context(flows))
+        self.pipeline = Pipeline(
+            config, flows, self.ledger, world.stations, self._receivers(), self.kpis, trace
+        )
+        self.vehicles_seen: set[int] = set()
+        self.equipped_seen: set[int] = set()
+
+    def run(self, report: Report | None = None) -> None:
+        """Move through warm-ups, measured time and drain; ``report(fraction, text)`` tells how far it is."""
+        self.report = report or (lambda fraction, text: None)
+        self.world.start(0)
+        self.world.signals.run(self.env)
+        self.env.process(self._channel())
+        self.env.process(self._traffic())
+        self.roadside.start()
+        self.env.run(until=self.to_ns + DRAIN_NS + 1)
+
+    def _channel(self) -> Generator[simpy.Event, Any, None]:
+        """The clock of the radio channel: whole ticks, so that all receptions of a tick are judged together."""
+        yield self.env.timeout(self.radio_from_ns + self.tick_ns)
+        while True:
+            self.pipeline.deliver(self.access.advance(int(self.env.now), self.world.stations))
+            yield self.env.timeout(self.tick_ns)
+
+    def _traffic(self) -> Generator[simpy.Event, Any, None]:
+        """The traffic tick, and with it everything that follows from positions."""
+        while True:
+            now_ns = int(self.env.now)
+            self.world.step(now_ns, now_ns + self.tick_ns)
+            self._count_vehicles(now_ns)
+            self.vehicles.stations_changed()
+            self.vehicles.record_paths(now_ns)
+            if now_ns >= self.radio_from_ns:
+                self._radio_tick(now_ns)
+            self.report(now_ns / (self.to_ns + DRAIN_NS), self._stage(now_ns))
+            yield self.env.timeout(self.tick_ns)
+
+    def _radio_tick(self, now_ns: int) -> None:
+        end_ns = now_ns + self.tick_ns
+        stations = self.world.stations
+        if now_ns == self.radio_from_ns:
+            stations.changed = self.world.vehicle_slots()
+        self.access.stations_changed(stations)
+        for part in (self.here, self.approaches, self.zones):
+            part.update()
+        self.maps.begin_tick()
+        self.objects.begin_tick()
+        for newest in self.newest:
+            newest.forget(stations.changed)
+        if now_ns < self.to_ns:
+            for frames in self.vehicles.frames(now_ns, end_ns, self.from_ns, self.to_ns):
+                self.access.submit(frames)
+        if self.from_ns <= now_ns < self.to_ns:
+            self._observe(now_ns)
+
+    def _observe(self, now_ns: int) -> None:
+        stations, zones = self.world.stations, self.zones
+        probes = slice(stations.rsu_count, stations.first_vehicle)
+        vehicles = slice(stations.first_vehicle, stations.size)
+        tick = Tick(
+            now_ns, self.tick_ns, stations, zones.classes(probes, now_ns),
+            zones.classes(vehicles, now_ns) & stations.active[vehicles], self.access.busy_ratio(),
+        )
+        for kpi in self.kpis.values():
+            kpi.tick(tick)
+
+    def _receivers(self) -> dict[str, Receiver]:
+        coverage = self.kpis.get("coverage")
+        coverage = coverage if isinstance(coverage, Coverage) else None
+        self.maps = NodeMaps(self.world, self.message_set, self.here, self.approaches)
+        self.objects = RsmReceiver(self.zones, self.here, self.message_set, coverage)
+        maps = MapReceiver(self.maps, self.flows["MAP"].flow.period_ns)
+        spat = SpatReceiver(self.maps, self.message_set, coverage)
+        rsi = RsiReceiver(self.zones, self.here, self.message_set, coverage, self.flows["RSI"].flow.period_ns)
+        self.newest = (maps.newest, spat.newest, rsi.newest)
+        self.duplicates = {"MAP": maps.newest, "SPAT": spat.newest, "RSI": rsi.newest}
+        return {"BSM": BsmReceiver(self.message_set), "MAP": maps, "SPAT": spat, "RSI": rsi, "RSM": self.objects}
+
+    def _context(self, flows: list[Any]) -> Context:
+        config = self.config
+        names = tuple(j.id for j in config.corridor.jurisdictions)
+        period_ns: dict[str, int] = {}
+        for flow in flows:
+            period_ns.setdefault(flow.message, flow.period_ns)
+        shares = {home.jurisdiction: home.share for home in config.traffic.homes}
+        return Context(
+            tuple(period_ns), names, self.from_ns, self.to_ns, config.measure, period_ns, self.world.probes.grid,
+            _home_shares(names, shares),
+        )
+
+    def _count_vehicles(self, now_ns: int) -> None:
+        fleet = self.world.fleet
+        if now_ns < self.from_ns or now_ns >= self.to_ns:
+            return
+        slots = fleet.slots() if now_ns == self.from_ns else fleet.entered[fleet.active[fleet.entered]]
+        self.vehicles_seen.update(fleet.number[slots].tolist())
+        self.equipped_seen.update(fleet.number[slots[fleet.equipped[slots]]].tolist())
+
+    def _stage(self, now_ns: int) -> str:
+        if now_ns < self.radio_from_ns:
+            return "traffic warm-up"
+        return "radio warm-up" if now_ns < self.from_ns else "measuring"
+
+    def finish(self) -> dict[str, int]:
+        """Counters of senders, receivers and access layer, handed to the channel KPI and returned."""
+        counters = {f"duplicates {name}": newest.duplicates for name, newest in self.duplicates.items()}
+        counters["objects left out of RSM"] = self.roadside.left_out_objects
+        counters |= self.access.counts()
+        channel = self.kpis.get("channel")
+        if isinstance(channel, Channel):
+            channel.count(counters)
+        return counters
+
+
+def _home_shares(names: tuple[str, ...], shares: Mapping[str, float]) -> Any:
+    import numpy as np
+
+    return np.array([shares.get(name, 0.0) for name in names]) if shares else None
+
+
+__all__ = ["DRAIN_NS", "NEVER", "Engine", "Kpi"]

@@ -1,0 +1,135 @@
+"""What a receiver does with delivered frames of one message: the Protocol and what all receivers share."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from sim.frames import Kind
+from sim.metrics.coverage import Coverage
+from sim.world.build import World
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """Frames of one message that at least one receiver decoded by radio, and the links on which they did.
+
+    Frame columns first, one entry per frame; link columns after, ``row`` points into the frames.
+    """
+
+    octets: list[bytes]
+    sender: np.ndarray
+    generated_ns: np.ndarray
+    row: np.ndarray
+    receiver: np.ndarray
+    """Station slots; vehicles, probes and, for BSM, roadside units."""
+    applied_ns: np.ndarray
+    """When the receiver's application has the message."""
+
+
+class Receiver(Protocol):
+    """Judges the deliveries of one message, stages *decoded* to *applied*."""
+
+    def judge(self, delivery: Delivery) -> np.ndarray:
+        """:class:`sim.frames.Outcome` per link, int8."""
+
+
+class Decoded:
+    """Content by octets, the most recent ones; a message is decoded once, whoever receives it."""
+
+    def __init__(self, read: Callable[[bytes], Content], limit: int = 4096) -> None:
+        self._read, self._limit = read, limit
+        self._known: OrderedDict[bytes, Content] = OrderedDict()
+
+    def __call__(self, octets: bytes) -> Content:
+        if octets in self._known:
+            return self._known[octets]
+        content = self._read(octets)
+        self._known[octets] = content
+        if len(self._known) > self._limit:
+            self._known.popitem(last=False)
+        return content
+
+
+class Here:
+    """What every receiver believes of itself in the present tick (positions hold at the middle of the tick)."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.lon, self.lat, self.heading_deg = (np.full(world.stations.size, np.nan) for _ in range(3))
+        self.time_ns = 0
+        probes = slice(world.stations.rsu_count, world.stations.first_vehicle)
+        self.lon[probes], self.lat[probes] = world.lonlat(world.probes.x_m, world.probes.y_m)
+        self.heading_deg[probes] = world.probes.heading_deg
+
+    def update(self) -> None:
+        """Take the positions of the new tick."""
+        world, stations = self.world, self.world.stations
+        if len(self.lon) < stations.size:
+            tail = np.full(stations.size - len(self.lon), np.nan)
+            self.lon, self.lat, self.heading_deg = (
+                np.concatenate([column, tail]) for column in (self.lon, self.lat, self.heading_deg)
+            )
+        self.time_ns = (stations.tick_start_ns + stations.tick_end_ns) // 2
+        slots = world.vehicle_slots()
+        vehicle = slots - stations.first_vehicle
+        x, y = stations.position(slots, self.time_ns)
+        believed = world.gnss.believed(
+            slots, self.time_ns, x, y, world.fleet.speed_mps[vehicle], world.fleet.heading_deg[vehicle]
+        )
+        self.lon[stations.first_vehicle :] = np.nan
+        self.lon[slots], self.lat[slots] = world.lonlat(believed.x_m, believed.y_m)
+        self.heading_deg[slots] = believed.heading_deg
+
+
+def report_coverage(
+    coverage: Coverage | None, world: World, class_index: int, slots: np.ndarray, time_ns: np.ndarray, useful: np.ndarray
+) -> None:
+    """Tell the coverage KPI that probes and vehicles in ``slots`` received a relevant message of a class."""
+    if coverage is None or not len(slots):
+        return
+    stations = world.stations
+    probe = stations.kind[slots] == Kind.PROBE
+    coverage.received(class_index, slots[probe] - stations.rsu_count, time_ns[probe], useful[probe])
+    vehicle = ~probe & (slots >= stations.first_vehicle)
+    coverage.vehicle_received(class_index, slots[vehicle] - stations.first_vehicle, time_ns[vehicle], useful[vehicle])
+
+
+class Newest:
+    """Who last gave each receiver the content of a subject, and of when; finds duplicates."""
+
+    def __init__(self, subjects: int) -> None:
+        self._content_ns = np.full((subjects, 0), -1, np.int64)
+        self._sender = np.full((subjects, 0), -1, np.int64)
+        self.duplicates = 0
+
+    def duplicate(self, subject: int, receiver: np.ndarray, sender: int, content_ns: int) -> np.ndarray:
+        """Whether each receiver already applied content at least as new from another sender; else take note."""
+        self._grow(int(receiver.max(initial=-1)) + 1)
+        known = self._content_ns[subject, receiver]
+        other = self._sender[subject, receiver] != sender
+        again = other & (known >= content_ns)
+        fresh = receiver[~again]
+        self._content_ns[subject, fresh] = content_ns
+        self._sender[subject, fresh] = sender
+        self.duplicates += int(again.sum())
+        return again
+
+    def forget(self, slots: np.ndarray) -> None:
+        """Other stations stand in these slots now."""
+        self._grow(int(slots.max(initial=-1)) + 1)
+        self._content_ns[:, slots] = -1
+        self._sender[:, slots] = -1
+
+    def _grow(self, slots: int) -> None:
+        extra = slots - self._content_ns.shape[1]
+        if extra > 0:
+            tail = np.full((len(self._content_ns), max(extra, 1024)), -1, np.int64)
+            self._content_ns = np.concatenate([self._content_ns, tail], axis=1)
+            self._sender = np.concatenate([self._sender, tail], axis=1)

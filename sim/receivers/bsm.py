@@ -1,0 +1,29 @@
+"""BSM at vehicles and roadside units: decoded once per frame, believed if plausible."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rsu.applications import APPLICATIONS
+from rsu.messages.base import MessageSet
+from rsu.messages.cn.bsm import STATUS_OK
+from sim.frames import Outcome
+from sim.receivers.base import Delivery
+
+class BsmReceiver:
+    """Applied = decoded, and passes the plausibility check of :func:`rsu.applications.checks.bsm_plausible`."""
+
+    def __init__(self, message_set: MessageSet) -> None:
+        self.message_set = message_set
+        self._plausible = APPLICATIONS["BSM"]
+
+    def judge(self, delivery: Delivery) -> np.ndarray:
+        """Every receiver of a frame comes to the same verdict, so the frame is judged once."""
+        columns = self.message_set.decode_bsm(delivery.octets)
+        outcome = np.full(len(delivery.octets), Outcome.NOT_DECODED, np.int8)
+        good = columns.status == STATUS_OK
+        plausible = self._plausible(
+            columns.speed_mps[good], columns.heading_deg[good], columns.longitude_deg[good], columns.latitude_deg[good]
+        )
+        outcome[good] = np.where(plausible, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
+        return outcome[delivery.row]

@@ -1,0 +1,69 @@
+"""RSI: a receiver on the path of an event, or on the way towards it, applies it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rsu.applications import APPLICATIONS
+from rsu.applications.event_reader import EventZones, read_events
+from rsu.messages.base import MessageSet
+from sim.frames import Outcome
+from sim.metrics.coverage import Coverage
+from sim.receivers.base import Decoded, Delivery, Here, Newest, report_coverage
+from sim.receivers.zones import RSI, Zones
+
+
+class RsiReceiver:
+    """Applied as :func:`rsu.applications.checks.rsi_applies` says, at the receiver's own believed position."""
+
+    def __init__(self, zones: Zones, here: Here, message_set: MessageSet, coverage: Coverage | None,
+                 period_ns: int) -> None:
+        self.zones, self.here, self.coverage, self.period_ns = zones, here, coverage, period_ns
+        self._applies = APPLICATIONS["RSI"]
+        self._decode = Decoded(message_set.decode)
+        self._read = Decoded(self._event_zones)
+        self._index = {event.id: index for index, event in enumerate(zones.world.config.events)}
+        self._tau_s = zones.world.config.measure.tau_s["RSI"]
+        self.newest = Newest(len(self._index))
+
+    def _event_zones(self, octets: bytes) -> tuple[EventZones, list[int]] | None:
+        """Zones of one message and the scenario's numbers of its events; upstream paths are in the message."""
+        decoded = self._decode(octets)
+        if decoded.status != "ok" or decoded.value is None:
+            return None
+        events = read_events(decoded.value)
+        known = [self._index[event.id] for event in events if event.id in self._index]
+        return EventZones(events, upstream_m=0.0), known
+
+    def judge(self, delivery: Delivery) -> np.ndarray:
+        """One frame after the other, all its receivers at once."""
+        outcome = np.full(len(delivery.row), Outcome.NOT_APPLICABLE, np.int8)
+        order = np.argsort(delivery.row, kind="stable")
+        edges = np.searchsorted(delivery.row[order], np.arange(len(delivery.octets) + 1))
+        for frame, octets in enumerate(delivery.octets):
+            rows = order[edges[frame] : edges[frame + 1]]
+            content = self._read(octets)
+            if content is None:
+                outcome[rows] = Outcome.NOT_DECODED
+                continue
+            zones, events = content
+            receiver = delivery.receiver[rows]
+            relevant = self.zones.event[events][:, receiver].any(axis=0)
+            rows, receiver = rows[relevant], receiver[relevant]
+            if not len(rows):
+                continue
+            applied_ns, here = delivery.applied_ns[rows], self.here
+            age_s = (applied_ns - delivery.generated_ns[frame]) * 1e-9
+            applied = self._applies(
+                zones, here.lon[receiver], here.lat[receiver], here.heading_deg[receiver], age_s=age_s, tau_s=self._tau_s
+            )
+            report_coverage(self.coverage, self.zones.world, RSI, receiver, applied_ns, applied)
+            outcome[rows] = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
+            again = np.ones(len(rows), bool)
+            for event in events:
+                again[applied] &= self.newest.duplicate(
+                    event, receiver[applied], int(delivery.sender[frame]),
+                    int(delivery.generated_ns[frame]) // self.period_ns,
+                )
+            outcome[rows[applied & again]] = Outcome.DUPLICATE
+        return outcome

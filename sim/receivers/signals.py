@@ -1,0 +1,189 @@
+"""MAP and SPAT: a receiver on an approach finds its lane in the MAP and that lane's phase in the SPAT."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rsu.applications import APPLICATIONS
+from rsu.applications.lane_match import LaneMatch, match_lanes
+from rsu.applications.map_reader import RoadMap
+from rsu.applications.signal_reader import read_signals
+from rsu.messages.base import MessageSet
+from sim.clock import NEVER, ns_from_s
+from sim.frames import Outcome
+from sim.metrics import CLASSES
+from sim.metrics.coverage import Coverage
+from sim.receivers.base import Decoded, Delivery, Here, Newest, report_coverage
+from sim.world.approaches import Approaches
+from sim.world.build import World
+from sim.world.described import lane_key
+
+SPAT_MAP = CLASSES.index("SPAT+MAP")
+
+
+class NodeMaps:
+    """What MAP messages said of each node, who heard which link when, and which lane everybody is on now."""
+
+    def __init__(self, world: World, message_set: MessageSet, here: Here, approaches: Approaches) -> None:
+        self.world, self.here, self.approaches = world, here, approaches
+        self._decode = Decoded(message_set.decode)
+        network = world.network
+        self.node_index = {(network.node_regions[n], network.node_ids[n]): n for n in range(len(network.node_ids))}
+        self.link_index = {lane_key(world, a, 0)[:4]: a.index for a in network.approaches}
+        self._values: list[dict[bytes, dict]] = [{} for _ in network.node_ids]
+        self.road_map: list[RoadMap | None] = [None] * len(network.node_ids)
+        self._true_lane: list[np.ndarray] = [np.empty(0)] * len(network.node_ids)
+        self.heard_ns = np.full((len(network.approaches), world.stations.size), -NEVER, np.int64)
+        """When each receiver last got the MAP of the link of each approach."""
+        self._contents: dict[bytes, tuple[set[int], set[int]]] = {}
+        self._matches: dict[int, tuple[np.ndarray, LaneMatch, np.ndarray]] = {}
+
+    def begin_tick(self) -> None:
+        """Positions moved: matches are to be found anew."""
+        size = self.world.stations.size
+        if self.heard_ns.shape[1] < size:
+            tail = np.full((len(self.heard_ns), size - self.heard_ns.shape[1]), -NEVER, np.int64)
+            self.heard_ns = np.concatenate([self.heard_ns, tail], axis=1)
+        self.heard_ns[:, self.world.stations.changed] = -NEVER
+        self._matches = {}
+
+    def contents(self, octets: bytes) -> tuple[set[int], set[int]] | None:
+        """(nodes, approaches) a MAP tells of; learns it on first sight. None if it does not decode."""
+        if octets in self._contents:
+            return self._contents[octets]
+        decoded = self._decode(octets)
+        if decoded.status != "ok" or decoded.value is None:
+            return None
+        nodes, links = set(), set()
+        for lane in RoadMap.from_values([decoded.value]).lanes:
+            if (node := self.node_index.get(lane.key[:2])) is not None:
+                nodes.add(node)
+                self._values[node][octets] = decoded.value
+                self.road_map[node] = None
+            if (link := self.link_index.get(lane.key[:4])) is not None:
+                links.add(link)
+        self._contents[octets] = (nodes, links)
+        self._matches = {}
+        return nodes, links
+
+    def match(self, node: int) -> tuple[np.ndarray, LaneMatch, np.ndarray]:
+        """(slots in the node's approach zones, their match, index of their true lane in the node's road map)."""
+        if node not in self._matches:
+            slots = self.approaches.in_zone(node)
+            here = self.here
+            matched = match_lanes(self.map_of(node), here.lon[slots], here.lat[slots], here.heading_deg[slots])
+            table = self._true_lane[node]
+            true = table[self.approaches.approach[slots], self.approaches.lane[slots]]
+            self._matches[node] = slots, matched, true
+        return self._matches[node]
+
+    def map_of(self, node: int) -> RoadMap:
+        """Everything heard of a node, merged."""
+        road_map = self.road_map[node]
+        if road_map is None:
+            values = [
+                {"nodes": [n for n in value["nodes"] if self._is_node(n, node)]} for value in self._values[node].values()
+            ]
+            road_map = self.road_map[node] = RoadMap.from_values(values)
+            network = self.world.network
+            table = np.full((len(network.approaches), 8), -1, np.int64)
+            for approach in network.approaches_of(node):
+                for lane in range(approach.lanes):
+                    table[approach.index, lane] = road_map.lane_index.get(lane_key(self.world, approach, lane), -1)
+            self._true_lane[node] = table
+        return road_map
+
+    def _is_node(self, value: dict, node: int) -> bool:
+        return self.node_index.get((value["id"].get("region", 0), value["id"]["id"])) == node
+
+
+class MapReceiver:
+    """Applied = tells of the link the receiver drives on, and the receiver finds its true lane in it."""
+
+    def __init__(self, maps: NodeMaps, period_ns: int) -> None:
+        self.maps, self.period_ns = maps, period_ns
+        self.newest = Newest(len(maps.world.network.approaches))
+
+    def judge(self, delivery: Delivery) -> np.ndarray:
+        """One frame after the other; the state of who heard what is kept in ``maps``."""
+        outcome = np.full(len(delivery.row), Outcome.NOT_APPLICABLE, np.int8)
+        maps, approach = self.maps, self.maps.approaches.approach
+        for frame, octets in enumerate(delivery.octets):
+            rows = np.flatnonzero(delivery.row == frame)
+            contents = maps.contents(octets)
+            if contents is None:
+                outcome[rows] = Outcome.NOT_DECODED
+                continue
+            receiver = delivery.receiver[rows]
+            for link in contents[1]:
+                maps.heard_ns[link, receiver] = np.maximum(maps.heard_ns[link, receiver], delivery.applied_ns[rows])
+            for node in contents[0]:
+                slots, match, true = maps.match(node)
+                good = slots[(match.lane >= 0) & (match.lane == true)]
+                for link in contents[1] & set(maps.approaches.of_node(node)):
+                    on_link = rows[approach[receiver] == link]
+                    found = np.isin(delivery.receiver[on_link], good)
+                    outcome[on_link] = np.where(found, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
+                    again = self.newest.duplicate(
+                        link, delivery.receiver[on_link[found]], int(delivery.sender[frame]),
+                        int(delivery.generated_ns[frame]) // self.period_ns,
+                    )
+                    outcome[on_link[found][again]] = Outcome.DUPLICATE
+        return outcome
+
+
+class SpatReceiver:
+    """Applied as :func:`rsu.applications.checks.spat_map_applies` says, on the true lane."""
+
+    def __init__(self, maps: NodeMaps, message_set: MessageSet, coverage: Coverage | None) -> None:
+        self.maps, self.coverage = maps, coverage
+        self._decode = Decoded(message_set.decode)
+        self._applies = APPLICATIONS["SPAT"]
+        measure = maps.world.config.measure
+        self.map_tau_ns, self.spat_tau_s = ns_from_s(measure.tau_s["MAP"]), measure.tau_s["SPAT"]
+        self.newest = Newest(len(maps.world.network.node_ids))
+
+    def judge(self, delivery: Delivery) -> np.ndarray:
+        """One frame after the other, all its receivers at once."""
+        outcome = np.full(len(delivery.row), Outcome.NOT_APPLICABLE, np.int8)
+        order = np.argsort(delivery.row, kind="stable")
+        edges = np.searchsorted(delivery.row[order], np.arange(len(delivery.octets) + 1))
+        for frame, octets in enumerate(delivery.octets):
+            rows = order[edges[frame] : edges[frame + 1]]
+            decoded = self._decode(octets)
+            if decoded.status != "ok" or decoded.value is None:
+                outcome[rows] = Outcome.NOT_DECODED
+                continue
+            signals = read_signals([decoded.value], self.maps.world.utc0_ns + int(delivery.generated_ns[frame]))
+            for key in sorted({key[:2] for key in signals}):
+                node = self.maps.node_index.get(key)
+                if node is not None:
+                    self._judge_node(delivery, frame, rows, node, signals, outcome)
+        return outcome
+
+    def _judge_node(
+        self, delivery: Delivery, frame: int, rows: np.ndarray, node: int, signals: dict, outcome: np.ndarray
+    ) -> None:
+        maps = self.maps
+        slots, match, true = maps.match(node)
+        place = np.searchsorted(slots, delivery.receiver[rows])
+        inside = (place < len(slots)) & (slots[np.minimum(place, len(slots) - 1)] == delivery.receiver[rows]) \
+            if len(slots) else np.zeros(len(rows), bool)
+        rows, place = rows[inside], place[inside]
+        if not len(rows):
+            return
+        receiver, applied_ns = delivery.receiver[rows], delivery.applied_ns[rows]
+        heard_ns = maps.heard_ns[maps.approaches.approach[receiver], receiver]
+        advice = self._applies(
+            maps.map_of(node), signals, LaneMatch(match.lane[place], match.to_stop_m[place], match.lateral_m[place]),
+            true_lane=true[place], spat_age_s=(applied_ns - delivery.generated_ns[frame]) * 1e-9,
+            spat_tau_s=self.spat_tau_s,
+        )
+        applied = advice.applied & (applied_ns - heard_ns <= self.map_tau_ns)
+        report_coverage(self.coverage, maps.world, SPAT_MAP, receiver, applied_ns, applied)
+        again = np.zeros(len(rows), bool)
+        again[applied] = self.newest.duplicate(
+            node, receiver[applied], int(delivery.sender[frame]), int(delivery.generated_ns[frame])
+        )
+        verdict = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
+        outcome[rows] = np.where(again, Outcome.DUPLICATE, verdict)

@@ -1,0 +1,72 @@
+"""Service zones of the message classes: where a message is wanted, independent of the candidate (definitions section 6)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.clock import SECOND
+from sim.metrics import CLASSES
+from sim.receivers.base import Here
+from sim.senders.roadside import RoadsideSenders
+from sim.world.approaches import Approaches
+from sim.world.build import World
+
+SPAT_MAP, RSI, RSM = (CLASSES.index(name) for name in ("SPAT+MAP", "RSI", "RSM"))
+
+
+class Zones:
+    """Membership of every station slot in every zone, renewed per tick for vehicles.
+
+    ``event[e, slot]``: on the carriageway of event e, on its path or up to ``event_upstream_m`` before it.
+    ``sensor[u, slot]``: inside the field of the sensor of unit ``sensor_units[u]``. ``approaches`` holds those of SPAT+MAP.
+    """
+
+    def __init__(self, world: World, here: Here, approaches: Approaches, senders: RoadsideSenders) -> None:
+        self.world, self.here, self.approaches = world, here, approaches
+        self.sensor_units = sorted(senders.sensing)
+        self.sensors = [senders.sensing[unit].sensor for unit in self.sensor_units]
+        size = world.stations.size
+        self.event = np.zeros((len(world.config.events), size), bool)
+        self.sensor = np.zeros((len(self.sensor_units), size), bool)
+        stations = world.stations
+        probes = np.arange(stations.rsu_count, stations.first_vehicle)
+        self._place(probes, world.probes.x_m, world.probes.y_m)
+
+    def update(self) -> None:
+        """Take the vehicles of the new tick."""
+        stations = self.world.stations
+        if self.event.shape[1] < stations.size:
+            extra = stations.size - self.event.shape[1]
+            self.event = np.concatenate([self.event, np.zeros((len(self.event), extra), bool)], axis=1)
+            self.sensor = np.concatenate([self.sensor, np.zeros((len(self.sensor), extra), bool)], axis=1)
+        self.event[:, stations.first_vehicle :] = False
+        self.sensor[:, stations.first_vehicle :] = False
+        slots = self.world.vehicle_slots()
+        self._place(slots, *stations.position(slots, self.here.time_ns))
+
+    def classes(self, slots: slice, now_ns: int) -> np.ndarray:
+        """(classes, slots) bool: in any zone of each class now; an event counts while it lasts."""
+        now_s = now_ns / SECOND
+        lasts = np.array(
+            [e.start_s <= now_s and (e.end_s is None or now_s < e.end_s) for e in self.world.config.events], bool
+        )
+        zone = np.zeros((len(CLASSES), len(range(*slots.indices(self.world.stations.size)))), bool)
+        zone[SPAT_MAP] = self.approaches.any_zone()[slots]
+        zone[RSI] = self.event[lasts][:, slots].any(axis=0)
+        zone[RSM] = self.sensor[:, slots].any(axis=0)
+        return zone
+
+    def _place(self, slots: np.ndarray, x_m: np.ndarray, y_m: np.ndarray) -> None:
+        if not len(slots):
+            return
+        stations = self.world.stations
+        chainage_m, direction = stations.chainage_m[slots], stations.direction[slots]
+        upstream_m = self.world.config.measure.event_upstream_m
+        for index, event in enumerate(self.world.config.events):
+            if event.direction == "up":
+                inside = (direction > 0) & (chainage_m >= event.from_m - upstream_m) & (chainage_m <= event.to_m)
+            else:
+                inside = (direction < 0) & (chainage_m >= event.from_m) & (chainage_m <= event.to_m + upstream_m)
+            self.event[index, slots] = inside
+        for index, sensor in enumerate(self.sensors):
+            self.sensor[index, slots[sensor.in_field(x_m, y_m)]] = True

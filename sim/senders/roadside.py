@@ -1,0 +1,202 @@
+"""What roadside units send: one SimPy process per unit and service, each at its own phase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+import numpy as np
+import simpy
+
+from rsu.messages.base import MessageSet
+from rsu.services import SERVICES
+from rsu.services.counter import MessageCounter
+from rsu.services.rsi import UnitDescription
+from sim.clock import SECOND, ns_from_ms, stream
+from sim.frames import Frames
+from sim.ledger import Ledger
+from sim.scenario.schema.layout import RoadsideEvent
+from sim.senders.envelope import Envelope
+from sim.senders.flows import RSI_PERIOD_CLASSES, MessageFlow
+from sim.senders.sensing import Sensing
+from sim.world.build import World
+from sim.world.described import event_description, forecast, node_geometry
+from sim.world.sites import RoadsideUnit
+
+Process = Generator[simpy.Event, Any, None]
+
+
+class RoadsideSenders:
+    """All units; ``submit`` hands frames to the access layer."""
+
+    def __init__(
+        self, env: simpy.Environment, world: World, flows: dict[str, MessageFlow], message_set: MessageSet,
+        envelope: Envelope, ledger: Ledger, submit: Callable[[Frames], None], *, begin_ns: int, measured: tuple[int, int],
+        frame_limit_bytes: int,
+    ) -> None:
+        self.env, self.world, self.flows, self.message_set = env, world, flows, message_set
+        self.envelope, self.ledger, self.submit = envelope, ledger, submit
+        self.begin_ns, self.measured = begin_ns, measured
+        self.backhaul_ns = ns_from_ms(world.config.layout.backhaul_delay_ms)
+        self.max_bytes = {
+            name: envelope.message_limit(flow.rule, frame_limit_bytes, world.config.roadside.max_message_bytes)
+            for name, flow in flows.items()
+        }
+        self.left_out_objects = 0
+        self.sensing = {unit.index: Sensing(world, unit) for unit in world.units if unit.sensor}
+        self._sequence = np.zeros(len(world.units), np.int64)
+
+    def start(self) -> None:
+        """Begin every service of every unit."""
+        for unit in self.world.units:
+            nodes = self.nodes_of(unit)
+            if "MAP" in unit.services and nodes:
+                self.env.process(self._map(unit, nodes))
+            if "SPAT" in unit.services and nodes:
+                self.env.process(self._spat(unit, nodes))
+            if "RSI" in unit.services:
+                for period_class, name in RSI_PERIOD_CLASSES.items():
+                    events = self.events_of(unit, period_class)
+                    if events:
+                        self.env.process(self._rsi(unit, events, self.flows[name]))
+            if unit.index in self.sensing:
+                self.env.process(self.sensing[unit.index].run(self.env, self.begin_ns))
+                if "RSM" in unit.services:
+                    self.env.process(self._rsm(unit))
+
+    def nodes_of(self, unit: RoadsideUnit) -> list[int]:
+        """Its own node, or the next downstream node of each direction within the layout's relay range."""
+        if unit.node is not None:
+            return [unit.node]
+        chainage_m = np.asarray(self.world.corridor.node_chainage_m, float)
+        reach_m = self.world.config.layout.relay_range_m
+        found = []
+        for direction, ahead_m in (("up", chainage_m - unit.chainage_m), ("down", unit.chainage_m - chainage_m)):
+            near = np.flatnonzero((ahead_m > 0) & (ahead_m <= reach_m))
+            if len(near) and direction in self.world.network.main:
+                found.append(int(near[np.argmin(ahead_m[near])]))
+        return sorted(set(found))
+
+    def events_of(self, unit: RoadsideUnit, period_class: str) -> list[RoadsideEvent]:
+        """Events of one period class whose path lies within reach downstream of the unit, or around it."""
+        chosen = []
+        for event in self.world.config.events:
+            if event.direction == "up":
+                near = event.from_m - event.announce_within_m <= unit.chainage_m <= event.to_m
+            else:
+                near = event.from_m <= unit.chainage_m <= event.to_m + event.announce_within_m
+            if near and event.period_class == period_class:
+                chosen.append(event)
+        return chosen
+
+    def _map(self, unit: RoadsideUnit, nodes: list[int]) -> Process:
+        flow = self.flows["MAP"]
+        counter = self._counter(unit, "MAP")
+        geometry = [node_geometry(self.world, node) for node in nodes]
+        values = SERVICES["MAP"](
+            geometry, counter=counter, encode=lambda value: self.message_set.encode("MAP", value),
+            max_bytes=self.max_bytes["MAP"],
+        )
+        octets = [self.message_set.encode("MAP", value) for value in values]
+        yield from self._each_period(unit, flow, "MAP")
+        while True:
+            self._emit(unit, flow, octets)
+            yield self.env.timeout(flow.flow.period_ns)
+
+    def _spat(self, unit: RoadsideUnit, nodes: list[int]) -> Process:
+        flow = self.flows["SPAT"]
+        counter = self._counter(unit, "SPAT")
+        backhaul_ns = self.backhaul_ns if unit.node is None else 0
+        yield from self._each_period(unit, flow, "SPAT")
+        while True:
+            now_ns = int(self.env.now)
+            value = SERVICES["SPAT"](
+                [forecast(self.world, node, now_ns) for node in nodes], counter=counter,
+                generated_utc_ns=self._clock_ns(unit, now_ns),
+            )
+            self._emit(unit, flow, [self.message_set.encode("SPAT", value)], backhaul_ns=backhaul_ns)
+            yield self.env.timeout(flow.flow.period_ns)
+
+    def _rsi(self, unit: RoadsideUnit, events: list[RoadsideEvent], flow: MessageFlow) -> Process:
+        counter = self._counter(unit, f"RSI {flow.rule.message}")
+        described = self._described(unit)
+        descriptions = {event.id: event_description(self.world, event) for event in events}
+        present: list[int] | None = None
+        octets: list[bytes] = []
+        yield from self._each_period(unit, flow, flow.rule.message)
+        while True:
+            now_s = int(self.env.now) / SECOND
+            active = [e.id for e in events if e.start_s <= now_s and (e.end_s is None or now_s < e.end_s)]
+            if active != present:
+                present = active
+                values = SERVICES["RSI"](
+                    described, [descriptions[number] for number in active], counter=counter,
+                    encode=lambda value: self.message_set.encode("RSI", value),
+                    max_bytes=self.max_bytes[flow.rule.message],
+                )
+                octets = [self.message_set.encode("RSI", value) for value in values]
+            self._emit(unit, flow, octets)
+            yield self.env.timeout(flow.flow.period_ns)
+
+    def _rsm(self, unit: RoadsideUnit) -> Process:
+        flow = self.flows["RSM"]
+        counter = self._counter(unit, "RSM")
+        described, sensing = self._described(unit), self.sensing[unit.index]
+        junction = sensing.junction()
+        yield from self._each_period(unit, flow, "RSM")
+        while True:
+            now_ns = int(self.env.now)
+            objects = sensing.newest(now_ns)
+            if objects is not None:
+                batch = SERVICES["RSM"](
+                    described, sensing.detected(objects), counter=counter,
+                    generated_utc_ns=self._clock_ns(unit, now_ns), junction=junction,
+                    max_messages=self.world.config.roadside.rsm_max_messages,
+                )
+                if self.measured[0] <= now_ns < self.measured[1]:
+                    self.left_out_objects += batch.left_out_count
+                octets = [self.message_set.encode("RSM", value) for value in batch.values]
+                self._emit(unit, flow, octets, sense_ns=now_ns - objects.sampled_ns)
+            yield self.env.timeout(flow.flow.period_ns)
+
+    def _each_period(self, unit: RoadsideUnit, flow: MessageFlow, name: str) -> Process:
+        """Wait for the service's own phase."""
+        phase = stream(self.world.seed, "phase", unit.id, name).random()
+        yield self.env.timeout(max(self.begin_ns - int(self.env.now), 0) + int(phase * flow.flow.period_ns))
+
+    def _emit(self, unit: RoadsideUnit, flow: MessageFlow, octets: Sequence[bytes], *, backhaul_ns: int = 0,
+              sense_ns: int = 0) -> None:
+        if not octets:
+            return
+        now_ns, count = int(self.env.now), len(octets)
+        length = np.fromiter(map(len, octets), np.int64, count)
+        sender, one = np.full(count, unit.index), np.array([unit.index])
+        size = np.concatenate([
+            self.envelope.frame_bytes(length[k : k + 1], flow.rule, one, np.array([now_ns])) for k in range(count)
+        ])
+        ready_ns = now_ns + backhaul_ns + self.envelope.encode_ns + self.envelope.sign_ns
+        sequence = self._sequence[unit.index] + np.arange(count)
+        self._sequence[unit.index] += count
+        frame = self.ledger.add(
+            count, list(octets), flow=flow.flow.index, sender=sender, sender_place=unit.jurisdiction,
+            sender_home=unit.jurisdiction, generated_ns=now_ns, ready_ns=ready_ns, encode_ns=self.envelope.encode_ns,
+            sign_ns=self.envelope.sign_ns, backhaul_ns=backhaul_ns, sense_ns=sense_ns, size_bytes=size,
+            measured=self.measured[0] <= now_ns < self.measured[1],
+        )
+        self.submit(Frames(
+            frame, sender, sender.copy(), sequence, np.full(count, flow.flow.index), np.arange(count),
+            np.full(count, now_ns), np.full(count, ready_ns), size,
+        ))
+
+    def _clock_ns(self, unit: RoadsideUnit, now_ns: int) -> int:
+        return self.world.utc0_ns + now_ns + int(self.world.clock_offset_ns[unit.index])
+
+    def _counter(self, unit: RoadsideUnit, name: str) -> MessageCounter:
+        return MessageCounter.random(stream(self.world.seed, "count", unit.id, name))
+
+    def _described(self, unit: RoadsideUnit) -> UnitDescription:
+        lon, lat = self.world.lonlat(np.array([unit.x_m]), np.array([unit.y_m]))
+        identity = stream(self.world.seed, "unit id", unit.id).bytes(8)
+        return UnitDescription(identity, float(lon[0]), float(lat[0]), None)
+
+

@@ -1,0 +1,109 @@
+"""Roadside units of a run: siting rules and hand-placed sites, resolved on the corridor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rsu.siting import RoadPiece, place
+from sim.scenario.schema.layout import Layout, Site
+from sim.world.corridor import CorridorGeometry
+
+
+@dataclass(frozen=True)
+class RoadsideUnit:
+    """One unit as it stands; ``index`` is its slot and its lasting station id."""
+
+    index: int
+    id: str
+    x_m: float
+    y_m: float
+    chainage_m: float
+    """Foot point on the corridor."""
+    jurisdiction: int
+    """Index of the operator's jurisdiction, -1 where nobody owns the site."""
+    node: int | None
+    """Index of the signalised node it serves."""
+    services: tuple[str, ...]
+    sensor: bool
+    mast_height_m: float
+    antenna_gain_dbi: float
+    tx_power_dbm: float
+    rule: str
+
+
+def build_units(layout: Layout, corridor: CorridorGeometry) -> list[RoadsideUnit]:
+    """All units, those of rules first, each sorted by chainage. ValueError for doubled ids."""
+    units: list[RoadsideUnit] = []
+    for site in place(_pieces(corridor), corridor.node_chainage_m, layout.rules):
+        x_m, y_m = _beside_road(layout, corridor, site.chainage_m, site.side)
+        owner = corridor.jurisdiction_ids.index(site.jurisdiction) if site.jurisdiction else -1
+        units.append(_unit(layout, len(units), site.id, x_m, y_m, site.chainage_m, owner, site.node, None, site.rule))
+    for listed in layout.sites:
+        units.append(_listed(layout, corridor, len(units), listed))
+    names = [unit.id for unit in units]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ValueError(f"layout.sites: id {doubled[0]!r} stands more than once")
+    return units
+
+
+def _listed(layout: Layout, corridor: CorridorGeometry, index: int, site: Site) -> RoadsideUnit:
+    if site.at_m is not None:
+        chainage_m = float(site.at_m)
+        x_m, y_m = _beside_road(layout, corridor, chainage_m, site.side)
+    else:
+        x, y = corridor.from_lonlat(np.array([site.lon]), np.array([site.lat]))
+        x_m, y_m = float(x[0]), float(y[0])
+        chainage_m = float(np.ravel(corridor.project(x, y)[0])[0])
+    node_ids = [node.id for node in corridor.config.nodes]
+    node = node_ids.index(site.node) if site.node is not None else None
+    owner = (
+        corridor.jurisdiction_ids.index(site.jurisdiction)
+        if site.jurisdiction is not None
+        else int(corridor.place_at(np.array([chainage_m]))[0])
+    )
+    return _unit(layout, index, site.id, x_m, y_m, chainage_m, owner, node, site, "listed")
+
+
+def _unit(
+    layout: Layout, index: int, name: str, x_m: float, y_m: float, chainage_m: float, owner: int,
+    node: int | None, site: Site | None, rule: str,
+) -> RoadsideUnit:
+    at_node = node is not None
+    services = layout.junction_services if at_node else layout.mid_block_services
+    sensor = layout.junction_sensor if at_node else layout.mid_block_sensor
+    mast_height_m = layout.mast_height_m
+    if site is not None:
+        services = site.services if site.services is not None else services
+        sensor = site.sensor if site.sensor is not None else sensor
+        mast_height_m = site.mast_height_m if site.mast_height_m is not None else mast_height_m
+    return RoadsideUnit(
+        index, name, float(x_m), float(y_m), float(chainage_m), owner, node, tuple(services), sensor,
+        mast_height_m, layout.antenna_gain_dbi, layout.tx_power_dbm, rule,
+    )
+
+
+def _beside_road(layout: Layout, corridor: CorridorGeometry, chainage_m: float, side: str) -> tuple[float, float]:
+    """Plane position of a mast: beyond the outer lane by the layout's offset; right is right of direction up."""
+    config = corridor.config
+    half_m = config.median_m / 2 + float(corridor.lanes_at(np.array([chainage_m]))[0]) * config.lane_width_m
+    lateral_m = half_m + layout.offset_m
+    x, y = corridor.xy_at(np.array([chainage_m]), np.array([-lateral_m if side == "right" else lateral_m]))
+    return float(x[0]), float(y[0])
+
+
+def _pieces(corridor: CorridorGeometry) -> list[RoadPiece]:
+    """The road cut wherever its class or its jurisdiction changes."""
+    cuts = {0.0, corridor.length_m}
+    cuts |= {edge for span in corridor.spans for edge in (span.from_m, span.to_m)}
+    cuts |= {edge for section in corridor.sections for edge in (section.from_m, section.to_m)}
+    edges = sorted(cut for cut in cuts if 0.0 <= cut <= corridor.length_m)
+    pieces = []
+    for low, high in zip(edges, edges[1:], strict=False):
+        middle = (low + high) / 2
+        owner = int(corridor.place_at(np.array([middle]))[0])
+        name = corridor.jurisdiction_ids[owner] if owner >= 0 else None
+        pieces.append(RoadPiece(low, high, corridor.road_class_at(middle), name))
+    return pieces
