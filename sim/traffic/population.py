@@ -55,12 +55,15 @@ class Population:
     def equip(self, fleet: Fleet, slots: np.ndarray) -> None:
         """Fill the identity columns of new vehicles."""
         numbers = fleet.number[slots]
-        index = self.class_index(numbers)
+        self.set_class(fleet, slots, self.class_index(numbers))
+        fleet.equipped[slots] = self.uniform("equipped", numbers) < self._config.equipped_ratio
+        fleet.home[slots] = np.searchsorted(self._home_edges, self.uniform("home", numbers), side="right")
+
+    def set_class(self, fleet: Fleet, slots: np.ndarray, index: np.ndarray | int) -> None:
+        """Give vehicles a class and its sizes."""
         fleet.class_index[slots] = index
         for name, values in self._columns.items():
             getattr(fleet, name)[slots] = values[index]
-        fleet.equipped[slots] = self.uniform("equipped", numbers) < self._config.equipped_ratio
-        fleet.home[slots] = np.searchsorted(self._home_edges, self.uniform("home", numbers), side="right")
 
 
 def _edges(shares: list[float]) -> np.ndarray:
