@@ -47,7 +47,7 @@ def degrees_to_wire(degrees: float) -> int:
 
 
 def position_to_wire(lon: float, lat: float, height_m: float | None = None) -> dict[str, int]:
-    """Position3D; ``height_m`` above the reference ellipsoid, None leaves it out. ValueError off the globe."""
+    """Position3D; ``height_m`` above the reference ellipsoid, None: left out. ValueError off the globe."""
     if not (-180 < lon <= 180 and -90 <= lat <= 90):
         raise ValueError(f"position lon {lon}, lat {lat}: lon must lie in (-180, 180], lat in [-90, 90]")
     value = {"lat": degrees_to_wire(lat), "long": degrees_to_wire(lon)}

@@ -86,12 +86,14 @@ class PathHistory:
         self._next[slots] = 0
         self._stored[slots] = 0
 
-    def points(self, slots: np.ndarray, time_ns: int, x_m: np.ndarray, y_m: np.ndarray) -> PathPoints:
-        """Concise points behind vehicles that stand at (``x_m``, ``y_m``) at ``time_ns``.
+    def points(
+        self, slots: np.ndarray, time_ns: int | np.ndarray, x_m: np.ndarray, y_m: np.ndarray
+    ) -> PathPoints:
+        """Concise points behind vehicles at (``x_m``, ``y_m``); ``time_ns`` is one for all, or one each.
 
         They reach back to the first stored sample at least 200 m of way behind (or to the oldest there is)
         and never more than 400 m; where 15 points do not reach that far the newest 15 are given. Every stored
-        sample on the way lies within 0.6 m of the polyline through the vehicle and its points.
+        sample on the way lies within 0.6 m of the polyline through the vehicle and its points (0.85 m where it turned back).
         """
         offset_x_m, offset_y_m, stored_ns, valid = self._backwards(slots, x_m, y_m)
         chosen = _cone_selection(offset_x_m, offset_y_m, valid)
@@ -103,7 +105,9 @@ class PathHistory:
         place = order[sample, vehicle]
         dx_m[vehicle, place] = offset_x_m[sample, vehicle]
         dy_m[vehicle, place] = offset_y_m[sample, vehicle]
-        age_s[vehicle, place] = (time_ns - stored_ns[sample, vehicle]) * 1e-9
+        age_s[vehicle, place] = (
+            np.broadcast_to(time_ns, len(slots))[vehicle] - stored_ns[sample, vehicle]
+        ) * 1e-9
         return PathPoints(count, dx_m, dy_m, age_s)
 
     def _backwards(
@@ -127,46 +131,51 @@ class PathHistory:
 
 def _cone_selection(x_m: np.ndarray, y_m: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Which samples (rows, newest first; one column per vehicle) become points of the polyline from the
-    origin.
+    origin, the first 15 of each.
 
-    Walking back from an anchor, the cone of admissible directions shrinks with every sample; a sample outside
-    it, or one that comes back towards the anchor, makes its predecessor the next point and anchor.
+    Each pass finds one point per vehicle: away from the anchor the cone of admissible directions shrinks
+    with every sample, and the sample before the first one that lies outside it, or comes back towards the
+    anchor, is the point and the next anchor.
     """
     depth, vehicles = x_m.shape
     chosen = np.zeros((depth, vehicles), bool)
-    anchor_x_m, anchor_y_m = np.zeros(vehicles), np.zeros(vehicles)
-    axis_rad = np.zeros(vehicles)
-    low, high = np.full(vehicles, -np.inf), np.full(vehicles, np.inf)
-    farthest_m = np.zeros(vehicles)
-    for row in range(depth):
-        here = valid[row]
-        dx_m, dy_m = x_m[row] - anchor_x_m, y_m[row] - anchor_y_m
-        distance_m = np.hypot(dx_m, dy_m)
-        turn = _wrapped(np.arctan2(dy_m, dx_m) - axis_rad)
-        closed = here & ((turn < low) | (turn > high) | (distance_m < farthest_m - CHORD_TOLERANCE_M))
-        if row and closed.any():
-            chosen[row - 1] |= closed
-            anchor_x_m, anchor_y_m = (
-                np.where(closed, x_m[row - 1], anchor_x_m),
-                np.where(closed, y_m[row - 1], anchor_y_m),
-            )
-            low, high = np.where(closed, -np.inf, low), np.where(closed, np.inf, high)
-            farthest_m = np.where(closed, 0.0, farthest_m)
-            dx_m, dy_m = x_m[row] - anchor_x_m, y_m[row] - anchor_y_m
-            distance_m = np.hypot(dx_m, dy_m)
-        direction = np.arctan2(dy_m, dx_m)
-        opened = here & np.isinf(low) & (distance_m > CHORD_TOLERANCE_M)
-        axis_rad = np.where(opened, direction, axis_rad)
-        turn = _wrapped(direction - axis_rad)
-        width = np.arcsin(CHORD_TOLERANCE_M / np.maximum(distance_m, CHORD_TOLERANCE_M))
-        narrows = here & (distance_m > CHORD_TOLERANCE_M)
-        low = np.where(narrows, np.maximum(low, turn - width), low)
-        high = np.where(narrows, np.minimum(high, turn + width), high)
-        farthest_m = np.where(here, np.maximum(farthest_m, distance_m), farthest_m)
     last = np.where(valid, np.arange(depth)[:, None], -1).max(axis=0, initial=-1)
-    ends = np.nonzero(last >= 0)[0]
-    chosen[last[ends], ends] = True
+    open_ = np.nonzero(last >= 0)[0]
+    anchor = np.full(len(open_), -1)
+    anchor_x_m, anchor_y_m = np.zeros(len(open_)), np.zeros(len(open_))
+    for _ in range(MOST_POINTS):
+        if not len(open_):
+            break
+        first = int(anchor.min()) + 1
+        after = valid[first:, open_] & (np.arange(first, depth)[:, None] > anchor)
+        end = _chord_end(x_m[first:, open_] - anchor_x_m, y_m[first:, open_] - anchor_y_m, after)
+        point = np.where(end >= 0, end + first, last[open_])
+        chosen[point, open_] = True
+        more = end >= 0
+        open_, anchor = open_[more], point[more]
+        anchor_x_m, anchor_y_m = x_m[anchor, open_], y_m[anchor, open_]
     return chosen
+
+
+def _chord_end(dx_m: np.ndarray, dy_m: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """[vehicles] last row a chord from the anchor may reach, -1 = all of them.
+
+    ``dx_m``, ``dy_m`` are offsets from the anchor, ``after`` says which rows lie behind it.
+    """
+    distance_m = np.hypot(dx_m, dy_m)
+    direction = np.arctan2(dy_m, dx_m)
+    far = after & (distance_m > CHORD_TOLERANCE_M)
+    every = np.arange(dx_m.shape[1])
+    turn = _wrapped(direction - direction[far.argmax(axis=0), every])
+    width = np.arcsin(CHORD_TOLERANCE_M / np.maximum(distance_m, CHORD_TOLERANCE_M))
+    low = np.maximum.accumulate(np.where(far, turn - width, -np.inf), axis=0)[:-1]
+    high = np.minimum.accumulate(np.where(far, turn + width, np.inf), axis=0)[:-1]
+    farthest_m = np.maximum.accumulate(np.where(after, distance_m, 0.0), axis=0)[:-1]
+    outside = (turn[1:] < low) | (turn[1:] > high) | (distance_m[1:] < farthest_m - CHORD_TOLERANCE_M)
+    outside &= after[1:]
+    return (
+        np.where(outside.any(axis=0), outside.argmax(axis=0), -1) if len(outside) else np.full(len(every), -1)
+    )
 
 
 def _wrapped(angle: np.ndarray) -> np.ndarray:

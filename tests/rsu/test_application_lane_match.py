@@ -59,7 +59,7 @@ def drivers(bend: float, count: int, seed: int) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("bend", [0.0, 1 / 900, -1 / 400])
 def test_true_lane_and_stop_line(bend: float) -> None:
-    """Independent: closed-form circles; >= 99.9 % of exact vehicles within 300 m match, stop line within 1 m."""
+    """Independent: closed-form circles; >= 99.9 % of exact vehicles within 300 m match, stop line to 1 m."""
     road, plane = decoded_road(bend)
     cars = drivers(bend, 20_000, 7)
     lon, lat = plane.to_lonlat(cars["x_m"], cars["y_m"])

@@ -38,7 +38,7 @@ def deviation_m(points: np.ndarray, line: np.ndarray) -> float:
 @settings(max_examples=12, deadline=None)
 @given(lanes=st.integers(1, 4), bend=st.floats(-1 / 400, 1 / 400), arms=st.integers(1, 5))
 def test_geometry_comes_back(lanes: int, bend: float, arms: int) -> None:
-    """Property: every lane keeps id, width, phase, maneuver, limit; its line stays within 10 cm + wire step."""
+    """Property: every lane keeps id, width, phase, maneuver, limit; its line is within 10 cm + wire step."""
     node = junction(lanes=lanes, bend=bend, arms=arms)
     read = over_the_air(build_maps([node], counter=MessageCounter(0), generated_utc_ns=UTC_NS))
     road = RoadMap.from_values(read)

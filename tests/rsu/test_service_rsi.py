@@ -76,7 +76,7 @@ def test_content_comes_back() -> None:
 
 
 def test_at_most_eight_events_and_sixteen_signs() -> None:
-    """Printed: RTEList 1..8, RTSList 1..16; 20 events and 20 signs keep order, and none is lost or doubled."""
+    """Printed: RTEList 1..8, RTSList 1..16; 20 events and 20 signs keep order, none is lost or doubled."""
     events = [event(i) for i in range(20)] + [event(100 + i, "sign") for i in range(20)]
     values = over_the_air(build_rsis(UNIT, events, counter=MessageCounter(127)))
     assert [value["msgCnt"] for value in values] == [127, 0, 1, 2][: len(values)]

@@ -99,7 +99,7 @@ def test_numbers_of_several_messages_and_bsm_ids() -> None:
 
 
 def test_junction_decides_the_order() -> None:
-    """By hand: two objects 10 m and 90 m east of the unit; a junction 100 m east puts the farther one first."""
+    """By hand: two objects 10 m and 90 m east of the unit; a junction 100 m east swaps them."""
     lon, lat = PLANE.to_lonlat(np.array([10.0, 90.0, 100.0]), np.zeros(3))
     base = detected(2)
     objects = replace(base, lon=lon[:2], lat=lat[:2])

@@ -30,7 +30,7 @@ def spat(*phases: PhaseForecast, at_ns: int = UTC_NS) -> dict:
 
 
 def test_hand_built_value() -> None:
-    """By hand: green for 12.34 s more, yellow 3 s, red 42 s, green again 40 s; 12.34 s rounds to 123 tenths."""
+    """By hand: green for 12.34 s more, yellow 3 s, red 42 s, green 40 s; 12.34 s rounds to 123 tenths."""
     phase = PhaseForecast(4, ("green", "yellow", "red", "green"), (12.34, 15.34, 57.34, 97.34))
     value = spat(phase)
     assert (value["msgCnt"], value["moy"], value["timeStamp"]) == (3, 260640, 17123)
@@ -94,7 +94,7 @@ def test_younger_statement_holds() -> None:
 
 
 def test_utc_timing_of_other_makers() -> None:
-    """By hand: 00:00:17.123 in the hour; mark 300 is 00:00:30.0, mark 35990 is 23:59:59.0 of the hour before."""
+    """By hand: 00:00:17.123 in the hour; mark 300 is 00:00:30.0, mark 35990 is 23:59:59.0 before."""
     value = over_the_air(spat(PhaseForecast(1, ("red",), (9.0,))))
     state = value["intersections"][0]["phases"][0]["phaseStates"][0]
     state["timing"] = ("utcTiming", {"startUTCTime": 35990, "likelyEndUTCTime": 300})

@@ -107,7 +107,7 @@ def test_accuracy_names_are_the_sets_own() -> None:
 
 
 def test_heading_and_speed_edges() -> None:
-    """By hand: 360 deg wraps to 0, 359.999 rounds up to 0, NaN is the reserved code, fast saturates at 8190."""
+    """By hand: 360 deg wraps to 0, 359.999 rounds up to 0, NaN is reserved, fast saturates at 8190."""
     assert [wire.heading_to_wire(h) for h in (0.0, 360.0, 359.999, 90.0, math.nan)] == [0, 0, 0, 7200, 28800]
     assert [wire.speed_to_wire(v) for v in (0.0, 10.0, 500.0, math.nan)] == [0, 500, 8190, 8191]
     assert math.isnan(wire.heading_from_wire(28800)) and math.isnan(wire.speed_from_wire(8191))

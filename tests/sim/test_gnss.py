@@ -148,7 +148,7 @@ def test_believed_adds_the_errors() -> None:
 
 
 def test_clock_offsets() -> None:
-    """Distribution: sigma within 2 % over 40,000 stations; zero sigma gives zeros; a pure function of the id."""
+    """Distribution: sigma within 2 % over 40,000 stations; zero sigma: zeros; a function of the id."""
     ids = np.arange(40_000) + 10_000_000
     offsets = clock_offsets_ns(Clock(offset_sigma_ms=2.0), 1, ids)
     assert offsets.dtype == np.int64 and offsets.std() == pytest.approx(2e6, rel=0.02)
