@@ -102,6 +102,11 @@ class Fleet:
         self.active[slots] = False
         self._left.append(np.asarray(slots, np.int64))
 
+    def take_over(self, entered: np.ndarray, left: np.ndarray) -> None:
+        """Let vehicles come into and go from given slots, as a recording tells."""
+        self.active[left], self.active[entered] = False, True
+        self._entered, self._left = [entered], [left]
+
     def end_step(self, tick_s: float) -> None:
         """Close the books of a step: who came and went, past of newcomers, mean acceleration and yaw rate."""
         entered, left = _joined(self._entered), _joined(self._left)
@@ -119,6 +124,11 @@ class Fleet:
         if tick_s > 0:
             self.accel_mps2[:] = (self.speed_mps - self.speed_prev_mps) / tick_s
             self.yaw_rate_degps[:] = ((self.heading_deg - self.heading_prev_deg + 180) % 360 - 180) / tick_s
+
+    def reserve(self, capacity: int) -> None:
+        """Make room for at least this many slots."""
+        while self.capacity < capacity:
+            self._grow(2 * self.capacity)
 
     def _grow(self, capacity: int) -> None:
         old = self.capacity
