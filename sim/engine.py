@@ -29,6 +29,7 @@ from sim.senders.envelope import Envelope
 from sim.senders.flows import build_flows
 from sim.senders.roadside import RoadsideSenders
 from sim.senders.vehicles import VehicleSender
+from sim.stopwatch import Stopwatch
 from sim.trace import TraceWriter
 from sim.world.approaches import Approaches
 from sim.world.build import World
@@ -68,6 +69,7 @@ class Engine:
             report_distance_m=report_m,
         )
         self.env = simpy.Environment()
+        self.stopwatch = Stopwatch()
         self.vehicles = VehicleSender(
             world, self.flows["BSM"], self.message_set,
             Envelope(config, profile, network, certificate_key="certificate_bytes_obu"), self.ledger,
@@ -102,14 +104,18 @@ class Engine:
         """The clock of the radio channel: whole ticks, so that all receptions of a tick are judged together."""
         yield self.env.timeout(self.radio_from_ns + self.tick_ns)
         while True:
-            self.pipeline.deliver(self.access.advance(int(self.env.now), self.world.stations))
+            with self.stopwatch.of("radio"):
+                receptions = self.access.advance(int(self.env.now), self.world.stations)
+            with self.stopwatch.of("receivers and KPIs"):
+                self.pipeline.deliver(receptions)
             yield self.env.timeout(self.tick_ns)
 
     def _traffic(self) -> Generator[simpy.Event, Any, None]:
         """The traffic tick, and with it everything that follows from positions."""
         while True:
             now_ns = int(self.env.now)
-            self.world.step(now_ns, now_ns + self.tick_ns)
+            with self.stopwatch.of("traffic"):
+                self.world.step(now_ns, now_ns + self.tick_ns)
             self._count_vehicles(now_ns)
             self.vehicles.stations_changed()
             self.vehicles.record_paths(now_ns)
@@ -123,7 +129,8 @@ class Engine:
         stations = self.world.stations
         if now_ns == self.radio_from_ns:
             stations.changed = self.world.vehicle_slots()
-        self.access.stations_changed(stations)
+        with self.stopwatch.of("radio"):
+            self.access.stations_changed(stations)
         for part in (self.here, self.approaches, self.zones):
             part.update()
         self.maps.begin_tick()
@@ -131,10 +138,12 @@ class Engine:
         for newest in self.newest:
             newest.forget(stations.changed)
         if now_ns < self.to_ns:
-            for frames in self.vehicles.frames(now_ns, end_ns, self.from_ns, self.to_ns):
-                self.access.submit(frames)
+            with self.stopwatch.of("vehicle messages"):
+                for frames in self.vehicles.frames(now_ns, end_ns, self.from_ns, self.to_ns):
+                    self.access.submit(frames)
         if self.from_ns <= now_ns < self.to_ns:
-            self._observe(now_ns)
+            with self.stopwatch.of("receivers and KPIs"):
+                self._observe(now_ns)
 
     def _observe(self, now_ns: int) -> None:
         stations, zones = self.world.stations, self.zones

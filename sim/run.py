@@ -55,8 +55,8 @@ def run(
             "build_cpu_s": round(loop_s - cpu_s, 3), "loop_cpu_s": round(now_s - loop_s, 3),
             "loop_wall_s": round(time.perf_counter() - wall_s, 3), "simulated_s": (engine.to_ns + 1) / 1e9,
         }
-        for stage, value in timing.items():
-            target.log(f"{stage}: {value}")
+        for stage, value in {**timing, **engine.stopwatch.cpu_s}.items():
+            target.log(f"{stage}: {value:.3f}")
         path = target.finish(_summary(loaded, engine, counters, timing, trace))
     result = read(path)
     if plots:

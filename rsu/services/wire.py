@@ -30,7 +30,7 @@ _OFFSETS = tuple(
     (f"position-LL{index}", QUANTITIES[f"OffsetLL-B{bits}"].lowest, QUANTITIES[f"OffsetLL-B{bits}"].highest)
     for index, bits in enumerate((12, 14, 16, 18, 22, 24), start=1)
 )
-_ACCURACY_M = {
+ACCURACY_M = {
     f"a{name}": metres
     for name, metres in (
         *((f"{cm}cm", cm / 100) for cm in (1, 2, 5, 10, 20, 50)),
@@ -120,12 +120,12 @@ def accuracy_to_wire(sigma_m: float) -> str:
     NaN, or more than 500 m, is "unavailable".
     """
     radius_m = RADIUS_95_PER_SIGMA * sigma_m
-    return next((name for name, bound_m in _ACCURACY_M.items() if radius_m <= bound_m), "unavailable")
+    return next((name for name, bound_m in ACCURACY_M.items() if radius_m <= bound_m), "unavailable")
 
 
 def accuracy_from_wire(name: str) -> float:
     """Radius in metres said to hold the position at 95 %, NaN when unavailable."""
-    return _ACCURACY_M.get(name, math.nan)
+    return ACCURACY_M.get(name, math.nan)
 
 
 def _year_start_ns(year: int) -> int:

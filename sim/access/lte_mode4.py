@@ -119,6 +119,10 @@ class LteMode4:
             self._next = end
         return joined(parts)
 
+    def largest_frame_bytes(self, sender: Kind) -> int:
+        """Longest frame that fits the pool of a station type at some allowed MCS."""
+        return self.grid.largest_bytes(int(self.grid.pool_of_kind[sender]))
+
     def busy_ratio(self) -> tuple[np.ndarray, np.ndarray]:
         """(slots, CBR): share of monitored subchannels of the own pool above -94 dBm in the last 100 subframes."""
         near = self.neighbours

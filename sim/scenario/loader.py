@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,18 @@ def load(source: str | Path, overrides: Sequence[str] = (), seed: int | None = N
     replaces the file's. Raises :class:`ScenarioError` with everything found wrong.
     """
     path = find_scenario(source)
-    draft = _Draft(path)
+    return _loaded(_Draft(path, _read(path)), overrides, seed)
+
+
+def load_mapping(
+    data: Mapping[str, Any], overrides: Sequence[str] = (), seed: int | None = None, name: str = "scenario"
+) -> LoadedScenario:
+    """The same for a scenario given as plain data; ``name`` is what errors call it, names of files are shipped ones."""
+    document = parse_document(write_document(dict(data)), name)
+    return _loaded(_Draft(Path(name), document), overrides, seed)
+
+
+def _loaded(draft: _Draft, overrides: Sequence[str], seed: int | None) -> LoadedScenario:
     for override in overrides:
         draft.override(override)
     if seed is not None:
@@ -95,7 +106,7 @@ def load(source: str | Path, overrides: Sequence[str] = (), seed: int | None = N
     problems = draft.problems + [draft.problem(place, rule) for place, rule in found]
     if problems or candidate is None:
         raise ScenarioError(problems)
-    return LoadedScenario(config, candidate, path, config.name, data_file)
+    return LoadedScenario(config, candidate, draft.path, config.name, data_file)
 
 
 def find_scenario(source: str | Path) -> Path:
@@ -118,10 +129,10 @@ def find_scenario(source: str | Path) -> Path:
 class _Draft:
     """A scenario on its way in: plain data, where each part of it came from, and what is wrong so far."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, document: Document) -> None:
         self.path = path
         self.problems: list[Problem] = []
-        self.document = _read(path)
+        self.document = document
         self.data: Any = self.document.data
         self.layout: Document | None = None
         self.overridden: list[tuple[KeyPath, str]] = []

@@ -10,6 +10,7 @@ from rsu.messages.base import MessageSet
 from rsu.messages.cn.bsm import BRAKE_PEDAL_OFF, BRAKE_PEDAL_ON, BsmColumns
 from rsu.messages.cn.bsm import PathHistory as WirePath
 from rsu.messages.cn.rules import PATH_HISTORY_PERIOD_MS
+from rsu.services.wire import ACCURACY_M, RADIUS_95_PER_SIGMA
 from sim.clock import MS, hashed_bits, hashed_uniform, ns_from_ms, stream_key
 from sim.frames import Frames
 from sim.ledger import Ledger
@@ -23,6 +24,14 @@ WEAK_BRAKING_MPS2 = -0.5
 """A vehicle that slows down harder than this presses its brake pedal (assumption)."""
 STRAIGHT_DEGPS = 0.05
 """Below this yaw rate a path counts as straight."""
+
+
+def position_confidence(sigma_m: np.ndarray) -> np.ndarray:
+    """PositionConfidence of each message: the smallest class that holds 95 % of the error, 0 where unavailable."""
+    radius_m = RADIUS_95_PER_SIGMA * np.where(np.isnan(sigma_m), np.inf, sigma_m)
+    bounds_m = np.array(sorted(ACCURACY_M.values()))
+    place = np.searchsorted(bounds_m, radius_m)
+    return np.where(place < len(bounds_m), len(bounds_m) - place, 0)
 
 
 class VehicleSender:
@@ -123,8 +132,8 @@ class VehicleSender:
         clock_ns = world.utc0_ns + time_ns + world.clock_offset_ns[slots]
         yaw = fleet.yaw_rate_degps[vehicle]
         accel = fleet.accel_mps2[vehicle]
-        with np.errstate(divide="ignore"):
-            radius = np.where(np.abs(yaw) < STRAIGHT_DEGPS, np.inf, speed / np.radians(yaw))
+        curved = np.abs(yaw) >= STRAIGHT_DEGPS
+        radius = np.where(curved, speed / np.radians(np.where(curved, yaw, 1.0)), np.inf)
         return BsmColumns(
             temporary_id=hashed_bits(self._id_key, identity),
             msg_count=(hashed_bits(self._count_key, identity).astype(np.int64) + self._sequence[slots]) & 127,
@@ -135,6 +144,8 @@ class VehicleSender:
             semi_major_m=accuracy, semi_minor_m=accuracy, orientation_deg=np.zeros(len(slots)),
             accel_long_mps2=accel, accel_lat_mps2=speed * np.radians(yaw), accel_vert_mps2=np.zeros(len(slots)),
             yaw_rate_degps=yaw,
+            height_m=fleet.height_m[vehicle],
+            position_confidence=position_confidence(accuracy),
             brake_pedal=np.where(accel < WEAK_BRAKING_MPS2, BRAKE_PEDAL_ON, BRAKE_PEDAL_OFF),
             radius_of_curvature_m=radius,
             path=self._path(slots, time_ns, x, y),
