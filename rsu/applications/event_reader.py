@@ -76,11 +76,16 @@ def _text(description: tuple[str, Any] | None) -> str:
     return bytes(text).decode("gb2312", "replace") if kind == "textGB2312" else str(text)
 
 
+def _meet(end: np.ndarray, start: np.ndarray, radius_m: float) -> bool:
+    return bool(np.hypot(*(end - start)) <= radius_m + 1.0)
+
+
 class EventZones:
     """Where one or more events hold: path segments in a local plane, built once per payload.
 
-    A path whose start no other path of the same event reaches is extended straight backwards by
-    ``upstream_m``: the sender said nothing about the way towards it.
+    A path is extended straight backwards by ``upstream_m`` when the sender said nothing about the way
+    towards it: no other path of the event ends at its start. A later path that ends where another begins
+    is itself such a way, and stays as it is.
     """
 
     def __init__(self, events: Iterable[RoadEvent], upstream_m: float = 300.0) -> None:
@@ -110,20 +115,19 @@ class EventZones:
             xy = np.column_stack(self.plane.to_plane(path[:, 0], path[:, 1]))
             moved = np.concatenate([[True], np.hypot(*np.diff(xy, axis=0).T) > 0.01])
             lines.append((xy[moved], radius_m))
-        ends = [(index, xy[-1]) for index, (xy, _) in enumerate(lines)]
         for index, (xy, radius_m) in enumerate(lines):
-            reached = any(
-                other != index and np.hypot(*(end - xy[0])) <= radius_m + 1.0 for other, end in ends
-            )
-            is_approach = any(
-                other != index and np.hypot(*(xy[-1] - line[0])) <= radius_m + 1.0
-                for other, (line, _) in enumerate(lines)
-            )
-            if not reached and not is_approach and upstream_m > 0 and len(xy) > 1:
+            if len(xy) < 2:
+                continue
+            others = [(line, reach_m) for other, (line, reach_m) in enumerate(lines) if other != index]
+            leads_on = index > 0 and any(_meet(xy[-1], line[0], reach_m) for line, reach_m in others)
+            if (
+                upstream_m > 0
+                and not leads_on
+                and not any(_meet(line[-1], xy[0], radius_m) for line, _ in others)
+            ):
                 back = (xy[0] - xy[1]) / np.hypot(*(xy[0] - xy[1]))
                 xy = np.concatenate([[xy[0] + back * upstream_m], xy])
-            if len(xy) > 1:
-                yield xy, radius_m
+            yield xy, radius_m
 
     def holds(
         self, lon: np.ndarray, lat: np.ndarray, heading_deg: np.ndarray, heading_tolerance_deg: float = 45.0

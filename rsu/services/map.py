@@ -12,7 +12,7 @@ from rsu.services.geometry import MANEUVERS, LaneGeometry, LinkGeometry, NodeGeo
 from rsu.services.wire import bits_to_wire, minute_of_year, offset_to_wire, position_to_wire, speed_to_wire
 
 MOST_POINTS = 31
-LOOSEST_TOLERANCE_M = 0.4
+LOOSEST_TOLERANCE_M = 0.8
 """A lane that needs more than 31 points is told more coarsely, down to this."""
 MOST_NODES = 32
 """The smaller of the two Day I families' list sizes (63 and 32), so that both can encode the value."""
@@ -35,7 +35,7 @@ def build_maps(
 
     Without ``encode`` and ``max_bytes`` there is one value. With both, nodes are packed in order as long as
     ``encode(value)`` stays within ``max_bytes``; a node that does not fit alone is split by link, each part
-    carrying the node's head. Points stay within ``tolerance_m`` of the given polyline (coarser, up to 0.4 m,
+    carrying the node's head. Points stay within ``tolerance_m`` of the given polyline (coarser, up to 0.8 m,
     where 31 points would not do).
     ``generated_utc_ns`` (since 1970) sets timeStamp; None leaves it out, so that repeated content keeps its
     bytes. Every part takes a number of its own from ``counter``. ValueError: no node, more than 31 points

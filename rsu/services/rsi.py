@@ -16,6 +16,7 @@ from rsu.services.wire import minute_of_year, offset_to_wire, position_to_wire
 MOST_EVENTS = 8
 MOST_SIGNS = 16
 MOST_PATH_POINTS = 32
+MOST_PATHS = 8
 SOURCES = ("unknown", "police", "government", "meteorological", "internet", "detection")
 
 
@@ -41,7 +42,7 @@ class EventDescription:
     text: str = ""
     source: str = "government"
     approach: np.ndarray | None = None
-    """(n, 2) array of (lon, lat) of the way towards the path, in driving direction; sent as a second path."""
+    """(n, 2) array of (lon, lat) of the way towards the path, in driving direction; sent as further paths."""
 
 
 @dataclass(frozen=True)
@@ -115,14 +116,7 @@ def _item(
     position = offset_to_wire(event.lon, event.lat, reference)
     value: dict[str, Any] = {
         "priority": bytes([event.priority_level << 5]),
-        "referencePaths": [
-            {
-                "activePath": _path(event, points, reference, tolerance_m),
-                "pathRadius": round(event.radius_m * 10),
-            }
-            for points in (event.path, event.approach)
-            if points is not None
-        ],
+        "referencePaths": _paths(event, reference, tolerance_m),
     }
     if event.text:
         value["description"] = ("textString", event.text)
@@ -161,13 +155,26 @@ def _check(event: EventDescription) -> None:
             raise ValueError(f"{where}: {rule}")
 
 
-def _path(
-    event: EventDescription, points: np.ndarray, reference: dict[str, int], tolerance_m: float
-) -> list[dict[str, Any]]:
-    chosen = simplified(points, tolerance_m)
-    if not 2 <= len(chosen) <= MOST_PATH_POINTS:
+def _paths(event: EventDescription, reference: dict[str, int], tolerance_m: float) -> list[dict[str, Any]]:
+    """The event's own path, then the approach, each in pieces of 32 points that share their ends."""
+    pieces: list[np.ndarray] = []
+    for points in (event.path, event.approach):
+        if points is None:
+            continue
+        chosen = simplified(points, tolerance_m)
+        if len(chosen) < 2:
+            raise ValueError(f"RSI {event.kind} {event.id}: path of {len(chosen)} points, must be at least 2")
+        step = MOST_PATH_POINTS - 1
+        pieces += [chosen[first : first + MOST_PATH_POINTS] for first in range(0, len(chosen) - 1, step)]
+    if len(pieces) > MOST_PATHS:
         raise ValueError(
-            f"RSI {event.kind} {event.id}: {len(chosen)} points within {tolerance_m} m of the true path, "
-            f"must be 2..{MOST_PATH_POINTS}"
+            f"RSI {event.kind} {event.id}: {len(pieces)} pieces of {MOST_PATH_POINTS} points within "
+            f"{tolerance_m} m of the true path, at most {MOST_PATHS}"
         )
-    return [offset_to_wire(lon, lat, reference) for lon, lat in chosen]
+    return [
+        {
+            "activePath": [offset_to_wire(lon, lat, reference) for lon, lat in piece],
+            "pathRadius": round(event.radius_m * 10),
+        }
+        for piece in pieces
+    ]

@@ -47,7 +47,8 @@ class PositionErrors:
     """Errors of position (per axis), speed and heading per station slot.
 
     Every draw is a pure function of (seed, lasting station id, step index): another station, or another slot
-    for the same one, changes nothing. Errors hold at both ends of the tick and are interpolated in between.
+    for the same one, changes nothing. Errors hold at both ends of the tick and are interpolated in between
+    (which lowers their variance in mid tick by the share tick / 2 tau, below 0.1 % at 0.1 s and 60 s).
 
     Without a fix (outage zone) the station dead-reckons: the error keeps its last value and grows as a random
     walk driven by the same noise, ``sigma^2(t) = sigma^2 + 2 sigma^2 t / tau``, and ``available`` is False.

@@ -93,7 +93,8 @@ class PathHistory:
 
         They reach back to the first stored sample at least 200 m of way behind (or to the oldest there is)
         and never more than 400 m; where 15 points do not reach that far the newest 15 are given. Every stored
-        sample on the way lies within 0.6 m of the polyline through the vehicle and its points (0.85 m where it turned back).
+        sample on the way lies within 0.6 m of the polyline through the vehicle and its points
+        (0.85 m where it turned back).
         """
         offset_x_m, offset_y_m, stored_ns, valid = self._backwards(slots, x_m, y_m)
         chosen = _cone_selection(offset_x_m, offset_y_m, valid)

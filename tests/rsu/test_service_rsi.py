@@ -107,7 +107,7 @@ def test_byte_limit_splits_and_refuses() -> None:
         ({"text": "雾"}, "ASCII"),
         ({"source": "rumour"}, "source 'rumour'"),
         ({"code": 70000}, "code 70000"),
-        ({"path": np.array([[120.8, 31.0]])}, "1 points"),
+        ({"path": np.array([[120.8, 31.0]])}, "path of 1 points, must be at least 2"),
     ],
 )
 def test_bad_event_is_refused(changes: dict, text: str) -> None:
@@ -137,6 +137,32 @@ def test_holds_on_the_path_only_with_the_right_heading() -> None:
         lon, lat, heading_deg = vehicles_on(line, right_m)
         assert (zones.holds(lon, lat, heading_deg)[:, 0] == expected).all()
         assert not zones.holds(lon, lat, heading_deg + 180).any()
+
+
+def winding(length_m: float, radius_m: float) -> np.ndarray:
+    """(n, 2) metres: half circles left and right in turn, a point every metre."""
+    way_m = np.arange(0.0, length_m)
+    turns = np.floor(way_m / (np.pi * radius_m))
+    part = way_m / radius_m - turns * np.pi
+    heading = np.where(turns % 2 == 0, part, np.pi - part)
+    step = np.column_stack([np.sin(heading), np.cos(heading)])
+    return np.concatenate([np.zeros((1, 2)), np.cumsum(step, axis=0)])
+
+
+def test_long_path_is_told_in_pieces() -> None:
+    """Property: a straight, then winding 3 km path needs more than 32 points; it holds all along, at the joints too."""
+    line = np.concatenate([[[0.0, -60.0]], winding(3000.0, 200.0)])
+    value = over_the_air(build_rsis(UNIT, [event(path=lonlat(line))], counter=MessageCounter(0)))[0]
+    lengths = [len(path["activePath"]) for path in value["rtes"][0]["referencePaths"]]
+    assert 1 < len(lengths) <= 8 and max(lengths) == 32
+    lon, lat, heading_deg = vehicles_on(line, 3.0)
+    assert EventZones(read_events(value), upstream_m=0.0).holds(lon, lat, heading_deg).all()
+    upstream = EventZones(read_events(value)).holds(
+        *PLANE.to_lonlat(np.zeros(2), [-310.0, -375.0]), np.zeros(2)
+    )
+    assert upstream[:, 0].tolist() == [True, False], "only the first piece is extended, by 300 m"
+    with pytest.raises(ValueError, match=r"RSI event 7: \d+ pieces of 32 points within 0.5 m .* at most 8"):
+        build_rsis(UNIT, [event(path=lonlat(winding(20_000.0, 60.0)))], counter=MessageCounter(0))
 
 
 def test_straight_upstream_zone() -> None:
