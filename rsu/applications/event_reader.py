@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rsu.geodesy import LocalPlane
-from rsu.services.wire import offset_from_wire, offsets_from_wire
+from rsu.services.wire import offset_from_wire, offsets_from_wire, on_plane
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class EventZones:
     def _lines(self, event: RoadEvent, upstream_m: float) -> Iterable[tuple[np.ndarray, float]]:
         lines = []
         for path, radius_m in zip(event.paths, event.radii_m, strict=True):
-            if len(path) == 0 or not np.isfinite(path).all():
+            if len(path) == 0 or not on_plane(path):
                 continue
             if self.plane is None:
                 self.plane = LocalPlane(float(path[0, 0]), float(path[0, 1]))

@@ -11,7 +11,7 @@ import numpy as np
 
 from rsu.geodesy import LocalPlane
 from rsu.services.map import MANEUVER_BITS
-from rsu.services.wire import bits_from_wire, offsets_from_wire, position_from_wire, speed_from_wire
+from rsu.services.wire import bits_from_wire, offsets_from_wire, on_plane, position_from_wire, speed_from_wire
 
 LaneKey = tuple[int, int, int, int, int]
 """(region, node, upstream region, upstream node, lane id)."""
@@ -66,7 +66,7 @@ class RoadMap:
     @staticmethod
     def of_lanes(lanes: tuple[RoadLane, ...]) -> RoadMap:
         """The segment columns of ``lanes``; lanes with fewer than two usable points are left out."""
-        lanes = tuple(lane for lane in lanes if len(lane.points) >= 2 and np.isfinite(lane.points).all())
+        lanes = tuple(lane for lane in lanes if len(lane.points) >= 2 and on_plane(lane.points))
         if not lanes:
             return RoadMap((), None)
         plane = LocalPlane(*np.mean([lane.points[-1] for lane in lanes], axis=0).tolist())

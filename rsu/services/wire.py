@@ -92,6 +92,11 @@ def offsets_from_wire(offsets: Sequence[dict[str, Any]], reference: dict[str, in
     return np.array([offset_from_wire(offset, reference) for offset in offsets], np.float64).reshape(-1, 2)
 
 
+def on_plane(points: np.ndarray) -> bool:
+    """Whether all (lon, lat) points are finite and where a local plane can be laid (84 S to 84 N)."""
+    return bool(np.isfinite(points).all() and (np.abs(points) <= (180.0, 84.0)).all())
+
+
 def speed_to_wire(speed_mps: float) -> int:
     """Speed in 0.02 m/s, saturated; NaN becomes "unavailable"."""
     return int(_SPEED.unavailable or 0) if math.isnan(speed_mps) else _saturated(speed_mps, _SPEED)

@@ -150,7 +150,7 @@ def winding(length_m: float, radius_m: float) -> np.ndarray:
 
 
 def test_long_path_is_told_in_pieces() -> None:
-    """Property: a straight, then winding 3 km path needs more than 32 points; it holds all along, at the joints too."""
+    """Property: a straight, then winding 3 km path takes several pieces; it holds all along, joints too."""
     line = np.concatenate([[[0.0, -60.0]], winding(3000.0, 200.0)])
     value = over_the_air(build_rsis(UNIT, [event(path=lonlat(line))], counter=MessageCounter(0)))[0]
     lengths = [len(path["activePath"]) for path in value["rtes"][0]["referencePaths"]]
