@@ -70,7 +70,10 @@ def trace_of(source: str | Path) -> Path:
     where = read(path).summary.get("trace")
     if not where:
         raise ValueError(f"{path}: this run wrote no packet log; run it again with --trace FILE.csv.gz")
-    return path / where
+    for candidate in (path / Path(where).name, path / where, Path(where)):
+        if candidate.is_file():
+            return candidate
+    raise ValueError(f"{path}: its packet log {where} is not there any more")
 
 
 def _gather(path: Path, mine: Mapping[str, str]) -> _Story:

@@ -44,7 +44,7 @@ class Gaps:
         self.watched_ns = np.empty(0, np.int64)
         self._in_age = np.empty(0, bool)
         self._within = np.empty(0, bool)
-        self._held: list[tuple[np.ndarray, ...]] = []
+        self._waiting: list[tuple[np.ndarray, ...]] = []
         self._end_ns = -NEVER
         self.gap, self.delay, self.age = DelayHistogram(), DelayHistogram(), DelayHistogram()
         self.gap_long = 0
@@ -74,6 +74,7 @@ class Gaps:
 
     def tick(self, tick: Tick) -> None:
         """Bring the pairs up to date, then sample delay, age and coverage."""
+        self._settle()
         stations, now_ns = tick.stations, tick.now_ns
         slots = np.flatnonzero(stations.active & (stations.kind == Kind.VEHICLE))
         x_m, y_m = stations.position(slots, now_ns)
@@ -82,7 +83,7 @@ class Gaps:
         replaced[:known] = self._ids[:known] != stations.station_id[:known]
         if replaced[slots].any() or self.window.is_stale(slots, x_m, y_m):
             self._renew(slots, x_m, y_m, replaced, now_ns)
-            self._held = [self._without(replaced, held) for held in self._held]
+            self._waiting = [self._without(replaced, columns) for columns in self._waiting]
         self._ids = stations.station_id.copy()
         place_x_m, place_y_m = np.zeros(stations.size), np.zeros(stations.size)
         place_x_m[slots], place_y_m[slots] = x_m, y_m
@@ -97,9 +98,6 @@ class Gaps:
         self._in_age = judged & within
         self._sample(np.flatnonzero(self._in_age), now_ns, tick.length_ns)
         self._cover(distance_m2, judged, stations.place, now_ns)
-        held, self._held = self._held, []
-        for sender, receiver, time_ns, made_ns in held:
-            self._take(sender, receiver, time_ns, made_ns)
 
     def _renew(
         self, slots: np.ndarray, x_m: np.ndarray, y_m: np.ndarray, replaced: np.ndarray, now_ns: int
@@ -176,17 +174,27 @@ class Gaps:
             np.maximum.at(self.radio_ns, pair[pair >= 0], end_ns[pair >= 0])
             rows = rows[applied]
         row = batch.row[rows]
-        self._take(batch.sender[row], batch.receiver[rows], batch.applied_ns[rows], batch.generated_ns[row])
+        if len(rows) and self.window.size:
+            columns = (
+                batch.sender[row],
+                batch.receiver[rows],
+                batch.applied_ns[rows],
+                batch.generated_ns[row],
+            )
+            self._waiting.append(columns)
 
-    def _take(
-        self, sender: np.ndarray, receiver: np.ndarray, time_ns: np.ndarray, made_ns: np.ndarray
-    ) -> None:
-        """Apply what was applied before the next tick; hold back the rest until then."""
-        if not self.window.size:
+    def _settle(self) -> None:
+        """Take in, in order of time, everything applied before the end of the tick; the rest waits for the
+        next."""
+        if not self._waiting:
             return
-        if len(time_ns) and int(time_ns.max()) >= self._end_ns:
-            late = time_ns >= self._end_ns
-            self._held.append((sender[late], receiver[late], time_ns[late], made_ns[late]))
+        sender, receiver, time_ns, made_ns = (
+            np.concatenate(part) for part in zip(*self._waiting, strict=True)
+        )
+        self._waiting = []
+        late = time_ns >= self._end_ns
+        if late.any():
+            self._waiting.append((sender[late], receiver[late], time_ns[late], made_ns[late]))
             now = ~late
             sender, receiver, time_ns, made_ns = sender[now], receiver[now], time_ns[now], made_ns[now]
         pair = self.window.row_of(sender, receiver)
@@ -196,10 +204,10 @@ class Gaps:
         self._apply(pair, time_ns, made_ns)
 
     @staticmethod
-    def _without(replaced: np.ndarray, held: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    def _without(replaced: np.ndarray, waiting: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
         """Rows whose stations are still the same ones."""
-        keep = ~(replaced[held[0]] | replaced[held[1]])
-        return tuple(column[keep] for column in held)
+        keep = ~(replaced[waiting[0]] | replaced[waiting[1]])
+        return tuple(column[keep] for column in waiting)
 
     def _apply(self, pair: np.ndarray, time_ns: np.ndarray, made_ns: np.ndarray) -> None:
         """Receptions in any order; several of one pair are taken one after the other in time."""
@@ -240,6 +248,8 @@ class Gaps:
 
     def merge(self, other: Gaps) -> None:
         """Add the other's counts; pairs still open stay with their own accumulator."""
+        self._settle()
+        other._settle()
         self.gap.merge(other.gap)
         self.delay.merge(other.delay)
         self.age.merge(other.age)
@@ -257,6 +267,7 @@ class Gaps:
 
     def rows(self) -> Iterator[Metric]:
         """Gaps, update delay and age of V2V BSM, then coverage of pairs."""
+        self._settle()
         link = ("V2V", MESSAGE)
         for name, delays in (("gap", self.gap), ("update_delay", self.delay), ("aoi", self.age)):
             for share in QUANTILES if delays.count else ():

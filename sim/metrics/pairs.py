@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-MARGIN_M = 60.0
-"""Pairs this much farther than the range are watched as well, so that a list stays complete while stations
-move."""
+MARGIN_M = 100.0
+"""Pairs up to this much farther than the reach are listed when the list is made."""
+DRIFT_M = 30.0
+"""The list is made anew once some station has moved this far, so that it always holds every pair up to
+``MARGIN_M - 2 * DRIFT_M`` beyond the reach: a pair that comes near has been watched for a while."""
 
 
 class PairWindow:
@@ -15,8 +17,8 @@ class PairWindow:
 
     Stations are ranked along the longer side of their bounding box; the receivers of a sender are then one
     stretch of ranks, and the row of a pair is ``start[sender] + rank[receiver] - first[sender]``: no search,
-    no sorting of pairs. The ranking is renewed only when some station may have moved by half the margin
-    since, or when stations came or went.
+    no sorting of pairs. The ranking is renewed only when some station has moved by ``DRIFT_M``, or when
+    stations came or went.
     """
 
     def __init__(self, reach_m: float) -> None:
@@ -37,7 +39,7 @@ class PairWindow:
         if len(slots) != len(self.slots) or not np.array_equal(slots, self.slots):
             return True
         moved_m2 = (x_m - self._x_m) ** 2 + (y_m - self._y_m) ** 2
-        return bool(len(slots)) and float(moved_m2.max()) > (MARGIN_M / 2) ** 2
+        return bool(len(slots)) and float(moved_m2.max()) > DRIFT_M**2
 
     def renew(self, slots: np.ndarray, x_m: np.ndarray, y_m: np.ndarray, slot_count: int) -> np.ndarray:
         """Rank anew; returns, for each new row, the old row of the same pair of slots, or -1."""

@@ -35,9 +35,9 @@ __all__ = ["FIGURES", "FORMATS", "draw"]
 
 def draw(
     result: Result | str | Path,
-    names: Iterable[str] = tuple(FIGURES),
-    formats: Iterable[str] = ("png",),
     out: str | Path | None = None,
+    formats: Iterable[str] = ("png",),
+    names: Iterable[str] = tuple(FIGURES),
     language: str = "en",
 ) -> list[Path]:
     """Draw figures of a run into ``out`` (default: ``plots/`` in its folder); returns the files written.
