@@ -123,11 +123,21 @@ def figures() -> list[Item]:
 def _from_table(module: str, table: str) -> list[Item]:
     """The rows of a room's table, each explained by the first paragraph of its own text."""
     rows = getattr(importlib.import_module(module), table)
-    return [Item(name, _first_paragraph(thing), _source(thing)) for name, thing in rows.items()]
+    items = []
+    for name, row in rows.items():
+        thing = _imported(row) if isinstance(row, str) else row
+        items.append(Item(name, _first_paragraph(thing), _source(thing)))
+    return items
+
+
+def _imported(path: str) -> Any:
+    """What ``module:attribute`` names."""
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _first_paragraph(thing: Any) -> str:
-    text = thing if isinstance(thing, str) else getattr(thing, "__doc__", None) or ""
+    text = getattr(thing, "__doc__", None) or ""
     return " ".join(text.strip().partition("\n\n")[0].split()).rstrip(".")
 
 

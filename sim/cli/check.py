@@ -39,14 +39,10 @@ def act(args: argparse.Namespace) -> int:
     if args.resolved:
         print(loaded.resolved_yaml(), end="")
         return 0
-    from sim.scenario.facts import facts_of
+    from sim.scenario.facts import facts_of, facts_text
 
-    facts = facts_of(loaded)
     if args.json:
-        print_json({"schema_version": SCHEMA_VERSION, "ok": True, "facts": facts})
-        return 0
-    width = max(len(key) for key in facts)
-    for key, value in facts.items():
-        text = "; ".join(str(item) for item in value) if isinstance(value, list) else value
-        print(f"{key:<{width}}  {text}")
+        print_json({"schema_version": SCHEMA_VERSION, "ok": True, "facts": facts_of(loaded)})
+    else:
+        print(facts_text(loaded))
     return 0

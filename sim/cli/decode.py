@@ -11,8 +11,11 @@ from typing import Any
 
 from sim.cli.options import add_verb
 
-EXAMPLES = """
-corridor decode --message-set csae53-2020 < messages.hex
+A_BSM = "02a0000000000000000000000907b4e016639527ffffffffe87d07083f7e87e8401ffff81005a0f001427fff0000"
+EXAMPLES = f"""
+corridor decode --message-set csae53-2020 {A_BSM}
+echo {A_BSM} | corridor decode --message-set csae53-2020
+corridor decode --message-set csae53-2020 --strict {A_BSM}
 """
 _SEPARATORS = re.compile(r"[\s:]+")
 

@@ -44,11 +44,12 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
-def add_loudness(parser: argparse.ArgumentParser) -> None:
-    """``-q`` and ``-v``."""
+def add_loudness(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """``-q`` and, where there is more to say, ``-v``."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, no remarks")
-    group.add_argument("-v", "--verbose", action="store_true", help="more remarks")
+    if more:
+        group.add_argument("-v", "--verbose", action="store_true", help=more)
 
 
 def seed(text: str) -> int:

@@ -23,13 +23,11 @@ def add(verbs: Any, name: str) -> None:
         "--out", type=Path, metavar="DIR", help="result folder (default: results/NAME-RUN_ID)"
     )
     parser.add_argument("--force", action="store_true", help="replace a result folder of another run")
-    parser.add_argument(
-        "--trace", type=Path, metavar="FILE", help="write every frame on the air to FILE (pcap)"
-    )
+    parser.add_argument("--trace", type=Path, metavar="FILE", help="write the packet log (.csv, .csv.gz)")
     parser.add_argument("--traffic-save", type=Path, metavar="FILE", help="store the vehicles' movements")
     parser.add_argument("--traffic-load", type=Path, metavar="FILE", help="replay stored movements")
     add_json(parser)
-    add_loudness(parser)
+    add_loudness(parser, "say first what the scenario amounts to")
     parser.set_defaults(act=act)
 
 
@@ -40,8 +38,11 @@ def act(args: argparse.Namespace) -> int:
 
     loaded = load(args.scenario, args.overrides, args.seed)
     run_id = loaded.run_id()
-    out = args.out or Path("results") / f"{loaded.name}-{run_id}"
     remark(f"{loaded.name}: seed {loaded.config.seed}, run {run_id}", quiet=args.quiet)
+    if args.verbose:
+        from sim.scenario.facts import facts_text
+
+        remark(facts_text(loaded))
     from sim.results import summary_table
     from sim.run import run
 
@@ -50,7 +51,9 @@ def act(args: argparse.Namespace) -> int:
         if getattr(args, key) is not None:
             options[key] = getattr(args, key)
     with Progress(loaded.name, quiet=args.quiet) as progress:
-        result = run(loaded, out=out, force=args.force, trace=args.trace, progress=progress.update, **options)
+        result = run(
+            loaded, out=args.out, force=args.force, trace=args.trace, progress=progress.update, **options
+        )
     if args.json:
         print_json(result.summary)
     else:

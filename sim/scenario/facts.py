@@ -42,6 +42,17 @@ def facts_of(loaded: LoadedScenario) -> dict[str, Any]:
     }
 
 
+def facts_text(loaded: LoadedScenario) -> str:
+    """:func:`facts_of` as aligned lines."""
+    facts = facts_of(loaded)
+    width = max(len(key) for key in facts)
+    lines = []
+    for key, value in facts.items():
+        text = "; ".join(str(item) for item in value) or "none" if isinstance(value, list) else value
+        lines.append(f"{key:<{width}}  {text}")
+    return "\n".join(lines)
+
+
 def traffic_warmup_s(loaded: LoadedScenario) -> float:
     """Traffic-only time before anything is counted: the file's, else three of the longest signal cycles."""
     config = loaded.config

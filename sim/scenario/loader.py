@@ -55,7 +55,6 @@ class LoadedScenario:
         data["standards"]["candidate"] = self.candidate.plain()
         if self.data_file is not None:
             data["traffic"]["file"] = self.data_file.name
-            data["traffic"]["file_sha256"] = sha256_of(self.data_file)
         return data
 
     def resolved_yaml(self) -> str:
@@ -86,7 +85,7 @@ def load(source: str | Path, overrides: Sequence[str] = (), seed: int | None = N
 def load_mapping(
     data: Mapping[str, Any], overrides: Sequence[str] = (), seed: int | None = None, name: str = "scenario"
 ) -> LoadedScenario:
-    """The same for a scenario given as plain data; ``name`` is what errors call it, names of files are shipped ones."""
+    """The same for a scenario given as plain data; ``name`` is what errors call it."""
     document = parse_document(write_document(dict(data)), name)
     return _loaded(_Draft(Path(name), document), overrides, seed)
 
@@ -106,6 +105,9 @@ def _loaded(draft: _Draft, overrides: Sequence[str], seed: int | None) -> Loaded
     problems = draft.problems + [draft.problem(place, rule) for place, rule in found]
     if problems or candidate is None:
         raise ScenarioError(problems)
+    if data_file is not None:
+        traffic = config.traffic.model_copy(update={"file_sha256": sha256_of(data_file)})
+        config = config.model_copy(update={"traffic": traffic})
     return LoadedScenario(config, candidate, draft.path, config.name, data_file)
 
 

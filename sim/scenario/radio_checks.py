@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections import Counter
 from collections.abc import Iterator
 
 from rsu.document import did_you_mean
+from sim.access import ACCESS
 from sim.link import LINK_TABLES
 from sim.link.lte_grid import PSCCH_PRB, subchannels_for, tbs_bits
 from sim.link.lte_grid import i_tbs as tbs_index
@@ -51,7 +51,7 @@ def mode4(config: Scenario) -> Iterator[Found]:
     t2_ms = min(float(settings.t2_max_ms), budget_ms - settings.processing_budget_ms)
     if config.bsm.enabled and config.radio.access == "lte-v2x-mode4" and t2_ms < LEAST_T2_MS:
         left = f"leaves T2 = {t2_ms:g} ms of a packet delay budget of {budget_ms:g} ms"
-        yield ("radio", "mode4", "processing_budget_ms"), f"{left}; at least {LEAST_T2_MS} ms is needed"
+        yield ("bsm", "period_ms"), f"{left}; at least {LEAST_T2_MS} ms is needed"
     if settings.blind_retransmission:
         yield ("radio", "mode4", "blind_retransmission"), "is not modelled: must be false"
     mcs_fit = True
@@ -101,11 +101,11 @@ def names(config: Scenario) -> Iterator[Found]:
         if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", access):
             yield ("radio", "access"), "must be a registered name or module:Class"
     else:
-        known = getattr(importlib.import_module("sim.access"), "ACCESS", None)
-        if known is not None and access not in known:
-            yield ("radio", "access"), f"no such access layer; {did_you_mean(access, known)}"
+        if access not in ACCESS:
+            yield ("radio", "access"), f"no such access layer; {did_you_mean(access, ACCESS)}"
     wanted = config.standards.message_set
     if wanted is not None:
-        sets = importlib.import_module("rsu.messages").MESSAGE_SETS
-        if wanted not in sets:
-            yield ("standards", "message_set"), f"no such message set; {did_you_mean(wanted, sets)}"
+        from rsu.messages import MESSAGE_SETS
+
+        if wanted not in MESSAGE_SETS:
+            yield ("standards", "message_set"), f"no such message set; {did_you_mean(wanted, MESSAGE_SETS)}"
