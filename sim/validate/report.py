@@ -169,15 +169,16 @@ def _method(settings: list[Setting], plan: Plan) -> list[str]:
     thresholds = sorted({f"S={s.subchannels} {s.rsrp_threshold_dbm:.2f} dBm" for s in settings})
     coding = sorted({f"S={s.subchannels} {s.layout.data_prb} PRB, MCS {s.layout.mcs}" for s in settings})
     return [
-        "WINNER+ B1 LOS, 5.91 GHz, heights 1.5 m, environment height 0 m, shadowing 3 dB, gains 0 dBi",
+        "WINNER+ B1 LOS, 5.91 GHz, heights 1.5 m, environment height 0 m, antenna gains 0 dBi",
+        f"shadowing 3 dB, decorrelation {plan.decorrelation_m:g} m: independent from packet to packet",
         f"all transmit power in the data PRBs; noise figure 9 dB; BLER {PSSCH_TABLE}: {'; '.join(coding)}",
         "sensitivity -90.5 dBm, total in the data PRBs; sensing excludes from the same power on, which as",
         f"  RSRP per resource element is total - 10 log10(12 PRB): {'; '.join(thresholds)}",
         "keep probability 0, T1 1 ms, T2 one packet period, no retransmission, in-band emission off",
         f"wrap-around road, {min(rings):.0f} .. {max(rings):.0f} m, at least 2 x (sensing range + 500 m);",
         "  sensing range by received power: 1 % of packets arrive above -90.5 dBm",
-        f"one vehicle at a uniform place in each 1/beta metres, speed {plan.speed_mps:g} m/s; a packet every",
-        "  1/lambda s, random phase",
+        f"one vehicle at a uniform place in each 1/beta metres, {plan.speed_mps:g} m/s up or down; a packet",
+        "  every 1/lambda s, random phase",
         "per replication (own places, phases, shadowing) "
         f"{plan.warmup_s:g} s unmeasured, {plan.measure_s:g} s measured",
         "bins centred on the stated distances; the published simulation's last one is half (to 500 m)",

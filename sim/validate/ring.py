@@ -19,8 +19,8 @@ from sim.world.stations import Stations
 TICK_NS = 100 * MS
 FIRST_VEHICLE_ID = 10_000_000
 
-LayerFactory = Callable[[Setting, Stations, int, float], AccessLayer]
-"""(setting, stations, seed, distance up to which receptions are reported) -> access layer."""
+LayerFactory = Callable[[Setting, Stations, int, "Plan"], AccessLayer]
+"""(setting, stations, seed, plan) -> access layer."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +29,27 @@ class Plan:
 
     warmup_s: float = 5.0
     """Not measured: the sensing history fills (1 s) and every vehicle has reselected several times."""
-    measure_s: float = 5.0
+    measure_s: float = 8.0
     placement: Literal["jittered", "uniform"] = "jittered"
     """``jittered``: one vehicle at a uniform place in each 1/beta metres (the density of the published
     model, without its empty bins between multiples of 1/beta); ``uniform``: independent places."""
-    speed_mps: float = 0.0
+    speed_mps: float = 30.0
     """Every second vehicle drives up, the others down, at this constant speed."""
+    decorrelation_m: float = 1.0
+    """Of shadowing: so short that packets are shadowed independently, as in the published model. With 25 m a
+    road of some kilometres holds too few independent values to tell a sensitivity loss to 0.5 points."""
     ring_factor: float = 1.0
     """Length of the road over that of the setting."""
     report_m: float = 520.0
     """Receivers up to here are counted; at most 2,100 m."""
 
 
-def access_layer(setting: Setting, stations: Stations, seed: int, report_m: float) -> AccessLayer:
-    """The registered C-V2X Mode 4 layer with the radio of ``setting``."""
-    raise NotImplementedError
+def access_layer(setting: Setting, stations: Stations, seed: int, plan: Plan) -> AccessLayer:
+    """The C-V2X Mode 4 layer that scenarios use, with the radio of ``setting``."""
+    from sim.access.lte_mode4 import LteMode4
+
+    radio = setting.radio(plan.decorrelation_m)
+    return LteMode4(radio, [setting.flow()], stations, seed, report_distance_m=plan.report_m + FINE_BIN_M)
 
 
 def replicate(
@@ -58,7 +64,7 @@ def replicate(
     Equal (setting, seed, plan) give equal counts.
     """
     road = _Road(setting, seed, plan)
-    layer = factory(setting, road.stations, seed, plan.report_m + FINE_BIN_M)
+    layer = factory(setting, road.stations, seed, plan)
     tally = Tally()
     start_ns = ns_from_s(plan.warmup_s)
     end_ns = start_ns + ns_from_s(plan.measure_s)

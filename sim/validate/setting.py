@@ -30,6 +30,8 @@ MEASURED_RANGE_M = 500.0
 """The published simulation counts receivers up to here, so its last bin is half a bin."""
 PROCESSING_BUDGET_MS = 5
 MIN_RING_M = 2000.0
+MIN_VEHICLES = 400
+"""A longer ring costs little where vehicles are few, and gives narrower intervals."""
 MISSED_SHARE = 0.01
 """Sensing range: where only this share of packets still arrives above the sensing power."""
 
@@ -106,7 +108,7 @@ class Setting:
     def vehicle_count(self) -> int:
         """Vehicles on the ring."""
         length_m = max(MIN_RING_M, 2.0 * (self.sensing_range_m + MEASURED_RANGE_M))
-        return math.ceil(length_m * self.vehicles_per_m)
+        return max(MIN_VEHICLES, math.ceil(length_m * self.vehicles_per_m))
 
     @property
     def ring_m(self) -> float:
@@ -117,8 +119,8 @@ class Setting:
         """The one flow; its budget makes T2 one packet period, as in the model's N = 1000 S / lambda."""
         return Flow(0, "BSM", Kind.VEHICLE, self.period_ns, self.period_ns + PROCESSING_BUDGET_MS * MS, 5)
 
-    def radio(self) -> Radio:
-        """The radio section of a scenario with this setting."""
+    def radio(self, decorrelation_m: float) -> Radio:
+        """The radio section of a scenario with this setting and a decorrelation distance of shadowing."""
         from sim.scenario.schema.radio import Channel, Link, Mode4, Pool, Radio
 
         layout = self.layout
@@ -148,6 +150,7 @@ class Setting:
             environment_height_m=ENVIRONMENT_HEIGHT_M,
             line_of_sight="always",
             shadowing_sigma_db=SHADOWING_SIGMA_DB,
+            decorrelation_m=decorrelation_m,
         )
         pool = Pool(
             name="all",

@@ -17,7 +17,7 @@ from sim.validate.ring import Plan, replicate
 from sim.validate.setting import Setting
 from sim.validate.statistics import Tally, half_width
 
-QUICK = Plan(warmup_s=3.0, measure_s=3.0)
+QUICK = Plan(warmup_s=2.0, measure_s=2.0)
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Effort:
 
     precision_points: float = 0.5
     """Wanted 95 % half-width of the mean PDR, percentage points."""
-    min_replications: int = 5
+    min_replications: int = 4
     max_replications: int = 60
     plan: Plan = Plan()
 
@@ -53,7 +53,8 @@ def study(
         tallies.append(replicate(setting, replication_seed(len(tallies)), plan))
         if len(tallies) >= effort.min_replications:
             width = widest_half_width_points(curves, tallies)
-            report(f"{setting.name}: {len(tallies)} replications, mean PDR +- {width:.2f} points")
+            if len(tallies) > 1:
+                report(f"{setting.name}: {len(tallies)} replications, mean PDR +- {width:.2f} points")
             if not width > effort.precision_points:
                 break
     return tallies

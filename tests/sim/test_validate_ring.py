@@ -20,7 +20,7 @@ class KnownRadio:
     Every tenth frame of a sender never leaves its queue.
     """
 
-    def __init__(self, setting: Setting, stations: Stations, seed: int, report_m: float) -> None:
+    def __init__(self, setting: Setting, stations: Stations, seed: int, plan: Plan) -> None:
         self.waiting: list[Frames] = []
         self.log: list[Frames] = []
 
@@ -75,7 +75,7 @@ class KnownRadio:
 
 def test_counts_of_a_known_radio() -> None:
     """By hand: 90 % of frames leave, all of those arrive below 300 m; absent rows are below sensitivity."""
-    tally = replicate(SETTING, 3, Plan(1.0, 1.0), KnownRadio)
+    tally = replicate(SETTING, 3, Plan(1.0, 1.0, speed_mps=0.0), KnownRadio)
     shares = sample(tally, bin_edges_m(DISTANCE_M, True, 500.0))
     near, edge, far, out = shares.pdr[1:12], shares.pdr[12], shares.pdr[13:16], shares.pdr[17:]
     np.testing.assert_allclose(near, 0.9)
@@ -92,25 +92,25 @@ def test_counts_of_a_known_radio() -> None:
 
 
 def test_every_vehicle_sends_at_its_rate_and_every_pair_counts() -> None:
-    """By hand: 10 packets per vehicle in a measured second; 2 beta d vehicles within d."""
-    tally = replicate(SETTING, 4, Plan(1.0, 1.0, report_m=2100.0), KnownRadio)
-    vehicles = SETTING.vehicle_count
+    """By hand: 10 packets per vehicle in a measured second; 2 beta d - 1 others within d (own cell)."""
+    tally = replicate(SETTING, 4, Plan(1.0, 1.0, speed_mps=0.0, report_m=2100.0, ring_factor=0.5), KnownRadio)
+    vehicles = SETTING.vehicle_count // 2
     assert tally.frames == 10 * vehicles
     assert tally.present.sum() == 10 * vehicles * (vehicles - 1)
     within_500_m = tally.present[:200].sum() / tally.frames
-    assert within_500_m == pytest.approx(2 * 500 * SETTING.vehicles_per_m, rel=0.02)
+    assert within_500_m == pytest.approx(2 * 500 * SETTING.vehicles_per_m - 1, rel=0.01)
     total = tally.data.sum(axis=0)
     np.testing.assert_array_equal(total, tally.present)
     np.testing.assert_array_equal(tally.full.sum(axis=0), tally.present)
 
 
-@pytest.mark.parametrize("plan", [Plan(0.5, 0.5, "uniform"), Plan(0.5, 0.5, speed_mps=33.0)])
+@pytest.mark.parametrize("plan", [Plan(0.5, 0.5, "uniform", 0.0), Plan(0.5, 0.5, speed_mps=33.0)])
 def test_frames_are_well_formed(plan: Plan) -> None:
     """Property: numbers grow, sequences count per vehicle, times are phase + k periods, 190 B."""
     radios: list[KnownRadio] = []
 
-    def factory(setting: Setting, stations: Stations, seed: int, report_m: float) -> KnownRadio:
-        radios.append(KnownRadio(setting, stations, seed, report_m))
+    def factory(setting: Setting, stations: Stations, seed: int, plan: Plan) -> KnownRadio:
+        radios.append(KnownRadio(setting, stations, seed, plan))
         return radios[0]
 
     tally = replicate(SETTING, 5, plan, factory)
