@@ -113,6 +113,6 @@ def test_matching_a_thousand_vehicles_is_cheap() -> None:
 
 
 def _timed(call) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     call()
-    return time.perf_counter() - start
+    return time.process_time() - start

@@ -143,15 +143,15 @@ def test_rows_do_not_influence_each_other() -> None:
 
 
 def test_a_thousand_vehicles_are_cheap() -> None:
-    """Property: 1,000 vehicles cost at most 20 us each (best of five)."""
+    """Property: 1,000 vehicles cost at most 20 us of processor time each (best of nine)."""
     rng = np.random.default_rng(4)
     history = PathHistory(1000)
     bends = np.repeat(rng.uniform(-1 / 200, 1 / 200, (1000, 5)), 20, axis=1)
     track, _ = drive(bends, rng.uniform(15, 30, 1000), 100, history)
     slots = np.arange(1000)
     costs = []
-    for _ in range(5):
-        start = time.perf_counter()
+    for _ in range(9):
+        start = time.process_time()
         history.points(slots, 100 * STEP_NS, track[-1, :, 0], track[-1, :, 1])
-        costs.append(time.perf_counter() - start)
+        costs.append(time.process_time() - start)
     assert min(costs) / 1000 < 20e-6

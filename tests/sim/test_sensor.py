@@ -234,7 +234,7 @@ def test_a_cycle_is_cheap() -> None:
     )
     one, costs = sensor(Sensor()), []
     for cycle in range(10):
-        start = time.perf_counter()
+        start = time.process_time()
         one.sense(SECOND + cycle * CYCLE_NS, cars)
-        costs.append(time.perf_counter() - start)
+        costs.append(time.process_time() - start)
     assert min(costs) < 0.02
