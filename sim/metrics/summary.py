@@ -39,12 +39,14 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def prr_near(table: Table, distance_m: float) -> tuple[float, int]:
+def bin_width_m(result: Result) -> float:
+    """Distance bin of the run."""
+    return float((result.scenario.get("measure") or {}).get("bin_m", 25.0))
+
+
+def prr_near(table: Table, distance_m: float, bin_m: float) -> tuple[float, int]:
     """(PRR, n) pooled over the bins whose middle lies within one bin of ``distance_m``; NaN without data."""
-    table = table.sorted_by("distance_m")
-    middles = table["distance_m"]
-    bin_m = float(np.min(np.diff(middles))) if len(middles) > 1 else 25.0
-    near = np.abs(middles - distance_m) < bin_m
+    near = np.abs(table["distance_m"] - distance_m) < bin_m
     n = table["n"][near].sum()
     return (float((table["value"] * table["n"])[near].sum() / n), int(n)) if n else (math.nan, 0)
 
@@ -127,11 +129,11 @@ def _coverage(result: Result) -> Iterator[tuple[str, str]]:
 
 def _reception(result: Result) -> Iterator[tuple[str, str]]:
     head = "Reception"
-    table = result.select(metric="prr", jurisdiction="")
+    table, bin_m = result.select(metric="prr", jurisdiction=""), bin_width_m(result)
     for link, messages in _by_link(table):
         texts = []
         for at_m in _PRR_AT_M:
-            parts = [(m, *prr_near(table.select(link=link, message=m), at_m)) for m in messages]
+            parts = [(m, *prr_near(table.select(link=link, message=m), at_m, bin_m)) for m in messages]
             counted = len(messages) == 1
             known = [
                 f"{m} {percent(value)}" + (f" (n {n:,})" if counted else "") for m, value, n in parts if n

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.metrics.prr import CAUSES
+from sim.metrics.summary import bin_width_m
 from sim.plots import style
 from sim.results import Result
 
@@ -36,7 +37,7 @@ def _one(result: Result, link: str, message: str, words: dict[str, str]) -> Figu
     group = {"link": link, "message": message, "jurisdiction": ""}
     prr = result.select(metric="prr", **group).sorted_by("distance_m")
     distance_m = prr["distance_m"]
-    bin_m = float(np.min(np.diff(distance_m))) if len(distance_m) > 1 else 25.0
+    bin_m = bin_width_m(result)
     figure = style.new_figure()
     axes = figure.add_axes((0.085, 0.2, 0.64, 0.64))
     bars: dict[str, Any] = {"width": bin_m, "linewidth": 0.3, "edgecolor": "white"}

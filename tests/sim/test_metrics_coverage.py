@@ -18,12 +18,18 @@ TICK_NS = 100 * MS
 RSI = 1
 
 
-def follow(kpi: Coverage, ticks: int, zone: np.ndarray, when_heard: dict[int, list[int]], useful: object = True) -> None:
+def follow(
+    kpi: Coverage, ticks: int, zone: np.ndarray, when_heard: dict[int, list[int]], useful: object = True
+) -> None:
     """Tick through, probes hearing RSI just before the given ticks."""
     world = stations(0, probes=len(kpi.probes))
     for k in range(ticks):
         if probes := when_heard.get(k):
-            flags = np.broadcast_to(np.asarray(useful), (len(probes),)) if np.ndim(useful) < 2 else np.asarray(useful)
+            flags = (
+                np.broadcast_to(np.asarray(useful), (len(probes),))
+                if np.ndim(useful) < 2
+                else np.asarray(useful)
+            )
             kpi.received(RSI, np.array(probes), k * TICK_NS - MS, flags)
         kpi.tick(Tick(k * TICK_NS, TICK_NS, world, zone))
 
@@ -35,12 +41,15 @@ def zone_of(*probes: int, count: int) -> np.ndarray:
 
 
 def shares(kpi: Coverage, **where: object) -> dict:
-    rows = [r for r in kpi.rows() if r.chainage_m is None and all(getattr(r, k) == v for k, v in where.items())]
+    rows = [
+        r for r in kpi.rows() if r.chainage_m is None and all(getattr(r, k) == v for k, v in where.items())
+    ]
     return {(r.metric, r.jurisdiction, r.direction, r.station_class): r.value for r in rows}
 
 
 def test_freshness_lasts_tau() -> None:
-    """By hand: one reception 1 ms before tick 0 with tau 0.5 s covers ticks 0 .. 4 of 10 (499 ms + 1 ms <= 500 ms)."""
+    """By hand: one reception 1 ms before tick 0 with tau 0.5 s covers ticks 0 .. 4 of 10 (499 ms + 1 ms <=
+    500 ms)."""
     tau_s = {"SPAT": 1.0, "MAP": 5.0, "RSI": 0.5, "RSM": 0.5, "BSM": 0.3}
     kpi = Coverage(replace(context(tau_s=tau_s), probes=probe_grid(2)))
     follow(kpi, 10, zone_of(0, count=2), {0: [0, 1]})
@@ -63,12 +72,15 @@ def test_shares_by_jurisdiction_and_direction() -> None:
     kpi = Coverage(replace(context(), probes=probe_grid(4, (1, -1), border_m=50)))
     follow(kpi, 10, zone_of(*range(8), count=8), {0: [0, 1]})
     found = shares(kpi, station_class="probe", metric="C_useful")
-    assert [found["C_useful", place, way, "probe"] for place, way in
-            (("", ""), ("SH", ""), ("JS", ""), ("", "up"), ("", "down"), ("SH", "up"))] == [0.25, 0.5, 0, 0.5, 0, 1]
+    assert [
+        found["C_useful", place, way, "probe"]
+        for place, way in (("", ""), ("SH", ""), ("JS", ""), ("", "up"), ("", "down"), ("SH", "up"))
+    ] == [0.25, 0.5, 0, 0.5, 0, 1]
 
 
 def test_holes_are_stretches_that_end_at_borders_and_zone_ends() -> None:
-    """By hand: zone = cells 0-5 and 8-9, covered are 0 and 5; border at 75 m: holes 25-75, 75-125 and 200-250 m."""
+    """By hand: zone = cells 0-5 and 8-9, covered are 0 and 5; border at 75 m: holes 25-75, 75-125 and 200-250
+    m."""
     kpi = Coverage(replace(context(), probes=probe_grid(10, border_m=75)))
     follow(kpi, 10, zone_of(0, 1, 2, 3, 4, 5, 8, 9, count=10), {0: [0, 5]})
     found = [(h.from_m, h.to_m, h.length_m, h.jurisdiction) for h in kpi.holes() if h.metric == "C_useful"]
@@ -88,7 +100,8 @@ def test_time_outside_the_zone_counts_nowhere() -> None:
 
 
 def test_vehicles_in_the_zone() -> None:
-    """By hand: two vehicles 10 ticks in the zone, one hears nothing; at tick 5 the other's slot changes hands."""
+    """By hand: two vehicles 10 ticks in the zone, one hears nothing; at tick 5 the other's slot changes
+    hands."""
     kpi, world = Coverage(context()), stations(2)
     kpi.vehicle_received(RSI, np.array([0]), 0, np.array([True]))
     zone = np.zeros((3, 2), bool)
@@ -116,7 +129,8 @@ def test_parts_of_coverage_merge() -> None:
 
 
 def test_busy_ratio_by_second_class_and_jurisdiction() -> None:
-    """By hand: second 0 has ratios 0.1 and 0.3 at two vehicles, second 1 only 0.5 at both; a probe is not asked."""
+    """By hand: second 0 has ratios 0.1 and 0.3 at two vehicles, second 1 only 0.5 at both; a probe is not
+    asked."""
     world = stations(2, rsus=1, probes=1)
     world.place[3] = 1
     kpi = Channel(context())
@@ -134,7 +148,17 @@ def test_busy_ratio_by_second_class_and_jurisdiction() -> None:
 def test_frames_and_bytes_on_the_air() -> None:
     """By hand: of three BSM two were sent, 190 and 300 bytes, 1 ms each."""
     kpi = Channel(context())
-    kpi.observe(batch([{}, {"size_bytes": 300, "generated_ns": SECOND}, {"sent": False}, {"message": 1, "sender_kind": Kind.RSU}], []))
+    kpi.observe(
+        batch(
+            [
+                {},
+                {"size_bytes": 300, "generated_ns": SECOND},
+                {"sent": False},
+                {"message": 1, "sender_kind": Kind.RSU},
+            ],
+            [],
+        )
+    )
     kpi.count({"reselections_size": 4})
     kpi.count({"reselections_size": 1})
     found = {(r.metric, r.message, r.station_class): r.value for r in kpi.rows()}
@@ -149,8 +173,8 @@ def test_frames_and_bytes_on_the_air() -> None:
 
 @pytest.mark.parametrize("name", KPIS)
 def test_every_kpi_keeps_the_contract(name: str) -> None:
-    """Property: nothing seen gives no ratio; order and columns hold; a batch without links is harmless; merging with a
-    fresh one changes nothing."""
+    """Property: nothing seen gives no ratio; order and columns hold; a batch without links is harmless;
+    merging with a fresh one changes nothing."""
     made = replace(context(), probes=probe_grid(3))
     kpi = build(made, [name])[name]
     assert not [r for r in kpi.rows() if r.unit == "ratio"]

@@ -20,10 +20,22 @@ def values(kpi: Latency) -> dict:
 
 
 def test_stages_of_one_frame_by_hand() -> None:
-    """By hand: 0.1 + 1 + 30 + 1 + 20 + 2 + 0.1 + 1 = 55.2 ms; sensed 80 ms before, so 135.2 ms old when applied."""
+    """By hand: 0.1 + 1 + 30 + 1 + 20 + 2 + 0.1 + 1 = 55.2 ms; sensed 80 ms before, so 135.2 ms old when
+    applied."""
     kpi = Latency(context())
-    frame = {"encode": MS // 10, "sign": MS, "access": 30 * MS, "air": MS, "backhaul": 20 * MS, "verify": 2 * MS,
-             "decode": MS // 10, "apply": MS, "sense_ns": 80 * MS, "message": 1, "sender_kind": Kind.RSU}
+    frame = {
+        "encode": MS // 10,
+        "sign": MS,
+        "access": 30 * MS,
+        "air": MS,
+        "backhaul": 20 * MS,
+        "verify": 2 * MS,
+        "decode": MS // 10,
+        "apply": MS,
+        "sense_ns": 80 * MS,
+        "message": 1,
+        "sender_kind": Kind.RSU,
+    }
     kpi.observe(batch([frame], [{}, {"outcome": Outcome.COLLISION}, {"outcome": Outcome.NOT_VERIFIED}]))
     found = values(kpi)
     group = ("I2V", "SPAT")
@@ -40,7 +52,9 @@ def test_stages_of_one_frame_by_hand() -> None:
 def test_a_row_whose_stages_do_not_add_up_is_refused() -> None:
     """By hand: 6 ms of stages, applied after 7 ms."""
     kpi = Latency(context())
-    with pytest.raises(ValueError, match="stages sum to 6000000 ns, but applied_ns - generated_ns = 7000000 ns"):
+    with pytest.raises(
+        ValueError, match="stages sum to 6000000 ns, but applied_ns - generated_ns = 7000000 ns"
+    ):
         kpi.observe(batch([{}], [{"applied_ns": 7 * MS}]))
     wrong = batch([{}], [{}])
     wrong.stage_ns["queue"] = wrong.stage_ns.pop("access")
@@ -61,9 +75,14 @@ def test_waiting_to_be_verified_belongs_to_verify() -> None:
 stage_strategy = st.fixed_dictionaries({s: st.integers(0, 300 * MS) for s in STAGES if s != "generate"})
 
 
-@given(st.lists(stage_strategy, min_size=1, max_size=8), st.lists(st.integers(0, 7), min_size=1, max_size=30), st.booleans())
+@given(
+    st.lists(stage_strategy, min_size=1, max_size=8),
+    st.lists(st.integers(0, 7), min_size=1, max_size=30),
+    st.booleans(),
+)
 def test_means_of_stages_add_up_exactly(frames: list[dict], rows: list[int], waits: bool) -> None:
-    """Property: the sums of all stages over all applied rows equal the sum of latencies to the nanosecond, split or not."""
+    """Property: the sums of all stages over all applied rows equal the sum of latencies to the nanosecond,
+    split or not."""
     links = [{"row": r % len(frames), "wait_ns": k * MS if waits else 0} for k, r in enumerate(rows)]
     whole, first, second = Latency(context()), Latency(context()), Latency(context())
     whole.observe(batch(frames, links))

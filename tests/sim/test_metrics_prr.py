@@ -44,7 +44,8 @@ def test_what_the_pipeline_refuses_counts_as_received_by_the_radio() -> None:
 
 
 def test_empty_bins_have_no_row_and_links_of_other_kinds_are_not_counted() -> None:
-    """By hand: bins 12.5 m and 112.5 m only; a probe, a unit-to-unit link and a link beyond the last bin are left out."""
+    """By hand: bins 12.5 m and 112.5 m only; a probe, a unit-to-unit link and a link beyond the last bin are
+    left out."""
     kpi = Prr(context(max_distance_m=200))
     links = [
         {"distance_m": 5.0},
@@ -54,7 +55,10 @@ def test_empty_bins_have_no_row_and_links_of_other_kinds_are_not_counted() -> No
         {"row": 1, "distance_m": 60.0, "receiver_kind": Kind.RSU},
     ]
     kpi.observe(batch([{}, {"sender_kind": Kind.RSU}], links))
-    assert [(r.distance_m, r.value) for r in rows_of(kpi, metric="prr", jurisdiction="")] == [(12.5, 1), (112.5, 0)]
+    assert [(r.distance_m, r.value) for r in rows_of(kpi, metric="prr", jurisdiction="")] == [
+        (12.5, 1),
+        (112.5, 0),
+    ]
 
 
 def test_receivers_outside_the_inner_section_are_not_counted() -> None:
@@ -80,7 +84,8 @@ links_strategy = st.lists(
 
 @given(links_strategy, st.integers(1, 59))
 def test_shares_add_up_and_parts_merge(drawn: list[tuple[Outcome, float, int]], cut: int) -> None:
-    """Property: PRR and causes of every bin add up to 1, as do the ends; two halves merged equal the whole."""
+    """Property: PRR and causes of every bin add up to 1, as do the ends; two halves merged equal the
+    whole."""
     frames = [{"generated_ns": second * SECOND} for second in range(10)]
     links = [{"row": s, "outcome": o, "distance_m": d} for o, d, s in drawn]
     whole, first, second = Prr(context()), Prr(context()), Prr(context())
@@ -95,10 +100,14 @@ def test_shares_add_up_and_parts_merge(drawn: list[tuple[Outcome, float, int]], 
         assert prr.value + lost == pytest.approx(1)
         assert prr.lower is None or 0 <= prr.lower <= prr.value <= prr.upper <= 1
     for d in {r.distance_m for r in whole.rows()}:
-        assert sum(r.value for r in whole.rows() if r.metric.startswith("end_") and r.distance_m == d) == pytest.approx(1)
+        assert sum(
+            r.value for r in whole.rows() if r.metric.startswith("end_") and r.distance_m == d
+        ) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("degrees", "printed"), [(1, 12.706), (9, 2.262), (30, 2.042), (40, 2.021), (60, 2.000), (120, 1.980)])
+@pytest.mark.parametrize(
+    ("degrees", "printed"), [(1, 12.706), (9, 2.262), (30, 2.042), (40, 2.021), (60, 2.000), (120, 1.980)]
+)
 def test_t_quantiles(degrees: int, printed: float) -> None:
     """Printed: Student's t, 97.5 %, any statistical table (three decimals)."""
     assert t_quantile_975(degrees) == pytest.approx(printed, abs=6e-4)
@@ -110,7 +119,8 @@ def test_wilson_interval_of_a_printed_example() -> None:
 
 
 def test_batch_means_by_hand() -> None:
-    """By hand: shares 0.4 and 0.8 of 1000 each: mean 0.6, s = 0.2828, half width 12.706 * 0.2828 / sqrt 2, clipped."""
+    """By hand: shares 0.4 and 0.8 of 1000 each: mean 0.6, s = 0.2828, half width 12.706 * 0.2828 / sqrt 2,
+    clipped."""
     assert ratio_interval(np.array([400, 800]), np.array([1000, 1000])) == (0.0, 1.0)
     hits = np.array([500, 520, 480, 510, 490] * 2)
     low, high = ratio_interval(hits, np.full(10, 1000))  # type: ignore[misc]
@@ -126,7 +136,8 @@ def test_all_received_is_no_proof_of_certainty() -> None:
 
 
 def test_interval_holds_the_truth_as_often_as_it_says() -> None:
-    """Distribution: batches whose true share wanders with sigma 0.05: at least 93 % of 1,000 intervals hold the mean."""
+    """Distribution: batches whose true share wanders with sigma 0.05: at least 93 % of 1,000 intervals hold
+    the mean."""
     rng = np.random.default_rng(5)
     held = 0
     for _ in range(1000):

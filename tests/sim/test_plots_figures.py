@@ -1,0 +1,249 @@
+"""Figures of a small run made for the purpose: what they show, where their words stand, which bytes they
+give."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.clock import MS, SECOND
+from sim.frames import Kind, Outcome
+from sim.metrics import CLASSES, Tick, build, collect
+from sim.metrics.coverage import Coverage
+from sim.plots import FIGURES, draw
+from sim.plots.labels import LABELS, labels
+from sim.plots.style import look
+from sim.results import Result, ResultFolder, read
+from tests.sim.metrics_factory import batch, context, probe_grid, stations
+
+TITLE = "An open road with a long enough title to be found in the figure"
+SCENARIO = f"""
+name: small
+title: {TITLE}
+seed: 4
+duration_s: 10.0
+radio:
+  access: lte-v2x-mode4
+  channel: {{v2v: winner-b1, v2i: winner-b1, environment_height_m: 1.0, line_of_sight: always}}
+  link: {{pssch_table: wilab-highway-los}}
+"""
+GEOMETRY = {
+    "length_m": 1000.0,
+    "datum": "WGS84",
+    "line": [[120.88 + 0.0001 * k, 31.05 + 0.00004 * k, 10.0 * k] for k in range(101)],
+    "jurisdictions": [
+        {"id": "SH", "name": "Qingpu (Shanghai)", "spans": [[0, 600]]},
+        {"id": "JS", "spans": [[600, 1000]]},
+    ],
+    "borders": [{"chainage_m": 600}],
+    "rsus": [
+        {"id": "R1", "chainage_m": 100.0},
+        {"id": "R2", "lon": 120.887, "lat": 31.053, "chainage_m": 700.0},
+    ],
+    "nodes": [{"id": "N1", "chainage_m": 500.0}],
+    "events": [{"from_m": 800, "to_m": 900, "direction": "up"}],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with every kind of figure: V2V and I2V packets, probes in all classes, channel load."""
+    rng = np.random.default_rng(3)
+    kpis = build(replace(context(), probes=probe_grid(40, (1, -1), border_m=600)))
+    world = stations(3, rsus=1, probes=80)
+    zone = np.zeros((len(CLASSES), 80), bool)
+    zone[:, 14:30] = zone[:2, 60:70] = True
+    coverage = kpis["coverage"]
+    assert isinstance(coverage, Coverage)
+    for k in range(100):
+        busy = (np.array([0, 81, 82, 83]), rng.uniform(0.2, 0.6, 4))
+        for c in range(len(CLASSES)):
+            heard = np.flatnonzero(rng.random(80) < 0.15 + 0.2 * c)
+            coverage.received(c, heard, k * 100 * MS, rng.random(len(heard)) < 0.8)
+        world.tick_start_ns, world.tick_end_ns = k * 100 * MS, (k + 1) * 100 * MS
+        for kpi in kpis.values():
+            kpi.tick(Tick(k * 100 * MS, 100 * MS, world, zone, busy=busy))
+    for kind, message in ((Kind.VEHICLE, 0), (Kind.RSU, 1)):
+        frames = [
+            {
+                "generated_ns": s * SECOND // 10,
+                "sender_kind": kind,
+                "message": message,
+                "sender": 81,
+                "access": int(rng.integers(1, 90)) * MS,
+                "sign": MS,
+                "verify": 2 * MS,
+            }
+            for s in range(100)
+        ]
+        links = []
+        for row in range(100):
+            for distance_m in rng.uniform(0, 1000, 12):
+                lost = rng.random() < distance_m / 1200
+                cause = rng.choice(
+                    [Outcome.PROPAGATION, Outcome.COLLISION, Outcome.HALF_DUPLEX, Outcome.NEVER_SENT]
+                )
+                links.append(
+                    {"row": row, "distance_m": distance_m, "outcome": cause if lost else Outcome.DELIVERED}
+                )
+        for kpi in kpis.values():
+            kpi.observe(batch(frames, links))
+    out = tmp_path_factory.mktemp("plots") / "run"
+    rows, tables = collect(kpis)
+    with ResultFolder(out, "c" * 16) as target:
+        target.write_scenario(SCENARIO)
+        target.write_metrics(rows)
+        for name, table in tables.items():
+            target.write_table(name, *table)
+        target.write_json("corridor", GEOMETRY)
+        target.finish({"title": TITLE, "seed": 4, "duration_s": 10.0, "illustrative": ["one assumption"]})
+    return out
+
+
+def figures_of(result: Result, name: str, language: str = "en") -> list:
+    with look():
+        made = list(FIGURES[name](result, labels(language)))
+        for _, figure in made:
+            figure.canvas.draw()
+    return made
+
+
+def texts(figure: object) -> list[str]:
+    from matplotlib.text import Text
+
+    return [t.get_text() for t in figure.findobj(Text) if t.get_text().strip()]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_words_stand_inside_the_figure_with_units_and_settings(folder: Path, name: str) -> None:
+    """Property: no word leaves the page; title, run, radio settings and *illustrative* are there; axes carry
+    units."""
+    made = figures_of(read(folder), name)
+    assert made
+    for stem, figure in made:
+        inked, (width_in, height_in) = figure.get_tightbbox(), figure.get_size_inches()
+        assert inked.x0 >= 0 and inked.x1 <= width_in, stem
+        assert inked.y0 >= 0 and inked.y1 <= height_in, stem
+        words = texts(figure)
+        assert TITLE in words and "illustrative" in words
+        assert any(
+            "winner-b1" in w and "environment height 1 m" in w and "wilab-highway-los" in w for w in words
+        )
+        assert any("[" in w and "]" in w for w in words), stem
+
+
+def test_without_an_assumption_nothing_is_called_illustrative(folder: Path) -> None:
+    """By hand: the word goes when the summary lists none."""
+    result = read(folder)
+    result.summary["illustrative"] = []
+    assert all(
+        "illustrative" not in texts(figure) for name in FIGURES for _, figure in figures_of(result, name)
+    )
+
+
+def test_bars_of_the_waterfall_fill_up_to_one(folder: Path) -> None:
+    """Property: in every distance bin, received and lost shares stacked reach 100 %, and each fill has a
+    hatch of its own or none, so that colour is not needed."""
+    from matplotlib.patches import Rectangle
+
+    made = dict(figures_of(read(folder), "prr"))
+    assert sorted(made) == ["prr_i2v_spat", "prr_v2v_bsm"]
+    for figure in made.values():
+        axes = figure.axes[0]
+        tops: dict[float, float] = {}
+        for bar in [
+            b for container in axes.containers if hasattr(container, "patches") for b in container.patches
+        ]:
+            assert isinstance(bar, Rectangle)
+            middle = round(bar.get_x() + bar.get_width() / 2, 3)
+            tops[middle] = max(tops.get(middle, 0), bar.get_y() + bar.get_height())
+        assert len(tops) == 40 and all(top == pytest.approx(1) for top in tops.values())
+        hatches = [c.patches[0].get_hatch() for c in axes.containers if hasattr(c, "patches")]
+        assert len(hatches) == len(set(hatches)) == 5
+
+
+def test_latency_bars_show_the_numbers_of_the_table(folder: Path) -> None:
+    """By hand: 1 ms of signing and 2 ms of verifying stand as such; the note on percentiles is there."""
+    words = texts(dict(figures_of(read(folder), "latency_stages"))["latency_stages_v2v_bsm"])
+    assert {"sign", "verify", "total", "1.00", "2.00"} <= set(words)
+    assert any("percentiles of stages do not add up" in w for w in words)
+
+
+def test_coverage_has_a_strip_per_class_and_direction_with_border_and_units(folder: Path) -> None:
+    """By hand: three classes up (probes 14-29), SPAT+MAP and RSI down (60-69): five strips and a header."""
+    ((_, figure),) = figures_of(read(folder), "coverage")
+    assert len(figure.axes) == 6
+    words = texts(figure)
+    assert {"SH", "JS", "RSM\ndirection up", "SPAT + MAP\ndirection down"} <= set(words)
+    assert "RSM\ndirection down" not in words
+    assert all(any(line.get_xdata()[0] == 600 for line in axes.lines) for axes in figure.axes)
+
+
+def test_one_metre_is_as_long_eastwards_as_northwards(folder: Path) -> None:
+    """By hand: at 31 degrees a degree of longitude is cos(31 deg) of a degree of latitude on the page."""
+    ((_, figure),) = figures_of(read(folder), "map")
+    axes = figure.axes[0]
+    (x0, y0), (x1, y1) = axes.transData.transform([(120.88, 31.05), (120.89, 31.06)])
+    assert (x1 - x0) / (y1 - y0) == pytest.approx(np.cos(np.radians(31.052)), rel=1e-3)
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_equal_results_give_equal_bytes(folder: Path, tmp_path: Path, suffix: str) -> None:
+    """Property: drawn twice, byte for byte; no date inside."""
+    first = draw(folder, tmp_path / "a", (suffix,), ("cbr", "prr"))
+    second = draw(folder, tmp_path / "b", (suffix,), ("cbr", "prr"))
+    assert [p.name for p in first] == [f"cbr.{suffix}", f"prr_v2v_bsm.{suffix}", f"prr_i2v_spat.{suffix}"]
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes() and a.stat().st_size > 5000
+        assert b"CreationDate" not in a.read_bytes() and b"<dc:date>" not in a.read_bytes()
+
+
+def test_global_settings_stay_as_they_were(folder: Path, tmp_path: Path) -> None:
+    """Property: drawing changes no setting of matplotlib and opens no pyplot figure."""
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    draw(folder, tmp_path, names=("cbr",))
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_importing_figures_loads_no_matplotlib() -> None:
+    """By hand: a fresh interpreter imports the package and asks for the table of names."""
+    code = "import sys, sim.plots; assert sim.plots.FIGURES; sys.exit('matplotlib' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])
+
+
+def test_what_has_no_data_is_left_out(tmp_path: Path) -> None:
+    """By hand: a run without any reception gives no figure and no error."""
+    with ResultFolder(tmp_path / "run", "d" * 16) as target:
+        target.write_metrics([])
+        target.finish({})
+    assert draw(tmp_path / "run") == []
+    assert list((tmp_path / "run" / "plots").iterdir()) == []
+
+
+def test_unknown_names_are_refused(folder: Path, tmp_path: Path) -> None:
+    """By hand: figure, format, language, folder."""
+    for arguments, text in (
+        ({"names": ("pie",)}, "figure 'pie'"),
+        ({"formats": ("gif",)}, "figure format 'gif'"),
+        ({"language": "fr"}, "'fr'"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            draw(folder, tmp_path / "out", **arguments)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no such folder"):
+        draw(tmp_path / "nowhere")
+    assert not (tmp_path / "out").exists()
+
+
+def test_languages_hold_the_same_words() -> None:
+    """Property: same keys, none empty, same placeholders."""
+    assert LABELS["en"].keys() == LABELS["zh"].keys()
+    for key, word in LABELS["en"].items():
+        assert word and LABELS["zh"][key]
+        assert word.count("{") == LABELS["zh"][key].count("{")
