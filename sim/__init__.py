@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 SCENARIO_SCHEMA = "corridor/1"
 
 if TYPE_CHECKING:
-    from sim.run import run
+    from sim.simulation import run
     from sim.scenario import load
 
 __all__ = ["SCENARIO_SCHEMA", "__version__", "load", "run"]
@@ -17,7 +17,7 @@ __all__ = ["SCENARIO_SCHEMA", "__version__", "load", "run"]
 def __getattr__(name: str) -> Any:
     """Load ``run`` and ``load`` on first use, so that ``corridor --help`` stays light."""
     if name == "run":
-        from sim.run import run
+        from sim.simulation import run
 
         return run
     if name == "load":

@@ -62,6 +62,11 @@ class Ledger:
         """Frames entered and not yet closed."""
         return int(self._live.sum())
 
+    @property
+    def measured_under_way(self) -> int:
+        """Frames of the measured time that have not ended."""
+        return int((self._live & self._columns["measured"]).sum())
+
     def _reserve(self, count: int) -> None:
         mask = self._capacity - 1
         while self._oldest < self.next_frame and not self._live[self._oldest & mask]:

@@ -50,7 +50,7 @@ def test_the_roadside_unit_never_imports_the_bench(file: Path) -> None:
 @pytest.mark.parametrize("file", files("sim/plots"), ids=lambda file: str(file.relative_to(ROOT)))
 def test_figures_read_result_folders_only(file: Path) -> None:
     """Property: no figure imports the run, the engine, the world, the traffic or a radio."""
-    forbidden = ("sim.run", "sim.engine", "sim.world", "sim.traffic", "sim.access", "sim.scenario")
+    forbidden = ("sim.simulation", "sim.engine", "sim.world", "sim.traffic", "sim.access", "sim.scenario")
     names = set(imported(file))
     assert not [name for name in names if name.startswith(forbidden)]
 
@@ -64,5 +64,5 @@ def test_the_command_line_imports_nothing_heavy_at_its_top(file: Path) -> None:
 def test_the_walk_sees_imports() -> None:
     """By hand: the helper finds absolute, relative and late imports."""
     names = set(imported(ROOT / "sim" / "cli" / "run.py"))
-    assert {"sim.cli.options", "sim.run", "sim.run.run", "argparse"} <= names
+    assert {"sim.cli.options", "sim.simulation", "sim.simulation.run", "argparse"} <= names
     assert len(files("rsu")) > 10

@@ -44,7 +44,7 @@ def act(args: argparse.Namespace) -> int:
 
         remark(facts_text(loaded))
     from sim.results import summary_table
-    from sim.run import run
+    from sim.simulation import run
 
     options: dict[str, Any] = {}
     for key in ("traffic_save", "traffic_load"):

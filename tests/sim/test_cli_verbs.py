@@ -40,9 +40,9 @@ def calls(monkeypatch) -> list[dict]:
             path = folder.finish({"name": loaded.name, "seed": loaded.config.seed})
         return read(path)
 
-    module = types.ModuleType("sim.run")
+    module = types.ModuleType("sim.simulation")
     module.run = run  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "sim.run", module)
+    monkeypatch.setitem(sys.modules, "sim.simulation", module)
     monkeypatch.setattr("sim.results.summary_table", lambda result: f"table of {result.summary['name']}\n")
     return noted
 
@@ -96,9 +96,9 @@ def test_ctrl_c_is_code_130(monkeypatch, capsys, tmp_path) -> None:
     def run(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    module = types.ModuleType("sim.run")
+    module = types.ModuleType("sim.simulation")
     module.run = run  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "sim.run", module)
+    monkeypatch.setitem(sys.modules, "sim.simulation", module)
     code, text, errors = outcome(capsys, "run", "tripoint", "-q", "--out", str(tmp_path / "r"))
     assert (code, text, errors) == (130, "", "error: interrupted\n")
 

@@ -86,7 +86,7 @@ def _summary(
         "traffic": engine.world.traffic.counts(),
         "frames": engine.pipeline.frames_ended,
         "links": engine.pipeline.links,
-        "frames_under_way_at_end": engine.ledger.under_way,
+        "measured_frames_not_ended": engine.ledger.measured_under_way,
         "counters": counters,
         "cbr_definition": engine.access.provenance().get("cbr", ""),
         "provenance": provenance(loaded, engine),

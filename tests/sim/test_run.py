@@ -1,0 +1,129 @@
+"""Whole runs: identical bytes, conservation, stages that add up, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sim
+from sim.results import ResultError
+
+SMALL = "03-one-border"
+QUICK = ["duration_s=2", "traffic_warmup_s=5", "radio_warmup_s=1"]
+DETERMINISTIC = ("scenario.yaml", "metrics.csv", "corridor.json")
+
+
+def run(tmp_path: Path, name: str, overrides: list[str] = QUICK, **options):  # type: ignore[no-untyped-def]
+    return sim.run(sim.load(SMALL, overrides), tmp_path / name, plots=False, **options)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    folder = tmp_path_factory.mktemp("runs")
+    return sim.run(sim.load(SMALL, QUICK), folder / "first", plots=False, trace=folder / "trace.csv")
+
+
+def test_equal_runs_give_equal_bytes(result, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Property: every table and the trace of a second run are byte-identical."""
+    again = run(tmp_path, "again", trace=tmp_path / "trace.csv")
+    tables = sorted(p.name for p in result.folder.glob("*.csv"))
+    assert len(tables) > 3
+    for name in {*tables, *DETERMINISTIC}:
+        assert (result.folder / name).read_bytes() == (again.folder / name).read_bytes(), name
+    trace = result.folder.parent / "trace.csv"
+    assert trace.read_bytes() == (tmp_path / "trace.csv").read_bytes()
+
+
+def test_another_seed_gives_another_run(result, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Property: the seed matters."""
+    other = sim.run(sim.load(SMALL, QUICK, seed=2), tmp_path / "other", plots=False)
+    assert other.summary["run_id"] != result.summary["run_id"]
+    assert (result.folder / "metrics.csv").read_bytes() != (other.folder / "metrics.csv").read_bytes()
+
+
+def test_every_frame_ends_once(result) -> None:  # type: ignore[no-untyped-def]
+    """Property: conservation of frames, and of links over their exclusive outcomes."""
+    assert result.summary["frames"] > 500
+    assert result.summary["measured_frames_not_ended"] == 0
+    metrics = result.table("metrics")
+    prr = metrics.select(metric="prr", message="BSM", link="V2V", jurisdiction="")
+    causes = sorted({name for name in metrics["metric"] if name.startswith("loss_")})
+    assert len(causes) >= 5
+    for distance, value in zip(prr["distance_m"], prr["value"], strict=True):
+        shares = [
+            metrics.select(metric=cause, message="BSM", link="V2V", distance_m=distance)["value"] for cause in causes
+        ]
+        assert value + np.nansum(np.concatenate(shares)) == pytest.approx(1.0, abs=1e-9)
+
+
+def test_adding_a_unit_changes_no_vehicle(tmp_path: Path) -> None:
+    """Property: with an ideal radio a further roadside unit leaves every vehicle's own reception as it was."""
+    options = [*QUICK, "radio.access=ideal"]
+    few = run(tmp_path, "few", options)
+    more = run(tmp_path, "more", [*options, "layout.sites=[{id: extra, at_m: 777}]"])
+    assert more.summary["rsus"] == few.summary["rsus"] + 1
+
+    def rows(result):  # type: ignore[no-untyped-def]
+        return result.select(metric="prr", message="BSM", link="V2V", jurisdiction="")
+
+    for name in ("distance_m", "value", "n"):
+        assert np.array_equal(rows(few)[name], rows(more)[name], equal_nan=True)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_penetration_at_both_ends(tmp_path: Path, share: float) -> None:
+    """Property: nobody equipped, and everybody, both run; nobody equipped gives no BSM row."""
+    result = run(tmp_path, "run", [*QUICK, f"traffic.equipped_ratio={share}"])
+    bsm = result.select(metric="prr", message="BSM", link="V2V", jurisdiction="")
+    assert (len(bsm["n"]) and np.nansum(bsm["n"]) > 0) == (share > 0)
+    assert result.summary["vehicles"]["equipped"] == (result.summary["vehicles"]["total"] if share else 0)
+
+
+def test_an_existing_folder_of_another_run_is_refused(result, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Property: refused before simulating, unless forced; repeating the same run is harmless."""
+    run(tmp_path, "here")
+    with pytest.raises(ResultError, match="another run"):
+        sim.run(sim.load(SMALL, QUICK, seed=5), tmp_path / "here", plots=False)
+    run(tmp_path, "here")
+    forced = sim.run(sim.load(SMALL, QUICK, seed=5), tmp_path / "here", plots=False, force=True)
+    assert forced.summary["seed"] == 5
+
+
+@pytest.mark.parametrize("how, code", [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_interrupted_run_leaves_nothing_half_written(tmp_path: Path, how: signal.Signals, code: int) -> None:
+    """Property: Ctrl-C ends with 130 and no folder; after kill -9 the same command still works."""
+    command = [sys.executable, "-m", "sim", "run", SMALL, "-q", "--out", str(tmp_path / "out"), "--set", "duration_s=300"]
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".out.partial-*/scenario.yaml")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1.0)
+    process.send_signal(how)
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    assert not (tmp_path / "out").exists()
+    if how == signal.SIGINT:
+        assert not list(tmp_path.glob(".out.partial-*"))
+    else:
+        sim.run(sim.load(SMALL, QUICK), tmp_path / "out", plots=False)
+        assert not list(tmp_path.glob(".out.partial-*"))
+
+
+def test_summary_names_sources_and_versions(result) -> None:  # type: ignore[no-untyped-def]
+    """Property: provenance of every model and table, seed, run id; never NaN."""
+    text = (result.folder / "summary.json").read_text()
+    assert "NaN" not in text
+    summary = json.loads(text)
+    for name in ("access", "pssch_table", "path_loss_v2v", "path_loss_v2i", "shadowing", "message set", "noise"):
+        assert summary["provenance"][name]
+    assert summary["seed"] == 1 and summary["run_id"] == sim.load(SMALL, QUICK).run_id()
+    assert summary["host"]["numpy"]
