@@ -261,7 +261,7 @@ class LteMode4:
     def _remember(
         self, sent: Sent, start: int, end: int, heard: list[tuple[int, int, np.ndarray, Heard | None]]
     ) -> None:
-        """Sensing results and selections in the order of time: a selection at n knows nothing from n on."""
+        """Sensing results, then the selections triggered in the block (each knows nothing from its subframe on)."""
         base = np.zeros((len(sent.sendings), 2), np.int64)
         lo, count = np.zeros_like(base), np.zeros_like(base)
         power, monitored = self._sensed(start, end, heard)
@@ -273,35 +273,26 @@ class LteMode4:
             sending = rows[links.sending]
             base[sending, links.target] = address + links.start
             lo[sending, links.target], count[sending, links.target] = links.lo, links.count
+        self.power.record(start, power, monitored)
+        self._commit(sent, lo, count, base)
         triggers, self.processes.triggers = self.processes.triggers, []
-        rows = np.concatenate([t[0] for t in triggers]) if triggers else np.empty(0, np.int64)
-        at = np.concatenate([t[1] for t in triggers]) if triggers else np.empty(0, np.int64)
-        done = start
-        for subframe in np.unique(at).tolist():
-            self._commit(sent, done, subframe, start, power, monitored, lo, count, base)
-            done = subframe
-            self.selector.select(rows[at == subframe], subframe)
-        self._commit(sent, done, end, start, power, monitored, lo, count, base)
+        if triggers:
+            self.selector.select(np.concatenate([t[0] for t in triggers]), np.concatenate([t[1] for t in triggers]))
 
-    def _commit(
-        self, sent: Sent, first: int, last: int, start: int, power: np.ndarray, monitored: np.ndarray, lo: np.ndarray,
-        count: np.ndarray, base: np.ndarray,
-    ) -> None:
-        if last <= first:
-            return
-        self.power.record(first, power[first - start:last - start], monitored[first - start:last - start])
+    def _commit(self, sent: Sent, lo: np.ndarray, count: np.ndarray, base: np.ndarray) -> None:
+        """What was sent in a block becomes known; a station with several transmissions takes several turns."""
         s = sent.sendings
-        rows = np.flatnonzero((s.subframe >= first) & (s.subframe < last))
+        if not len(s):
+            return
+        rows = np.arange(len(s))
+        start_prb = self.grid.start_prb[s.pool] + s.first * self.grid.width_prb[s.pool]
+        end_prb = start_prb + s.subchannels * self.grid.width_prb[s.pool]
         turns = [rows]
-        if len(np.unique(s.slot[rows])) < len(rows):
-            turns = [rows[s.subframe[rows] == n] for n in range(first, last)]
+        if len(set(s.slot.tolist())) < len(rows):
+            turns = [rows[s.subframe == n] for n in np.unique(s.subframe)]
         for turn in turns:
-            if not len(turn):
-                continue
-            start_prb = self.grid.start_prb[s.pool[turn]] + s.first[turn] * self.grid.width_prb[s.pool[turn]]
-            end_prb = start_prb + s.subchannels[turn] * self.grid.width_prb[s.pool[turn]]
             self.reservations.commit(
-                s.process[turn], s.slot[turn], s.subframe[turn], s.announced[turn], (start_prb, end_prb),
+                s.process[turn], s.slot[turn], s.subframe[turn], s.announced[turn], (start_prb[turn], end_prb[turn]),
                 lo[turn], count[turn], base[turn],
             )
 

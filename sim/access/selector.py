@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,30 @@ from sim.clock import NEVER, hashed_uniform, ns_from_ms, stream_key
 
 if TYPE_CHECKING:
     from sim.scenario.schema.radio import Mode4
+
+
+_AT_ONCE = 16
+"""Selections made in one go; more would leave the processor's cache."""
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Selections of one pool and width: process rows, their slots, trigger and window in subframes, period."""
+
+    rows: np.ndarray
+    slot: np.ndarray
+    at: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
+    period: np.ndarray
+    pool: int
+    width: int
+    mcs: np.ndarray
+
+    @property
+    def span(self) -> int:
+        """Subframes of the longest window."""
+        return int((self.end - self.begin).max()) + 1
 
 
 class Selector:
@@ -34,51 +59,56 @@ class Selector:
         self.near = neighbours
         self._known = -1
 
-    def select(self, rows: np.ndarray, subframe: int) -> None:
-        """Grants for the processes ``rows`` triggered at ``subframe``; those of one station one after the other."""
+    def select(self, rows: np.ndarray, at: np.ndarray) -> None:
+        """Grants for the processes ``rows`` triggered at subframes ``at`` of the block just recorded.
+
+        Those of one station are decided one after the other, in order of time and priority.
+        """
         p = self.processes
-        rows = rows[np.lexsort((rows, p.priority[rows], p.slot[rows]))]
+        order = np.lexsort((rows, p.priority[rows], at, p.slot[rows]))
+        rows, at = rows[order], at[order]
         while len(rows):
             first = np.concatenate([[True], p.slot[rows][1:] != p.slot[rows][:-1]])
-            self._select_apart(rows[first], subframe)
-            rows = rows[~first]
+            self._select_apart(rows[first], at[first])
+            rows, at = rows[~first], at[~first]
 
-    def _select_apart(self, rows: np.ndarray, subframe: int) -> None:
+    def _select_apart(self, rows: np.ndarray, at: np.ndarray) -> None:
         """At most one process per station."""
         p = self.processes
-        at = np.full(len(rows), subframe, np.int64)
         begin, end = p.windows(rows, at, ns_from_ms(self.mode.processing_budget_ms))
         late = end < begin
         if late.any():
             p.give_up(rows[late], at[late])
-            rows, begin, end = rows[~late], begin[~late], end[~late]
-        sizes = [self.grid.sized(p.grant_size(r, subframe), int(p.pool[r])) for r in rows.tolist()]
+            rows, at, begin, end = rows[~late], at[~late], begin[~late], end[~late]
+        sizes = [self.grid.sized(p.grant_size(r, n), int(p.pool[r])) for r, n in zip(rows.tolist(), at.tolist(), strict=True)]
         mcs, width = (np.array([s[i] for s in sizes], np.int64) for i in (0, 1))
         kinds = p.pool[rows] * 1000 + width
-        for kind in np.unique(kinds):
+        for kind in sorted(set(kinds.tolist())):
             same = np.flatnonzero(kinds == kind)
-            self._select_alike(rows[same], subframe, begin[same], end[same], int(width[same[0]]), mcs[same])
+            for part in range(0, len(same), _AT_ONCE):
+                some = same[part:part + _AT_ONCE]
+                self._select_alike(_Batch(
+                    rows[some], p.slot[rows[some]], at[some], begin[some], end[some], p.period[rows[some]],
+                    int(p.pool[rows[some[0]]]), int(width[some[0]]), mcs[some],
+                ))
 
-    def _select_alike(
-        self, rows: np.ndarray, subframe: int, begin: np.ndarray, end: np.ndarray, width: int, mcs: np.ndarray
-    ) -> None:
+    def _select_alike(self, batch: _Batch) -> None:
         """Processes of one pool that need equally many subchannels."""
-        p, mode = self.processes, self.mode
+        p, mode, rows = self.processes, self.mode, batch.rows
         p.cycles[rows] += 1
         counter = p.new_counter(rows)
-        span = int((end - begin).max()) + 1
-        pool = int(p.pool[rows[0]])
-        reserved = self._reserved(rows, subframe, begin, end, span, counter, pool)
-        barred = self._barred(rows, subframe, begin, end, span, counter)
-        power = self._power(rows, begin, span, pool, width)
+        reserved = self._reserved(batch, counter)
+        barred = self._barred(batch, counter)
+        power = self._power(batch)
         draws = np.stack([self._draws(rows, kind) for kind in (0, 1)], axis=1)
         choice = choose(
-            blocks(reserved, width, np.maximum), barred, power, end - begin + 1, draws,
+            blocks(reserved, batch.width, np.maximum), barred, power, batch.end - batch.begin + 1, draws,
             mode.rsrp_threshold_dbm, mode.threshold_step_db, mode.candidate_ratio,
         )
-        p.take_grant(rows, begin + choice.subframe, choice.first, np.full(len(rows), width), mcs, counter)
+        width = np.full(len(rows), batch.width)
         if self.log is not None:
-            self._record(rows, subframe, counter, choice, begin)
+            self._record(batch, counter, choice)
+        p.take_grant(rows, batch.begin + choice.subframe, choice.first, width, batch.mcs, counter)
 
     def _draws(self, rows: np.ndarray, kind: int) -> np.ndarray:
         p = self.processes
@@ -86,43 +116,37 @@ class Selector:
 
     # ---- step 2: subframes that were not monitored, and the station's own other reservations
 
-    def _barred(
-        self, rows: np.ndarray, subframe: int, begin: np.ndarray, end: np.ndarray, span: int, counter: np.ndarray
-    ) -> np.ndarray:
-        p = self.processes
-        barred = np.zeros((len(rows), span), bool)
-        own = self.reservations.own[p.slot[rows]]
-        row, column = np.nonzero((own >= subframe - self.mode.sensing_window_ms) & (own < subframe))
-        sent = own[row, column]
-        for period in p.periods.tolist():
+    def _barred(self, batch: _Batch, counter: np.ndarray) -> np.ndarray:
+        barred = np.zeros((len(batch.rows), batch.span), bool)
+        own = self.reservations.own[batch.slot]
+        since = batch.at[:, None]
+        row, column = np.nonzero((own >= since - self.mode.sensing_window_ms) & (own < since))
+        sent = own[row, column].astype(np.int64)
+        for period in self.processes.periods.tolist():
             for ahead in range(1, max(1, 100 // period) + 1):
-                near = slice(None) if ahead == 1 else np.flatnonzero(subframe - sent <= period)
-                self._bar(barred, row[near], sent[near] + ahead * period, rows, begin, end, counter)
-        self._bar_own(barred, rows, begin, end)
+                use = sent + ahead * period >= batch.begin[row]
+                if ahead > 1:
+                    use &= batch.at[row] - sent <= period
+                some = row[use]
+                for found, y in projected(
+                    sent[use] + ahead * period, batch.begin[some], batch.end[some], batch.period[some], 10 * counter[some]
+                ):
+                    barred[some[found], y - batch.begin[some[found]]] = True
+        self._bar_own(barred, batch)
         return barred
 
-    def _bar(
-        self, barred: np.ndarray, row: np.ndarray, target: np.ndarray, rows: np.ndarray, begin: np.ndarray, end: np.ndarray,
-        counter: np.ndarray,
-    ) -> None:
-        if not len(row):
-            return
-        period = self.processes.period[rows]
-        for found, y in projected(target, begin[row], end[row], period[row], 10 * counter[row]):
-            barred[row[found], y - begin[row[found]]] = True
-
-    def _bar_own(self, barred: np.ndarray, rows: np.ndarray, begin: np.ndarray, end: np.ndarray) -> None:
+    def _bar_own(self, barred: np.ndarray, batch: _Batch) -> None:
         """A station sends one transport block per subframe: keep off its other processes' reservations."""
         p = self.processes
         order, starts = self._process_order()
-        column = self.near.column[p.slot[rows]]
+        column = self.near.column[batch.slot]
         for i in np.flatnonzero(starts[column + 1] - starts[column] > 1).tolist():
             for other in order[starts[column[i]]:starts[column[i] + 1]].tolist():
-                if other == rows[i] or p.next[other] == NEVER:
+                if other == batch.rows[i] or p.next[other] == NEVER:
                     continue
-                step = int(np.gcd(p.period[other], p.period[rows[i]]))
-                first = int((p.next[other] - begin[i]) % step)
-                barred[i, first:int(end[i] - begin[i]) + 1:step] = True
+                step = int(np.gcd(p.period[other], batch.period[i]))
+                first = int((p.next[other] - batch.begin[i]) % step)
+                barred[i, first:int(batch.end[i] - batch.begin[i]) + 1:step] = True
 
     # ---- step 3: reservations of others
 
@@ -151,9 +175,7 @@ class Selector:
                 n = int(near.size[b])
                 if not len(of_a) or not n:
                     continue
-                windows = near.windows.get((a, b)) or near.windows[b, a]
-                if (a, b) not in near.windows:
-                    continue
+                windows = near.windows[a, b]
                 lo, count = windows.lo[place], windows.count[place]
                 for first, last in ((lo, np.minimum(lo + count, n)), (np.zeros_like(lo), np.maximum(lo + count - n, 0))):
                     begin, stop = starts[near.offset[b] + first], starts[near.offset[b] + last]
@@ -167,74 +189,82 @@ class Selector:
             return np.empty(0, np.int64), np.empty(0, np.int64), mine
         return np.concatenate(index), np.concatenate(found), mine
 
-    def _reserved(
-        self, rows: np.ndarray, subframe: int, begin: np.ndarray, end: np.ndarray, span: int, counter: np.ndarray, pool: int
-    ) -> np.ndarray:
+    def _reserved(self, batch: _Batch, counter: np.ndarray) -> np.ndarray:
         """Highest RSRP in dBm of a decoded reservation per candidate subframe and subchannel, [b, span, subchannels]."""
-        p, memory, grid = self.processes, self.reservations, self.grid
-        count = int(grid.subchannels[pool])
-        level = np.full((len(rows), span, count), FREE_DBM, np.float32)
-        index, process, mine = self._audible(rows)
-        index, process = self._still_ahead(index, process, begin, subframe)
-        rsrp = memory.heard(process, p.slot[rows[index]], mine[index])
+        memory, grid = self.reservations, self.grid
+        count = int(grid.subchannels[batch.pool])
+        level = np.full((len(batch.rows), batch.span, count), FREE_DBM, np.float32)
+        index, process, mine = self._audible(batch.rows)
+        record = memory.latest(process, batch.at[index])
+        announced = memory.announced[record]
+        times = np.maximum(1, 100 // np.maximum(announced, 1))
+        ahead = np.flatnonzero((announced > 0) & (memory.subframe[record] + announced * times >= batch.begin[index]))
+        index, record = index[ahead], record[ahead]
+        rsrp = memory.heard(record, batch.slot[index], mine[index])
         heard = np.flatnonzero(~np.isnan(rsrp))
-        index, process, rsrp = index[heard], process[heard], rsrp[heard]
-        width = int(grid.width_prb[pool])
-        low = np.maximum((memory.prb_from[process] - int(grid.start_prb[pool])) // width, 0)
-        high = np.minimum(-((int(grid.start_prb[pool]) - memory.prb_to[process]) // width), count)
-        flat, period = level.ravel(), p.period[rows]
-        most = max(1, 100 // int(memory.announced[process].min(initial=100)))
-        for ahead in range(1, most + 1):
-            each = memory.announced[process]
-            use = slice(None) if ahead == 1 else np.flatnonzero(
-                (ahead <= 100 // np.maximum(each, 1)) & (subframe - memory.subframe[process] <= each)
-            )
-            i, target = index[use], (memory.subframe[process] + ahead * each)[use]
-            for found, y in projected(target, begin[i], end[i], period[i], 10 * counter[i]):
-                row = i[found]
-                cell = (row * span + y - begin[row]) * count
-                for s in range(int((high - low).max(initial=0))):
-                    at = low[use][found] + s
-                    inside = at < high[use][found]
-                    np.maximum.at(flat, cell[inside] + at[inside], rsrp[use][found][inside])
+        index, record, rsrp = index[heard], record[heard], rsrp[heard]
+        self._mark(level, batch, counter, index, record, rsrp)
         return level
 
-    def _still_ahead(
-        self, index: np.ndarray, process: np.ndarray, begin: np.ndarray, subframe: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs whose announced reservations reach into the window; not the station's own."""
-        memory, p = self.reservations, self.processes
-        announced = memory.announced[process]
-        until = memory.subframe[process] + announced * np.maximum(1, 100 // np.maximum(announced, 1))
-        keep = (announced > 0) & (until >= begin[index]) & (memory.subframe[process] < subframe)
-        return index[keep], process[keep]
+    def _mark(
+        self, level: np.ndarray, batch: _Batch, counter: np.ndarray, index: np.ndarray, record: np.ndarray, rsrp: np.ndarray
+    ) -> None:
+        """Enter decoded reservations: one period ahead, or up to 100 ms ahead for shorter periods heard just now."""
+        memory, grid, pool = self.reservations, self.grid, batch.pool
+        count, width, start = level.shape[2], int(grid.width_prb[pool]), int(grid.start_prb[pool])
+        low = np.maximum((memory.prb_from[record] - start) // width, 0)
+        high = np.minimum(-((start - memory.prb_to[record]) // width), count)
+        announced, since = memory.announced[record], memory.subframe[record]
+        flat = level.ravel()
+        for ahead in range(1, max(1, 100 // int(announced.min(initial=100))) + 1):
+            use = np.arange(len(record))
+            if ahead > 1:
+                use = np.flatnonzero((ahead <= 100 // announced) & (batch.at[index] - since <= announced))
+            i = index[use]
+            target = since[use] + ahead * announced[use]
+            for found, y in projected(target, batch.begin[i], batch.end[i], batch.period[i], 10 * counter[i]):
+                row, link = i[found], use[found]
+                cell = (row * batch.span + y - batch.begin[row]) * count + low[link]
+                wide = high[link] - low[link]
+                for s in range(int(wide.max(initial=0))):
+                    inside = slice(None) if s == 0 and wide.min() > 0 else np.flatnonzero(s < wide)
+                    np.maximum.at(flat, cell[inside] + s, rsrp[link][inside])
 
     # ---- steps 5 to 7: averaged S-RSSI
 
-    def _power(self, rows: np.ndarray, begin: np.ndarray, span: int, pool: int, width: int) -> np.ndarray:
+    def _power(self, batch: _Batch) -> np.ndarray:
         """Averaged S-RSSI in mW per candidate, float32 [b, span, starts]."""
-        p, memory = self.processes, self.power
-        slot = p.slot[rows][:, None]
-        subframes = begin[:, None] + np.arange(span)
-        total = np.zeros((len(rows), span, memory.sums.shape[2]))
-        counts = np.zeros((len(rows), span), np.int64)
-        shortest = int(p.period[rows].min())
-        for shift in range(0, 100, min(100, shortest)):
-            lags = shift % np.minimum(p.period[rows], 100) == 0
-            phase = (subframes + shift) % 100
-            total += memory.sums[phase, slot] * lags[:, None, None]
-            counts += memory.counts[phase, slot] * lags[:, None]
+        memory = self.power
+        slot = batch.slot[:, None]
+        subframes = batch.begin[:, None] + np.arange(batch.span)
+        lag = np.minimum(batch.period, 100)
+        if lag.min() == 100:
+            phase = subframes % 100
+            total, counts = memory.sums[phase, slot], memory.counts[phase, slot]
+        else:
+            total = np.zeros((len(batch.rows), batch.span, memory.sums.shape[2]))
+            counts = np.zeros((len(batch.rows), batch.span), np.int64)
+            for shift in range(0, 100, int(np.gcd.reduce(lag))):
+                used = shift % lag == 0
+                phase = (subframes + shift) % 100
+                total += memory.sums[phase, slot] * used[:, None, None]
+                counts += memory.counts[phase, slot] * used[:, None]
+        full = np.flatnonzero(batch.end - batch.at >= 100)
+        if len(full):
+            change, gained = memory.gained(batch.at[full], batch.slot[full])
+            column = (batch.at + 100 - batch.begin)[full]
+            total[full, column] -= change
+            counts[full, column] -= gained
         mean = (total / np.maximum(counts, 1)[:, :, None]).astype(np.float32)
-        return blocks(mean[:, :, :int(self.grid.subchannels[pool])], width, np.add)
+        return blocks(mean[:, :, :int(self.grid.subchannels[batch.pool])], batch.width, np.add)
 
-    def _record(self, rows: np.ndarray, subframe: int, counter: np.ndarray, choice: Choice, begin: np.ndarray) -> None:
+    def _record(self, batch: _Batch, counter: np.ndarray, choice: Choice) -> None:
         p = self.processes
         assert self.log is not None
         self.log.append({
-            "subframe": np.full(len(rows), subframe), "slot": p.slot[rows].copy(), "flow": p.flow[rows].copy(),
-            "cause": p.cause[rows].copy(), "counter": counter, "delay_subframes": begin + choice.subframe - subframe,
+            "subframe": batch.at, "slot": batch.slot, "flow": p.flow[batch.rows],
+            "cause": p.cause[batch.rows], "counter": counter,
+            "delay_subframes": batch.begin + choice.subframe - batch.at, "last_subframe": batch.end - batch.at,
             "first_subchannel": choice.first, "raises": choice.raises, "candidates": choice.candidates,
             "remaining": choice.remaining, "kept": choice.kept,
         })
-
-

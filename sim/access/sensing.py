@@ -12,6 +12,7 @@ _PHASES = 100
 """Averages of S-RSSI run over subframes 100 ms apart (TS 36.213 clause 14.1.1.6 step 7)."""
 _OWN = 256
 """Own transmissions remembered per station; none is lost below 256 per second."""
+_LONG_AGO = -(10**9)
 
 
 class PowerMemory:
@@ -28,20 +29,34 @@ class PowerMemory:
         self.sums = np.zeros((_PHASES, slots, subchannels))
         self.counts = np.zeros((_PHASES, slots), np.int16)
         self.last = -1
+        self._replaced: tuple[int, list[np.ndarray], list[np.ndarray]] = (0, [], [])
 
     def record(self, subframe: int, power_mw: np.ndarray, monitored: np.ndarray) -> None:
         """Store consecutive subframes from ``subframe``: [n, slots, subchannels] and [n, slots]; 0 where not monitored."""
         done, n = 0, len(power_mw)
+        self._replaced = (subframe, [], [])
         while done < n:
             row = (subframe + done) % self.rows
             step = min(n - done, self.rows - row, _PHASES - row % _PHASES)
             rows, phases = slice(row, row + step), slice(row % _PHASES, row % _PHASES + step)
             new, seen = power_mw[done:done + step], monitored[done:done + step]
-            self.sums[phases] += new - self.ring[rows]
-            self.counts[phases] += seen.astype(np.int16) - self.monitored[rows]
+            change = new - self.ring[rows].astype(np.float64)
+            gained = seen.astype(np.int16) - self.monitored[rows]
+            self.sums[phases] += change
+            self.counts[phases] += gained
+            self._replaced[1].append(change)
+            self._replaced[2].append(gained)
             self.ring[rows], self.monitored[rows] = new, seen
             done += step
         self.last = subframe + n - 1
+
+    def gained(self, subframe: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """By how much these subframes of the latest record changed sums [n, subchannels] and counts [n] of slots."""
+        first, changes, counts = self._replaced
+        row = subframe - first
+        change = np.concatenate(changes) if len(changes) > 1 else changes[0]
+        count = np.concatenate(counts) if len(counts) > 1 else counts[0]
+        return change[row, slots], count[row, slots]
 
     def forget(self, slots: np.ndarray) -> None:
         """Another station stands in these slots."""
@@ -68,10 +83,12 @@ class PowerMemory:
 
 
 class ReservationMemory:
-    """The latest transmission of every process and the RSRP at which each listener decoded its SCI.
+    """The two latest transmissions of every process and the RSRP at which each listener decoded their SCI.
 
-    RSRP values of a transmission lie one after the other in one circular array, in the order of the listeners in the
-    tick of the transmission; ``rank`` keeps those orders for as long as reservations last.
+    Two, so that a selection at n inside a block of subframes can leave out what is sent from n on. Record
+    2 x process + generation; ``generation`` is the newer one. RSRP values of a transmission lie one after the other in
+    one circular array, in the order of the listeners in the tick of the transmission; ``rank`` keeps those orders for
+    as long as reservations last.
     """
 
     def __init__(self, slots: int, horizon: int, ticks: int) -> None:
@@ -82,15 +99,16 @@ class ReservationMemory:
         self.rank = np.full((ticks, slots), -1, np.int32)
         self.population_size = np.zeros((ticks, 2), np.int64)
         self.tick = -1
-        self.own = np.full((slots, _OWN), -(10**9), np.int64)
+        self.own = np.full((slots, _OWN), _LONG_AGO, np.int32)
         self.own_count = np.zeros(slots, np.int64)
         self._columns(0)
 
     def _columns(self, size: int) -> None:
-        self.subframe = np.full(size, -(10**9), np.int64)
+        self.generation = np.zeros(size, np.int64)
+        size *= 2
+        self.subframe = np.full(size, _LONG_AGO, np.int64)
         self.announced = np.zeros(size, np.int64)
-        self.prb_from, self.prb_to = np.zeros(size, np.int32), np.zeros(size, np.int32)
-        self.tick_row = np.zeros(size, np.int32)
+        self.prb_from, self.prb_to = np.zeros(size, np.int64), np.zeros(size, np.int64)
         self.tick_at = np.zeros(size, np.int64)
         self.lo = np.zeros((size, 2), np.int64)
         self.count = np.zeros((size, 2), np.int64)
@@ -101,9 +119,9 @@ class ReservationMemory:
         if self.rank.shape[1] < slots:
             extra = slots - self.rank.shape[1]
             self.rank = np.concatenate([self.rank, np.full((len(self.rank), extra), -1, np.int32)], axis=1)
-            self.own = np.concatenate([self.own, np.full((extra, _OWN), -(10**9), np.int64)])
+            self.own = np.concatenate([self.own, np.full((extra, _OWN), _LONG_AGO, np.int32)])
             self.own_count = np.concatenate([self.own_count, np.zeros(extra, np.int64)])
-        if len(self.subframe) < processes:
+        if len(self.generation) < processes:
             old = {k: getattr(self, k) for k in _PROCESS_COLUMNS}
             self._columns(processes)
             for name, value in old.items():
@@ -118,7 +136,6 @@ class ReservationMemory:
             self.population_size = np.zeros((ticks, 2), np.int64)
             self.rank[order % ticks] = old_rank[order % len(old_rank)]
             self.population_size[order % ticks] = old_size[order % len(old_rank)]
-            self.tick_row = (self.tick_at % ticks).astype(np.int32)
 
     def new_tick(self, neighbours: Neighbours) -> None:
         """Remember the order of listeners of a new tick."""
@@ -133,7 +150,7 @@ class ReservationMemory:
     def forget(self, slots: np.ndarray) -> None:
         """Another station stands in these slots: it has heard and sent nothing."""
         self.rank[:, slots] = -1
-        self.own[slots] = -(10**9)
+        self.own[slots] = _LONG_AGO
         self.own_count[slots] = 0
 
     def store(self, subframe: int, rsrp_dbm: np.ndarray) -> int:
@@ -165,24 +182,31 @@ class ReservationMemory:
         self, process: np.ndarray, slot: np.ndarray, subframe: np.ndarray, announced: np.ndarray,
         prb: tuple[np.ndarray, np.ndarray], lo: np.ndarray, count: np.ndarray, base: np.ndarray,
     ) -> None:
-        """Transmissions of the current tick become what others know of these processes (one row per process)."""
-        self.subframe[process], self.announced[process] = subframe, announced
-        self.prb_from[process], self.prb_to[process] = prb
-        self.tick_row[process], self.tick_at[process] = self.tick % len(self.rank), self.tick
-        self.lo[process], self.count[process], self.base[process] = lo, count, base
+        """Transmissions of the current tick become the newest of their processes (one row per process and slot)."""
+        self.generation[process] ^= 1
+        record = 2 * process + self.generation[process]
+        self.subframe[record], self.announced[record] = subframe, announced
+        self.prb_from[record], self.prb_to[record] = prb
+        self.tick_at[record] = self.tick
+        self.lo[record], self.count[record], self.base[record] = lo, count, base
         self.own[slot, self.own_count[slot] % _OWN] = subframe
         self.own_count[slot] += 1
 
-    def heard(self, process: np.ndarray, slot: np.ndarray, population: np.ndarray) -> np.ndarray:
-        """RSRP in dBm at which the station in ``slot`` decoded the latest SCI of ``process``; NaN if it did not."""
-        tick_row = self.tick_row[process]
-        place = self.rank[tick_row, slot] - self.lo[process, population]
-        known = self.rank[tick_row, slot] >= 0
-        place = np.where(place < 0, place + self.population_size[tick_row, population], place)
-        address = self.base[process, population] + place
-        valid = known & (place < self.count[process, population])
-        valid &= self.base[process, population] >= self.head - len(self.rsrp_dbm)
-        return np.where(valid, self.rsrp_dbm[address % len(self.rsrp_dbm)], np.float32(np.nan))
+    def latest(self, process: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Records of the latest transmissions of these processes before these subframes."""
+        record = 2 * process + self.generation[process]
+        return np.where(self.subframe[record] < before, record, record ^ 1)
+
+    def heard(self, record: np.ndarray, slot: np.ndarray, population: np.ndarray) -> np.ndarray:
+        """RSRP in dBm at which the station in ``slot`` decoded the SCI of a record; NaN if it did not."""
+        tick_row = self.tick_at[record] % len(self.rank)
+        rank = self.rank.ravel()[tick_row * self.rank.shape[1] + slot]
+        pair = 2 * record + population
+        place = rank - self.lo.ravel()[pair]
+        place = np.where(place < 0, place + self.population_size.ravel()[2 * tick_row + population], place)
+        base = self.base.ravel()[pair]
+        valid = (rank >= 0) & (place < self.count.ravel()[pair]) & (base >= self.head - len(self.rsrp_dbm))
+        return np.where(valid, self.rsrp_dbm[(base + place) & (len(self.rsrp_dbm) - 1)], np.float32(np.nan))
 
 
-_PROCESS_COLUMNS = ("subframe", "announced", "prb_from", "prb_to", "tick_row", "tick_at", "lo", "count", "base")
+_PROCESS_COLUMNS = ("generation", "subframe", "announced", "prb_from", "prb_to", "tick_at", "lo", "count", "base")
