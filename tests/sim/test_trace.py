@@ -121,10 +121,8 @@ def test_a_collision_is_told_with_its_interferer(tmp_path: Path) -> None:
     assert "a BSM of 190 bytes from vehicle 0 (station 10000000) was lost to interference" in text
     assert "vehicle 1 (station 10000001), 180.0 m away" in text
     assert "arrived with -95.0 dBm, 3.4 dB below noise and interference together (-91.6 dBm)" in text
-    assert (
-        "frame 1 (BSM) from vehicle 2 (station 10000002), 140 m from the receiver, -92.0 dBm (3.0 dB stronger)"
-        in text
-    )
+    assert "frame 1 (BSM) from vehicle 2 (station 10000002), 140 m from the receiver" in text
+    assert "-92.0 dBm (3.0 dB stronger)" in text
     assert "shares 1 of 2 subchannels" in text
     assert "subchannels 2 to 3" in text
 
