@@ -18,9 +18,7 @@ def add(verbs: Any, name: str) -> None:
     """Arguments of the verb."""
     parser = add_verb(verbs, name, "check a scenario and print what it amounts to", EXAMPLES)
     add_scenario(parser)
-    parser.add_argument(
-        "--resolved", action="store_true", help="print the scenario with all defaults written out"
-    )
+    parser.add_argument("--resolved", action="store_true", help="print the scenario with all defaults written out")
     add_json(parser)
     parser.set_defaults(act=act)
 

@@ -23,9 +23,7 @@ _SEPARATORS = re.compile(r"[\s:]+")
 def add(verbs: Any, name: str) -> None:
     """Arguments of the verb."""
     parser = add_verb(verbs, name, "decode messages given as hexadecimal octets to JSON", EXAMPLES)
-    parser.add_argument(
-        "--message-set", required=True, metavar="NAME", help="message set (corridor list message-sets)"
-    )
+    parser.add_argument("--message-set", required=True, metavar="NAME", help="message set (corridor list message-sets)")
     parser.add_argument("hex", nargs="*", metavar="HEX", help="one message each; none = stdin, one per line")
     parser.add_argument("--strict", action="store_true", help="refuse trailing octets and other encodings")
     parser.set_defaults(act=act)

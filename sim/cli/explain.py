@@ -9,15 +9,16 @@ from typing import Any
 from sim.cli.options import add_verb
 
 EXAMPLES = """
-corridor explain results/demo --frame 1200
-corridor explain results/demo --frame 1200 --receiver 10000017
+corridor run tripoint --out results/tripoint --trace results/tripoint/trace.csv
+corridor explain results/tripoint --frame 1200
+corridor explain results/tripoint/trace.csv --frame 1200 --receiver 3
 """
 
 
 def add(verbs: Any, name: str) -> None:
     """Arguments of the verb."""
     parser = add_verb(verbs, name, "tell the story of one frame of a run", EXAMPLES)
-    parser.add_argument("result", type=Path, metavar="RESULT", help="folder written by corridor run")
+    parser.add_argument("result", type=Path, metavar="RESULT", help="result folder, or a packet log (run --trace)")
     parser.add_argument("--frame", type=int, required=True, metavar="ID", help="id of the frame")
     parser.add_argument("--receiver", type=int, metavar="ID", help="only this receiver")
     parser.set_defaults(act=act)

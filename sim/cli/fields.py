@@ -16,12 +16,8 @@ corridor fields --markdown > REFERENCE.md
 
 def add(verbs: Any, name: str) -> None:
     """Arguments of the verb."""
-    parser = add_verb(
-        verbs, name, "list every key of a scenario file with unit, default and source", EXAMPLES
-    )
-    parser.add_argument(
-        "part", nargs="?", default="", metavar="PART", help="only keys whose path contains this"
-    )
+    parser = add_verb(verbs, name, "list every key of a scenario file with unit, default and source", EXAMPLES)
+    parser.add_argument("part", nargs="?", default="", metavar="PART", help="only keys whose path contains this")
     parser.add_argument("--markdown", action="store_true", help="print as the reference page")
     add_json(parser)
     parser.set_defaults(act=act)

@@ -20,9 +20,7 @@ def add(verbs: Any, name: str) -> None:
     parser = add_verb(verbs, name, "draw the figures of a result folder", EXAMPLES)
     parser.add_argument("result", type=Path, metavar="RESULT", help="folder written by corridor run")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: RESULT/plots)")
-    parser.add_argument(
-        "--format", type=formats, default=["png"], metavar="LIST", help="png, svg, pdf (default: png)"
-    )
+    parser.add_argument("--format", type=formats, default=["png"], metavar="LIST", help="png, svg, pdf (default: png)")
     parser.set_defaults(act=act)
 
 

@@ -19,9 +19,7 @@ def add(verbs: Any, name: str) -> None:
     """Arguments of the verb."""
     parser = add_verb(verbs, name, "run one scenario and print its KPIs", EXAMPLES)
     add_scenario(parser)
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="result folder (default: results/NAME-RUN_ID)"
-    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="result folder (default: results/NAME-RUN_ID)")
     parser.add_argument("--force", action="store_true", help="replace a result folder of another run")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="write the packet log (.csv, .csv.gz)")
     parser.add_argument("--traffic-save", type=Path, metavar="FILE", help="store the vehicles' movements")
@@ -51,9 +49,7 @@ def act(args: argparse.Namespace) -> int:
         if getattr(args, key) is not None:
             options[key] = getattr(args, key)
     with Progress(loaded.name, quiet=args.quiet) as progress:
-        result = run(
-            loaded, out=args.out, force=args.force, trace=args.trace, progress=progress.update, **options
-        )
+        result = run(loaded, out=args.out, force=args.force, trace=args.trace, progress=progress.update, **options)
     if args.json:
         print_json(result.summary)
     else:

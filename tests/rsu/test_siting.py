@@ -138,7 +138,7 @@ def test_bad_input() -> None:
 
 
 def test_published_rules_lie_in_their_own_range() -> None:
-    """Printed: Jiangsu 200-300 m, Zhejiang 0.5-1, 1-2 and 2-5 km, Deqing 200 m default, Guangzhou 200-400 m."""
+    """Printed: Jiangsu 200-300 m, Zhejiang 0.5-1, 1-2 and 2-5 km, Deqing 200 m, Guangzhou 200-400 m."""
     ranges = {name: (rule.spacing_low_m, rule.spacing_high_m) for name, rule in NAMED_RULES.items()}
     assert ranges["jiangsu-expressway"] == (200, 300)
     assert ranges["zhejiang-expressway-dense"] == (500, 1000)

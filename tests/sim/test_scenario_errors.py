@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sim.scenario import ScenarioError, load
+from sim.scenario.loader import load_mapping
 
 BASE = """\
 schema: corridor/1
@@ -177,9 +183,7 @@ def test_largest_packet_that_fits(tmp_path) -> None:
 def test_all_mistakes_come_at_once(tmp_path) -> None:
     """By hand: schema mistakes in three sections and an override, each placed where it was made."""
     text = (
-        BASE.replace("duration_s: 5", "duration_s: x")
-        .replace("datum: WGS84", "datum: X")
-        .replace("id: X,", "ID: X,")
+        BASE.replace("duration_s: 5", "duration_s: x").replace("datum: WGS84", "datum: X").replace("id: X,", "ID: X,")
     )
     lines = lines_of(tmp_path, text, ("traffic.equipped_ratio=2", "nonsense"))
     assert lines[0] == "--set nonsense: must be key.path=value"
@@ -221,10 +225,7 @@ def test_a_mistake_in_a_layout_file_is_placed_there(tmp_path) -> None:
     lines = lines_of(tmp_path, head + "layout: mine.yaml\n")
     assert lines == ["mine.yaml:4:6: layout.rules.0.spacing: unknown key; did you mean 'spacing_m'?"]
     (tmp_path / "mine.yaml").write_text("name: x\n")
-    assert (
-        "must be a mapping that begins 'schema: layout/1'"
-        in lines_of(tmp_path, head + "layout: mine.yaml\n")[0]
-    )
+    assert "must be a mapping that begins 'schema: layout/1'" in lines_of(tmp_path, head + "layout: mine.yaml\n")[0]
 
 
 def test_a_mistake_in_a_candidate_file_is_placed_there(tmp_path) -> None:
@@ -254,9 +255,7 @@ def test_files_that_are_no_scenario(tmp_path, text: str, expected: str) -> None:
 
 def test_names_and_files_that_do_not_exist(tmp_path) -> None:
     """By hand: a shipped name misspelt, a path, a folder."""
-    with pytest.raises(
-        ScenarioError, match="demo-zon: no such file and no shipped .* did you mean 'demo-zone'"
-    ):
+    with pytest.raises(ScenarioError, match="demo-zon: no such file and no shipped .* did you mean 'demo-zone'"):
         load("demo-zon")
     with pytest.raises(ScenarioError, match="gone.yaml: no such file$"):
         load(tmp_path / "gone.yaml")
@@ -278,6 +277,32 @@ def test_every_jurisdiction_needs_a_profile(tmp_path) -> None:
     """By hand: a candidate for A only."""
     (tmp_path / "a.yaml").write_text("schema: candidate/1\nname: a\nprofiles: {A: cn-lte-v2x-day1}\n")
     lines = lines_of(tmp_path, BASE + "standards: {candidate: a.yaml}\n")
-    assert lines == [
-        "s.yaml:12:12: corridor.jurisdictions.1.id: B: candidate a names no profile for it and has no '*'"
-    ]
+    assert lines == ["s.yaml:12:12: corridor.jurisdictions.1.id: B: candidate a names no profile for it and has no '*'"]
+
+
+def key_paths(data: Any, above: tuple = ()) -> Iterator[tuple]:
+    """Every key path of nested data."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, inner in items:
+        yield (*above, key)
+        yield from key_paths(inner, (*above, key))
+
+
+WHOLE = load("tripoint").resolved()
+JUNK: list[Any] = [None, -1, 0, 3, 1e308, "", "x", [], {}, True, float("inf"), [None], {"a": 1}, 10**18, 0.5]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from(list(key_paths(WHOLE))), st.sampled_from(JUNK))
+def test_no_damage_makes_the_loader_fail_otherwise(path: tuple, junk: Any) -> None:
+    """Property: a scenario with one value replaced loads, or is refused with at least one placed problem."""
+    data: Any = copy.deepcopy(WHOLE)
+    parent = data
+    for part in path[:-1]:
+        parent = parent[part]
+    parent[path[-1]] = junk
+    try:
+        load_mapping(data, name="damaged")
+    except ScenarioError as error:
+        assert error.problems
+        assert all(problem.where.startswith("damaged") and problem.rule for problem in error.problems)

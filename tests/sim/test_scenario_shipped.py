@@ -55,7 +55,7 @@ def test_the_arterial_stands_where_it_was_surveyed() -> None:
 
 
 def test_the_sourced_piece_of_the_arterial_has_its_length() -> None:
-    """Printed: Donghang Road - Kangli Avenue, 4.54 km, border about 2.27 km from its west end (news, 2020)."""
+    """Printed: Donghang Road - Kangli Avenue, 4.54 km, border about 2.27 km from its west end."""
     at = geometry_of("demo-zone").point_chainage_m
     assert at["Q1"] - at["W4"] == pytest.approx(4540, rel=0.025)
     assert at["border-JS-SH"] - at["W4"] == pytest.approx(2270, rel=0.035)
@@ -70,7 +70,7 @@ def test_shares_of_the_arterial() -> None:
 
 
 def test_the_arterial_has_eight_signals_and_about_thirty_units() -> None:
-    """By hand: J1 J2 W1-W4 Q1 Q2, a unit at each; nowhere more than 900 m between neighbours."""
+    """By hand: J1 J2 W1-W4 Q1 Q2, a unit at each; neighbours at most 900 m apart."""
     loaded = load("demo-zone")
     geometry = CorridorGeometry(loaded.config.corridor)
     units = build_units(loaded.config.layout, geometry)
@@ -98,7 +98,7 @@ def test_invented_points_are_marked() -> None:
 
 
 def test_the_expressway_stands_where_it_was_surveyed() -> None:
-    """Independent: chainages in km and shares, worked out elsewhere on a sphere (0.25 % off the ellipsoid)."""
+    """Independent: chainages in km and shares worked out elsewhere on a sphere (0.25 % off)."""
     geometry = geometry_of("expressway")
     expected_km = [0.0, 7.23, 14.12, 20.28, 23.09, 24.14, 32.01]
     for chainage_m, chainage_km in zip(geometry.point_chainage_m.values(), expected_km, strict=True):
