@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# One run uses one core: many small matrix products lose far more to waiting threads than they gain (measured: radio
+# 1.1 against 3.3 CPU seconds per simulated second on two busy cores). Has no effect once NumPy is loaded.
+for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
 
 __version__ = "0.1.0"
 SCENARIO_SCHEMA = "corridor/1"

@@ -20,7 +20,7 @@ class Ledger:
     def __init__(self, capacity: int = 4096) -> None:
         self._capacity = capacity
         self._live = np.zeros(capacity, bool)
-        self._columns = {name: np.zeros(capacity, dtype) for name, dtype in COLUMNS.items()}
+        self._columns: dict[str, np.ndarray] = {name: np.zeros(capacity, dtype) for name, dtype in COLUMNS.items()}
         self._payload: list[bytes | None] = [None] * capacity
         self._oldest = 0
         self.next_frame = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Receiver(Protocol):
         """:class:`sim.frames.Outcome` per link, int8."""
 
 
-class Decoded:
+class Decoded(Generic[Content]):
     """Content by octets, the most recent ones; a message is decoded once, whoever receives it."""
 
     def __init__(self, read: Callable[[bytes], Content], limit: int = 4096) -> None:

@@ -158,13 +158,12 @@ class VehicleSender:
         rows = np.flatnonzero(time_ns >= self._path_due_ns[slots])
         self._path_due_ns[slots[rows]] = time_ns[rows] + self._history_period_ns
         first = self.world.stations.first_vehicle
-        points = self._history.points(slots[rows] - first, 0, x[rows], y[rows])
-        count, dx_m, dy_m, minus_stored_s = points.compressed()
+        points = self._history.points(slots[rows] - first, time_ns[rows], x[rows], y[rows])
+        count, dx_m, dy_m, age_s = points.compressed()
         counts = np.zeros(len(slots), np.int64)
         counts[rows] = count
         of = np.repeat(rows, count)
         lon, lat = self.world.lonlat(x[of], y[of])
         past_lon, past_lat = self.world.lonlat(x[of] + dx_m, y[of] + dy_m)
-        age_s = time_ns[of] * 1e-9 + minus_stored_s
         self.sent_path_histories += int((count > 0).sum())
         return WirePath(counts, past_lon - lon, past_lat - lat, np.maximum(age_s, 0.01))

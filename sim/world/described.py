@@ -111,5 +111,6 @@ def _carriageway(world: World, direction: str, from_m: float, to_m: float) -> np
     road = world.network.roads[world.network.main[direction]]
     s = np.sort(np.atleast_1d(road.s_at_chainage(chainage)))
     lanes = int(np.max(road.lanes_at(s)))
-    x, y = road.lane_xy((lanes - 1) / 2, s)
+    middle = np.full(len(s), (lanes - 1) / 2)
+    x, y = road.lane_xy(middle, s)
     return np.column_stack(world.lonlat(x, y))
