@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -88,6 +89,9 @@ def _studied(
         for setting, curves in groups.items():
             yield setting, study(curves, effort, progress)
         return
+    # One thread each, else the linear algebra of the processes fights over the cores; read when NumPy is loaded.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupt_to_parent)
     # The most loaded settings first, so that none is left running alone at the end.

@@ -45,9 +45,7 @@ def test_path_loss_equals_the_printed_table() -> None:
     near = path_loss_db(np.array([100.0]))
     assert near[0] == pytest.approx(87.84 + shift_db, abs=0.01)
     far = path_loss_db(np.array([200.0, 300.0, 500.0]))
-    np.testing.assert_allclose(
-        far, np.array([95.59, 102.63, 111.51]) + 2.7 * math.log10(5.91 / 5.9), atol=0.01
-    )
+    np.testing.assert_allclose(far, np.array([95.59, 102.63, 111.51]) + 2.7 * math.log10(5.91 / 5.9), atol=0.01)
 
 
 def test_threshold_per_resource_element_by_hand() -> None:

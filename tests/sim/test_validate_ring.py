@@ -75,7 +75,7 @@ class KnownRadio:
 
 def test_counts_of_a_known_radio() -> None:
     """By hand: 90 % of frames leave, all of those arrive below 300 m; absent rows are below sensitivity."""
-    tally = replicate(SETTING, 3, Plan(1.0, 1.0, speed_mps=0.0), KnownRadio)
+    tally = replicate(SETTING, 3, Plan(1.0, 1.0, speed_mps=0.0, ring_factor=0.3), KnownRadio)
     shares = sample(tally, bin_edges_m(DISTANCE_M, True, 500.0))
     near, edge, far, out = shares.pdr[1:12], shares.pdr[12], shares.pdr[13:16], shares.pdr[17:]
     np.testing.assert_allclose(near, 0.9)
@@ -104,7 +104,9 @@ def test_every_vehicle_sends_at_its_rate_and_every_pair_counts() -> None:
     np.testing.assert_array_equal(tally.full.sum(axis=0), tally.present)
 
 
-@pytest.mark.parametrize("plan", [Plan(0.5, 0.5, "uniform", 0.0), Plan(0.5, 0.5, speed_mps=33.0)])
+@pytest.mark.parametrize(
+    "plan", [Plan(0.5, 0.5, "uniform", 0.0, ring_factor=0.3), Plan(0.5, 0.5, speed_mps=33.0, ring_factor=0.3)]
+)
 def test_frames_are_well_formed(plan: Plan) -> None:
     """Property: numbers grow, sequences count per vehicle, times are phase + k periods, 190 B."""
     radios: list[KnownRadio] = []
@@ -119,7 +121,7 @@ def test_frames_are_well_formed(plan: Plan) -> None:
     np.testing.assert_array_equal(frames.sender_id, FIRST_VEHICLE_ID + frames.sender)
     assert set(frames.size_bytes.tolist()) == {190}
     first_ns = frames.generated_ns - frames.sequence * 100 * MS
-    for vehicle in range(0, SETTING.vehicle_count, 17):
+    for vehicle in range(0, 120, 17):
         own = frames.sender == vehicle
         np.testing.assert_array_equal(frames.sequence[own], np.arange(own.sum()))
         assert len(set(first_ns[own].tolist())) == 1
@@ -130,7 +132,7 @@ def test_frames_are_well_formed(plan: Plan) -> None:
 
 def test_equal_seeds_give_equal_counts() -> None:
     """Property: same seed, same counts; another seed, other places."""
-    one, same, other = (replicate(SETTING, seed, Plan(0.3, 0.3), KnownRadio) for seed in (7, 7, 8))
+    one, same, other = (replicate(SETTING, seed, Plan(0.3, 0.3, ring_factor=0.3), KnownRadio) for seed in (7, 7, 8))
     np.testing.assert_array_equal(one.data, same.data)
     assert np.any(one.present != other.present)
 
@@ -138,9 +140,7 @@ def test_equal_seeds_give_equal_counts() -> None:
 def test_bins_are_centred_and_the_last_is_half() -> None:
     """By hand: 0-12.5, 12.5-37.5, ..., 487.5-500 (model: -512.5); 0-5, 5-15 at a step of 10 m."""
     half = bin_edges_m(DISTANCE_M, True, 500.0)
-    np.testing.assert_array_equal(
-        half[[0, 1, 19, 20]], [[0, 12.5], [12.5, 37.5], [462.5, 487.5], [487.5, 500]]
-    )
+    np.testing.assert_array_equal(half[[0, 1, 19, 20]], [[0, 12.5], [12.5, 37.5], [462.5, 487.5], [487.5, 500]])
     whole = bin_edges_m(DISTANCE_M, False, 500.0)
     np.testing.assert_array_equal(whole[-1], [487.5, 512.5])
     shorter = bin_edges_m(np.arange(0.0, 301.0, 10.0), True, 500.0)
@@ -188,6 +188,8 @@ def test_interrupt_reaches_the_caller() -> None:
 
 def test_clock_of_the_plan() -> None:
     """By hand: a longer measured part counts proportionally more frames."""
-    short, long = (replicate(SETTING, 2, Plan(0.2, seconds), KnownRadio).frames for seconds in (0.5, 1.5))
-    assert (short, long) == (5 * SETTING.vehicle_count, 15 * SETTING.vehicle_count)
+    short, long = (
+        replicate(SETTING, 2, Plan(0.2, seconds, ring_factor=0.25), KnownRadio).frames for seconds in (0.5, 1.5)
+    )
+    assert (short, long) == (5 * 100, 15 * 100)
     assert SECOND == 10 * SETTING.period_ns
