@@ -35,7 +35,7 @@ from sim.world.approaches import Approaches
 from sim.world.build import World
 
 DRAIN_NS = 200 * MS
-"""After the measured time the radio goes on this long, so that frames generated in it can end (T2 is at most 100 ms)."""
+"""The radio goes on this long after the measured time, so that its frames can end (T2 is at most 100 ms)."""
 
 TRAFFIC_ONLY_COST = 0.1
 """Cost of a simulated second without radio over one with it (measured on demo-zone), for the progress bar only."""
@@ -79,7 +79,8 @@ class Engine:
         )
         self.roadside = RoadsideSenders(
             self.env, world, self.flows, self.message_set,
-            Envelope(config, profile, network, certificate_key="certificate_bytes_rsu"), self.ledger, self.access.submit,
+            Envelope(config, profile, network, certificate_key="certificate_bytes_rsu"), self.ledger,
+            self.access.submit,
             begin_ns=self.radio_from_ns, measured=(self.from_ns, self.to_ns),
             frame_limit_bytes=self.access.largest_frame_bytes(Kind.RSU),
         )

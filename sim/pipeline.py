@@ -1,9 +1,9 @@
 """From receptions to applied messages: the stages after the radio, then KPIs and trace.
 
-Stages and order are those of the fragmentation model, section 1: tuned, received, header, verified, decoded, interpreted,
-timely, applied. With one profile everywhere *tuned*, *header* and *verified* let everything pass (everyone shares channel
-plan, network layer and security domain); *decoded* is the real decoder on the real octets, *interpreted* and *applied*
-are the receivers of :mod:`sim.receivers`, *timely* compares age with the freshness limit of the class.
+The stages in their order: tuned, received, header, verified, decoded, interpreted, timely, applied. With one profile
+everywhere *tuned*, *header* and *verified* let everything pass (everyone shares channel plan, network layer and
+security domain); *decoded* is the real decoder on the real octets, *interpreted* and *applied* are the receivers of
+:mod:`sim.receivers`, *timely* compares age with the freshness limit of the class.
 """
 
 from __future__ import annotations

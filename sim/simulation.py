@@ -71,7 +71,9 @@ def _summary(
 ) -> dict[str, Any]:
     """What ``summary.json`` says of a run beside times and host."""
     config, candidate = loaded.config, loaded.candidate
-    illustrative = sorted({f"profile {p.name}: {key}" for p in candidate.profiles.values() for key in p.illustrative_keys()})
+    illustrative = sorted(
+        {f"profile {p.name}: {key}" for p in candidate.profiles.values() for key in p.illustrative_keys()}
+    )
     return {
         "name": loaded.name,
         "title": config.title,
@@ -105,7 +107,7 @@ def provenance(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
         "traffic": f"{config.traffic.model} ({type(engine.world.traffic).__module__})",
         "message set": profile.entry("message_set").source,
         "network layer": profile.entry("network").source,
-        "security envelope": "sizes of YD/T 3957-2021 (no signatures are made); " + profile.entry("security.envelope").source,
+        "security envelope": f"sizes only, no signatures; {profile.entry('security.envelope').source}",
         "positioning": f"{config.gnss.model}, sigma {config.gnss.sigma_m} m",
         **engine.access.provenance(),
     }

@@ -89,7 +89,8 @@ class Here:
 
 
 def report_coverage(
-    coverage: Coverage | None, world: World, class_index: int, slots: np.ndarray, time_ns: np.ndarray, useful: np.ndarray
+    coverage: Coverage | None, world: World, class_index: int, slots: np.ndarray, time_ns: np.ndarray,
+    useful: np.ndarray,
 ) -> None:
     """Tell the coverage KPI that probes and vehicles in ``slots`` received a relevant message of a class."""
     if coverage is None or not len(slots):

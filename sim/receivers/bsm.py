@@ -10,6 +10,7 @@ from rsu.messages.cn.bsm import STATUS_OK
 from sim.frames import Outcome
 from sim.receivers.base import Delivery
 
+
 class BsmReceiver:
     """Applied = decoded, and passes the plausibility check of :func:`rsu.applications.checks.bsm_plausible`."""
 

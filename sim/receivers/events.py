@@ -55,7 +55,8 @@ class RsiReceiver:
             applied_ns, here = delivery.applied_ns[rows], self.here
             age_s = (applied_ns - delivery.generated_ns[frame]) * 1e-9
             applied = self._applies(
-                zones, here.lon[receiver], here.lat[receiver], here.heading_deg[receiver], age_s=age_s, tau_s=self._tau_s
+                zones, here.lon[receiver], here.lat[receiver], here.heading_deg[receiver], age_s=age_s,
+                tau_s=self._tau_s,
             )
             report_coverage(self.coverage, self.zones.world, RSI, receiver, applied_ns, applied)
             outcome[rows] = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)

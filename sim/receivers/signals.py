@@ -82,7 +82,8 @@ class NodeMaps:
         road_map = self.road_map[node]
         if road_map is None:
             values = [
-                {"nodes": [n for n in value["nodes"] if self._is_node(n, node)]} for value in self._values[node].values()
+                {"nodes": [n for n in value["nodes"] if self._is_node(n, node)]}
+                for value in self._values[node].values()
             ]
             road_map = self.road_map[node] = RoadMap.from_values(values)
             network = self.world.network

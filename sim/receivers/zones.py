@@ -1,4 +1,4 @@
-"""Service zones of the message classes: where a message is wanted, independent of the candidate (definitions section 6)."""
+"""Service zones: where a message is wanted, whatever the candidate (definitions section 6)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class Zones:
     """Membership of every station slot in every zone, renewed per tick for vehicles.
 
     ``event[e, slot]``: on the carriageway of event e, on its path or up to ``event_upstream_m`` before it.
-    ``sensor[u, slot]``: inside the field of the sensor of unit ``sensor_units[u]``. ``approaches`` holds those of SPAT+MAP.
+    ``sensor[u, slot]``: inside the field of the sensor of unit ``sensor_units[u]``. Those of SPAT+MAP are in
+    ``approaches``.
     """
 
     def __init__(self, world: World, here: Here, approaches: Approaches, senders: RoadsideSenders) -> None:

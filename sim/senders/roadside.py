@@ -31,8 +31,8 @@ class RoadsideSenders:
 
     def __init__(
         self, env: simpy.Environment, world: World, flows: dict[str, MessageFlow], message_set: MessageSet,
-        envelope: Envelope, ledger: Ledger, submit: Callable[[Frames], None], *, begin_ns: int, measured: tuple[int, int],
-        frame_limit_bytes: int,
+        envelope: Envelope, ledger: Ledger, submit: Callable[[Frames], None], *, begin_ns: int,
+        measured: tuple[int, int], frame_limit_bytes: int,
     ) -> None:
         self.env, self.world, self.flows, self.message_set = env, world, flows, message_set
         self.envelope, self.ledger, self.submit = envelope, ledger, submit

@@ -10,10 +10,10 @@ import numpy as np
 from sim.clock import SECOND
 from sim.frames import Kind
 from sim.metrics.base import ProbeGrid
+from sim.plugin import resolve
 from sim.scenario.loader import LoadedScenario
 from sim.scenario.schema import Scenario
 from sim.traffic import TRAFFIC, Traffic
-from sim.plugin import resolve
 from sim.world.corridor import CorridorGeometry
 from sim.world.gnss import PositionErrors, clock_offsets_ns
 from sim.world.network import RoadNetwork

@@ -16,7 +16,10 @@ def map_data(world: World) -> dict[str, Any]:
     corridor = world.corridor
     chainage = np.linspace(0.0, corridor.length_m, max(2, int(np.ceil(corridor.length_m / LINE_STEP_M)) + 1))
     lon, lat = corridor.lonlat_at(chainage)
-    line = [[round(float(a), 7), round(float(b), 7), round(float(c), 2)] for a, b, c in zip(lon, lat, chainage, strict=True)]
+    line = [
+        [round(float(a), 7), round(float(b), 7), round(float(c), 2)]
+        for a, b, c in zip(lon, lat, chainage, strict=True)
+    ]
     spans: dict[int, list[list[float]]] = {}
     for span in corridor.spans:
         spans.setdefault(span.owner, []).append([round(span.from_m, 2), round(span.to_m, 2)])

@@ -6,6 +6,9 @@ import numpy as np
 
 from sim.frames import Kind
 
+_EMPTY = {"station_id": -1, "kind": Kind.VEHICLE, "home": -1, "place": -1, "antenna_height_m": 1.5, "tx_power_dbm": 23.0}
+"""What stands in a vehicle slot that was never used; 0 in every other column."""
+
 
 class Stations:
     """Rows are *slots*: fixed for RSUs and probes, reused for vehicles (``first_vehicle`` + fleet slot).
@@ -58,8 +61,7 @@ class Stations:
             return
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray) and name != "changed":
-                fill = {"station_id": -1, "kind": Kind.VEHICLE, "home": -1, "place": -1, "antenna_height_m": 1.5, "tx_power_dbm": 23.0}
-                tail = np.full(extra, fill.get(name, 0), value.dtype)
+                tail = np.full(extra, _EMPTY.get(name, 0), value.dtype)
                 setattr(self, name, np.concatenate([value, tail]))
 
     def position(self, slots: np.ndarray, time_ns: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:

@@ -100,7 +100,8 @@ def test_an_existing_folder_of_another_run_is_refused(result, tmp_path: Path) ->
 @pytest.mark.parametrize("how, code", [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_interrupted_run_leaves_nothing_half_written(tmp_path: Path, how: signal.Signals, code: int) -> None:
     """Property: Ctrl-C ends with 130 and no folder; after kill -9 the same command still works."""
-    command = [sys.executable, "-m", "sim", "run", SMALL, "-q", "--out", str(tmp_path / "out"), "--set", "duration_s=300"]
+    command = [sys.executable, "-m", "sim", "run", SMALL, "-q", "--out", str(tmp_path / "out")]
+    command += ["--set", "duration_s=300"]
     environment = os.environ | {"PYTHONPATH": os.getcwd()}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     deadline = time.monotonic() + 60
