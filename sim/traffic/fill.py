@@ -10,8 +10,15 @@ from sim.traffic.following import Driver, capacity_veh_s, equilibrium_speed_mps,
 from sim.traffic.placing import Places
 from sim.traffic.population import Population
 from sim.world.network import RoadNetwork
-from sim.world.roads import Road
+from sim.world.roads import STOP_LINE_SETBACK_M, Road
 from sim.world.signals import Light, Signals
+
+START_UP_LOSS_S = 4.0
+"""Green that passes before a queue flows fully (assumption)."""
+DISCHARGE_RATIO = 0.85
+"""Flow out of a standing queue over the equilibrium capacity; turning vehicles slow it down (assumption)."""
+PICK_UP_S, PICK_UP_M = 5.0, 150.0
+"""Time a vehicle loses, and the way it takes, until it is at speed again after a junction (assumption)."""
 
 
 def places_by_flow(network: RoadNetwork, signals: Signals, links: list[Link], population: Population, driver: Driver,
@@ -32,6 +39,11 @@ def places_by_flow(network: RoadNetwork, signals: Signals, links: list[Link], po
             count = int(random.poisson(link.flow_veh_h / 3600 * (end - start) / speed))
             s = np.sort(random.uniform(start, end, count))
             parts.append(Places(np.full(count, road.index), (random.random(count) * lanes).astype(int), s))
+        if link.from_s_m > 0:
+            count = int(random.poisson(link.flow_veh_h / 3600 * PICK_UP_S))
+            s = link.from_s_m + 2 * STOP_LINE_SETBACK_M + random.uniform(0.0, PICK_UP_M, count)
+            lanes = int(road.lanes_at(link.from_s_m))
+            parts.append(Places(np.full(count, road.index), (random.random(count) * lanes).astype(int), s))
     return Places.concatenate(parts)
 
 
@@ -50,12 +62,13 @@ def _queue(network: RoadNetwork, signals: Signals, link: Link, population: Popul
     red_s = controller.cycle_ns / SECOND * (1 - controller.green_ratio(here.phase_id))
     flow = link.flow_veh_h / 3600
     limit = float(network.roads[here.road].speed_limit_at(here.stop_s_m))
-    discharge = capacity_veh_s(driver, limit, population.mean_length_m) * here.lanes
+    discharge = capacity_veh_s(driver, limit, population.mean_length_m) * here.lanes * DISCHARGE_RATIO
+    red_s += START_UP_LOSS_S
     if light == Light.GREEN:
-        green_s = controller.cycle_ns / SECOND - red_s - (end_ns - now_ns) / SECOND
+        green_s = controller.cycle_ns / SECOND - red_s - (end_ns - now_ns) / SECOND  # negative while starting up
         waiting = flow * (red_s + green_s) - discharge * max(green_s, 0.0)
     else:
-        waiting = flow * (red_s - (controller.next_green_ns(here.phase_id, now_ns) - now_ns) / SECOND)
+        waiting = flow * (red_s - START_UP_LOSS_S - (controller.next_green_ns(here.phase_id, now_ns) - now_ns) / SECOND)
     pitch = population.mean_length_m + driver.minimum_gap_m
     room = int((here.stop_s_m - link.from_s_m) / pitch) * here.lanes
     count = min(max(int(round(waiting)), 0), room)

@@ -20,7 +20,7 @@ from sim.traffic.following import (
 from sim.traffic.junction import LEFT, RIGHT, STRAIGHT, JunctionTables, LaneEnds, Lights
 from sim.traffic.mobil import MANDATORY_REACH_M, Rows, wanted_changes
 from sim.traffic.order import LaneOrder
-from sim.traffic.placing import PoissonArrivals, main_flows, place_by_density, vehicles_per_direction
+from sim.traffic.placing import Places, PoissonArrivals, main_flows, place_by_density, vehicles_per_direction
 from sim.world.network import RoadNetwork
 from sim.world.signals import Light, Signals
 
@@ -29,6 +29,8 @@ LONGEST_STEP_NS = 250_000_000
 HALF_WAY = 0.6
 """Share of a lane change after which the old lane is free (assumption)."""
 TURN_BRAKING_MPS2 = 1.5
+YELLOW_MARGIN = 0.8
+HIGH_SATURATION = 0.85
 TURN_REACH_M = 150.0
 NO_CHANGE_BEFORE_STOP_S = 2.5
 """No lane change begins closer to the stop line than this time of travel (at least 15 m; assumption)."""
@@ -48,6 +50,9 @@ class DrivenFleet(Fleet):
         self.old_lane = np.zeros(size, np.int16)
         self.change = np.ones(size)
         """Progress of the lane change, 1 = in the lane centre."""
+        self.came_from = np.full(size, -1, np.int32)
+        """Connector the vehicle's rear may still be on, -1 if none."""
+        self.came_at_s_m = np.zeros(size)
 
 
 class IdmTraffic(TrafficBase):
@@ -102,6 +107,7 @@ class IdmTraffic(TrafficBase):
             places = places_by_flow(network, self.signals, self.links, self.population, self.driver, self.seed, now_ns)
         numbers = self.new_numbers(len(places.s_m))
         lengths = self.population.length_m(numbers)
+        self._behind_stop_lines(places, lengths)
         exact = config.density_veh_km is not None and all(len(r.edges_m) == 1 for r in network.roads)
         places.s_m = spread(places, lengths, network, self.driver.minimum_gap_m, self._ring_m, exact)
         inside = (places.s_m >= 0) & (places.s_m < network.length_of_road_m[places.road])
@@ -112,6 +118,16 @@ class IdmTraffic(TrafficBase):
         if self._ring_m is None:
             self._open_entries(now_ns)
         self._finish_start()
+
+    def _behind_stop_lines(self, places: Places, length_m: np.ndarray) -> None:
+        """Nobody starts inside a junction: whoever would is put before the stop line."""
+        if not len(self.tables.order):
+            return
+        ahead, behind = self.tables.next_approach(places.road, places.s_m)
+        inside = (behind >= 0) & (places.s_m < self.tables.exit_s_m[behind] + length_m / 2)
+        ahead = np.where(inside, behind, ahead)
+        line = self.tables.stop_s_m[ahead] - length_m / 2 - self.driver.minimum_gap_m
+        places.s_m = np.where(ahead >= 0, np.minimum(places.s_m, line), places.s_m)
 
     def _start_speeds(self, slots: np.ndarray) -> None:
         fleet = self.fleet
@@ -146,6 +162,7 @@ class IdmTraffic(TrafficBase):
         fleet.max_accel_mps2[slots] = self.population.max_accel_mps2[fleet.class_index[slots]]
         fleet.approach[slots], fleet.turn[slots] = -1, STRAIGHT
         fleet.old_lane[slots], fleet.change[slots] = fleet.lane[slots], 1.0
+        fleet.came_from[slots] = -1
         return slots
 
     def counts(self) -> dict[str, int]:
@@ -155,12 +172,12 @@ class IdmTraffic(TrafficBase):
                 "missed_turns": self._missed_turns, "red_runs": self._red_runs}
 
     def warnings(self) -> list[str]:
-        """Approaches whose expected flow their green cannot carry: their queues grow without end."""
+        """Approaches whose expected flow comes close to what their green can carry (turns slow it down further)."""
         degrees = saturation(self.network, self.signals, self.links, self.driver, self.population.mean_length_m)
         nodes = self.network.corridor.config.nodes
         return [f"approach {self.network.approaches[i].name} of node {nodes[self.network.approaches[i].node].id}: expected "
-                f"flow is {degree:.0%} of what its green lets through; the queue will grow"
-                for i, degree in degrees.items() if degree > 0.95]
+                f"flow is {degree:.0%} of what its green lets through; expect long or growing queues"
+                for i, degree in degrees.items() if degree > HIGH_SATURATION]
 
     # -- step --------------------------------------------------------------------------------------------------
 
@@ -254,7 +271,10 @@ class IdmTraffic(TrafficBase):
             follow(turners, room, way + room_s - tables.join_s_m[connector] - half[turners] - half[room])
         self._stand(bound, free, v, a, self.lane_ends.ahead_m(lane_number, s) - s - half)
         if len(tables.order):
-            self._stand(bound, free, v, a, self._signal_gap(ahead, s + half, v, now_ns))
+            pace = v.copy()
+            if len(turners):
+                pace[turners] = np.minimum(v[turners], (v[turners] + turn_speed) / 2)
+            self._stand(bound, free, v, a, self._signal_gap(ahead, s + half, v, pace, now_ns))
         lead, lead_s = order.ahead(lane_number, s)
         accel = np.minimum(bound, free - interaction(driver, v, lead_s - s - half - half[lead], v[lead], a))
         return Rows(fleet.number[slots], fleet.lane[slots], lane_number, s, v, half, a, free, bound, accel, lead, lead_s)
@@ -267,14 +287,19 @@ class IdmTraffic(TrafficBase):
         lane = np.minimum(fleet.lane[slots[near]], tables.connector.shape[2] - 1)
         return near[tables.connector[ahead[near], fleet.turn[slots[near]], lane] >= 0]
 
-    def _signal_gap(self, ahead: np.ndarray, front_m: np.ndarray, v: np.ndarray, now_ns: int) -> np.ndarray:
-        """Distance to the stop line for those who must stop, else infinite."""
+    def _signal_gap(self, ahead: np.ndarray, front_m: np.ndarray, v: np.ndarray, pace: np.ndarray,
+                    now_ns: int) -> np.ndarray:
+        """Distance to the stop line for those who must stop, else infinite.
+
+        At yellow one goes on who would have to brake harder than comfortably and at his ``pace`` reaches the line within
+        four fifths of the time left; at red everybody stops who physically can.
+        """
         light, end_ns = self.lights.read(now_ns)
         gap = np.where(ahead >= 0, self.tables.stop_s_m[ahead] - front_m, np.inf)
         shown = np.where(gap >= 0, light[ahead], Light.GREEN)
         needed = v**2 / (2 * np.maximum(gap, 0.01))
         remaining_s = (end_ns[ahead] - now_ns) / SECOND
-        passes = (needed > self.driver.comfortable_decel_mps2) & (gap <= v * remaining_s)
+        passes = (needed > self.driver.comfortable_decel_mps2) & (gap <= YELLOW_MARGIN * pace * remaining_s)
         cannot = needed > HARDEST_BRAKING_MPS2
         stops = ((shown == Light.YELLOW) & ~passes) | ((shown == Light.RED) & ~(cannot & (v > 1.0)))
         return np.where(stops, gap, np.inf)
@@ -387,12 +412,31 @@ class IdmTraffic(TrafficBase):
         if len(done):
             who, connector = slots[done], connector[done]
             fleet.s_m[who] = tables.join_s_m[connector] + over[done]
+            fleet.came_from[who], fleet.came_at_s_m[who] = connector, tables.join_s_m[connector]
             self._onto(who, tables.target_road[connector], tables.target_lane[connector])
 
     def _onto(self, who: np.ndarray, road: np.ndarray, lane: np.ndarray) -> None:
         fleet = self.fleet
         fleet.road[who], fleet.lane[who], fleet.old_lane[who], fleet.change[who] = road, lane, lane, 1.0
         fleet.lateral_m[who] = self.network.lane_right_m(road, lane)
+
+    def _locate(self) -> None:
+        """As for all models, but a turning vehicle points from its rear, which is still on the curve, to its centre."""
+        super()._locate()
+        fleet, slots = self.fleet, self.fleet.slots()
+        rear_s, rear_road = fleet.s_m[slots] - fleet.length_m[slots] / 2, fleet.road[slots]
+        behind = rear_s - fleet.came_at_s_m[slots]
+        trailing = (fleet.came_from[slots] >= 0) & (behind < 0)
+        fleet.came_from[slots[~trailing]] = -1
+        turning = np.flatnonzero(trailing | (self.tables.target_road[rear_road] >= 0))
+        if not len(turning):
+            return
+        who = slots[turning]
+        connector = np.where(trailing[turning], fleet.came_from[who], rear_road[turning])
+        on_curve = self.network.length_of_road_m[connector] + behind[turning]
+        s = np.where(trailing[turning], on_curve, rear_s[turning])
+        x, y, _, _ = self.network.locate(connector, s, 0.0)
+        fleet.heading_deg[who] = np.degrees(np.arctan2(fleet.x_m[who] - x, fleet.y_m[who] - y)) % 360.0
 
     def _exit(self, slots: np.ndarray) -> None:
         fleet = self.fleet

@@ -15,6 +15,8 @@ MANDATORY_REACH_M = 400.0
 _MANDATORY_BIAS_MPS2 = 2.0
 _MANDATORY_SAFE_MPS2 = 5.0
 _LEAST_FREE_SPEED_MPS = 2.0
+_ABREAST_M = 1e-6
+"""Someone exactly abreast counts as ahead, not as nobody."""
 
 
 @dataclass
@@ -51,7 +53,7 @@ def wanted_changes(rows: Rows, candidates: np.ndarray, side: int, needed: np.nda
     c = candidates
     lane = rows.lane_number[c] + side
     s, v, half, a = rows.s_m[c], rows.speed_mps[c], rows.half_m[c], rows.max_accel_mps2[c]
-    new_lead, new_lead_s = order.ahead(lane, s)
+    new_lead, new_lead_s = order.ahead(lane, s - _ABREAST_M)
     new_follow, new_follow_s = order.behind(lane, s)
     gap_ahead = new_lead_s - s - half - rows.half_m[new_lead]
     gap_behind = s - new_follow_s - half - rows.half_m[new_follow]

@@ -8,6 +8,7 @@ from sim.scenario.schema.corridor import Corridor
 from sim.world.corridor import CorridorGeometry, Problem, WorldProblems
 from sim.world.polyline import Polyline
 from sim.world.roads import (
+    ARM_STOP_EXTRA_M,
     STOP_LINE_SETBACK_M,
     TURN_SPEED_MPS,
     Approach,
@@ -158,7 +159,8 @@ class RoadNetwork:
                 # Right-hand traffic: the outbound carriageway lies to the right of the outward direction.
                 right = shift if way == "out" else -shift
                 base_x, base_y = x + right * out_y, y - right * out_x
-                ends = [(base_x + d * out_x, base_y + d * out_y) for d in (near, near + arms.length_m)]
+                first = near + (ARM_STOP_EXTRA_M if way == "in" else 0.0)
+                ends = [(base_x + d * out_x, base_y + d * out_y) for d in (first, first + arms.length_m)]
                 if way == "in":
                     ends.reverse()
                 kind: RoadKind = "arm_in" if way == "in" else "arm_out"

@@ -14,6 +14,8 @@ Turn = Literal["straight", "left", "right"]
 
 STOP_LINE_SETBACK_M = 6.0
 """From the edge of the crossing carriageway to the stop line (assumption)."""
+ARM_STOP_EXTRA_M = 7.0
+"""Stop lines of arms lie this much further back, so that long vehicles can turn in beside a queue (assumption)."""
 TURN_SPEED_MPS: dict[str, float] = {"left": 7.0, "right": 5.0, "straight": 11.11}
 """Highest speed on a connector (assumption: 2 m/s2 lateral on 25 m and 12 m radius; arm speed straight across)."""
 
@@ -46,7 +48,7 @@ class Road:
         """Arc length."""
         return self.line.length_m
 
-    def lane_right_m(self, lane: np.ndarray | int) -> np.ndarray:
+    def lane_right_m(self, lane: np.ndarray | float) -> np.ndarray:
         """Offset of a lane centre to the right of the middle line."""
         return (np.asarray(lane) - (self.lanes - 1) / 2) * self.lane_width_m
 
@@ -58,7 +60,7 @@ class Road:
         """Speed limit in m/s."""
         return self.limits_mps[self._piece(s_m)]
 
-    def lane_xy(self, lane: np.ndarray | int, s_m: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    def lane_xy(self, lane: np.ndarray | float, s_m: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
         """(x_m, y_m) of a lane centre."""
         return self.line.at(s_m, -self.lane_right_m(lane))
 

@@ -17,7 +17,7 @@ from sim.world.network import APPROACHES, RoadNetwork
 
 DEFAULT_CYCLE_S = 90.0
 DEFAULT_YELLOW_S, DEFAULT_ALL_RED_S = 3.0, 2.0
-DEFAULT_MAIN_WEIGHT = 1.5
+DEFAULT_MAIN_WEIGHT = 4 / 3
 """Default plan: green of a main approach over green of an arm (assumption)."""
 
 
