@@ -25,6 +25,7 @@ _MEANING = {
     "not_interpreted": "was decoded, but its content could not be interpreted",
     "stale": "arrived, but too late to be used",
     "not_applicable": "was understood, but the application had no use for it",
+    "duplicate": "was received, but had been applied before from another sender",
 }
 _FIRST_SUBCHANNEL = ("first_subchannel", "subchannel_first", "subchannel", "subchannel_start")
 _SUBCHANNEL_COUNT = ("subchannel_count", "subchannels")

@@ -27,8 +27,9 @@ class Prr:
 
     ``prr`` pools sum delivered / sum present over receivers tuned to the sender; a frame that never left its
     queue is lost. ``loss_<cause>`` are shares of the same denominator, so that they and ``prr`` add up to 1.
-    ``reach`` is tuned / present; ``uir`` is applied / present; ``end_<outcome>`` says how an opportunity
-    ended after the whole pipeline. ``distance_m`` is the middle of the bin; an empty bin has no row.
+    ``reach`` is tuned / present; ``uir`` is (applied, or a duplicate of what was applied) / present;
+    ``end_<outcome>`` says how an opportunity ended after the whole pipeline. ``distance_m`` is the middle of
+    the bin; an empty bin has no row.
     """
 
     def __init__(self, context: Context) -> None:
@@ -78,7 +79,8 @@ class Prr:
     ) -> Iterator[Metric]:
         tuned = radio[..., : Outcome.NOT_TUNED].sum(-1)
         delivered = radio[..., Outcome.DELIVERED]
-        present, applied = radio.sum((0, -1)), final[:, Outcome.DELIVERED]
+        present = radio.sum((0, -1))
+        applied = final[:, Outcome.DELIVERED] + final[:, Outcome.DUPLICATE]
         for b in range(self.bins):
             middle_m = (b + 0.5) * self.bin_m
             if n := int(tuned[:, b].sum()):

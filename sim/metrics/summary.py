@@ -161,8 +161,8 @@ def _latency(result: Result) -> Iterator[tuple[str, str]]:
         for message in messages:
             group = {"link": link, "message": message}
             p95 = result.value(metric="latency", quantile=0.95, **group)
-            delivered, sent = (result.value(metric=f"latency_{k}", **group) for k in ("delivered", "sent"))
-            texts.append(f"{message} {p95:.1f} ms (applied {percent(delivered / sent)})")
+            delivered = result.value(metric="latency_delivered", **group)
+            texts.append(f"{message} {p95:.1f} ms ({delivered:,.0f} applied)")
         yield head, f"{link} " + ", ".join(texts)
         head = ""
 

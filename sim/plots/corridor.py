@@ -24,11 +24,12 @@ def corridor_map(result: Result, words: dict[str, str]) -> Iterator[tuple[str, F
         return
     lon_deg, lat_deg, chainage_m = line.T
     figure = style.new_figure(11.0, 6.2)
-    axes = figure.add_axes((0.1, 0.18, 0.64, 0.68))
+    axes = figure.add_axes((0.115, 0.19, 0.63, 0.67))
+    _fit(axes, figure, lon_deg, lat_deg)
+    axes.autoscale(False)
     for k, place in enumerate(geometry.get("jurisdictions", ())):
         _road(axes, place, line, k)
     _marks(axes, geometry, line, words)
-    _fit(axes, figure, lon_deg, lat_deg)
     _scale_bar(axes, float(lat_deg.mean()), float(chainage_m[-1] - chainage_m[0]))
     axes.set_xlabel(words["longitude"])
     axes.set_ylabel(words["latitude"])
@@ -57,6 +58,15 @@ def _at(line: np.ndarray, chainage_m: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.interp(chainage_m, line[:, 2], line[:, 0]), np.interp(chainage_m, line[:, 2], line[:, 1])
 
 
+def _across(axes: Axes, line: np.ndarray, chainage_m: float) -> np.ndarray:
+    """Unit vector on the page across the road at a chainage, pointing up (or right, where the road runs
+    up)."""
+    ends = np.stack(_at(line, [chainage_m - 1.0, chainage_m + 1.0]), axis=1)
+    along = np.diff(axes.transData.transform(ends), axis=0)[0]
+    across = np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-12)
+    return -across if across[1] < -1e-6 or (abs(across[1]) <= 1e-6 and across[0] < 0) else across
+
+
 def _road(axes: Axes, place: dict[str, Any], line: np.ndarray, k: int) -> None:
     name = place.get("name")
     label = f"{place['id']}: {name}" if name else place["id"]
@@ -72,13 +82,15 @@ def _road(axes: Axes, place: dict[str, Any], line: np.ndarray, k: int) -> None:
             label=label,
             zorder=2,
         )
-        middle = _at(line, (span[0] + span[1]) / 2)
+        middle_m = (span[0] + span[1]) / 2
+        middle, across = _at(line, middle_m), _across(axes, line, middle_m)
         axes.annotate(
             place["id"],
             (float(middle[0]), float(middle[1])),
-            (0, -22),
+            tuple(-20 * across),
             textcoords="offset points",
             ha="center",
+            va="center",
             fontsize=13,
             fontweight="bold",
             color=style.INK,
@@ -100,18 +112,12 @@ def _marks(axes: Axes, geometry: dict[str, Any], line: np.ndarray, words: dict[s
             zorder=1,
             label=words["event"] if not k else "_",
         )
-    borders = [_at(line, b["chainage_m"]) for b in geometry.get("borders", ())]
-    axes.plot(
-        [b[0] for b in borders],
-        [b[1] for b in borders],
-        "|",
-        color=ink,
-        markersize=42,
-        markeredgewidth=2.2,
-        linestyle="none",
-        label="_",
-        zorder=3,
-    )
+    borders = [float(b["chainage_m"]) for b in geometry.get("borders", ())]
+    for at_m in borders:
+        middle, across = _at(line, at_m), _across(axes, line, at_m)
+        ends = axes.transData.transform((float(middle[0]), float(middle[1]))) + np.outer((-42, 42), across)
+        lon_deg, lat_deg = axes.transData.inverted().transform(ends).T
+        axes.plot(lon_deg, lat_deg, color=ink, linewidth=2.2, zorder=3)
     if borders:
         axes.plot(
             [],

@@ -30,7 +30,7 @@ def _stages(result: Result, link: str, message: str, words: dict[str, str]) -> F
         if not np.isnan(p50) and (p95 > 0 or metric == "latency"):
             bars.append((name, p50, p95))
     figure = style.new_figure()
-    axes = figure.add_axes((0.16, 0.2, 0.78, 0.64))
+    axes = figure.add_axes((0.16, 0.22, 0.78, 0.62))
     place = np.arange(len(bars))[::-1]
     p50_ms, p95_ms = np.array([b[1] for b in bars]), np.array([b[2] for b in bars])
     axes.barh(place + 0.2, p50_ms, height=0.36, color=style.BLUE, label=words["p50"])
@@ -82,7 +82,7 @@ def latency_distribution(result: Result, words: dict[str, str]) -> Iterator[tupl
     if not groups:
         return
     figure = style.new_figure()
-    axes = figure.add_axes((0.085, 0.2, 0.68, 0.64))
+    axes = figure.add_axes((0.085, 0.22, 0.68, 0.62))
     longest_ms = 1.0
     for k, (link, message) in enumerate(groups):
         part = table.select(link=link, message=message)

@@ -39,7 +39,7 @@ def _one(result: Result, link: str, message: str, words: dict[str, str]) -> Figu
     distance_m = prr["distance_m"]
     bin_m = bin_width_m(result)
     figure = style.new_figure()
-    axes = figure.add_axes((0.085, 0.2, 0.64, 0.64))
+    axes = figure.add_axes((0.085, 0.22, 0.64, 0.62))
     bars: dict[str, Any] = {"width": bin_m, "linewidth": 0.3, "edgecolor": "white"}
     axes.bar(distance_m, prr["value"], color=style.SKY, label=words["delivered"], **bars)
     base = prr["value"].copy()
@@ -50,13 +50,8 @@ def _one(result: Result, link: str, message: str, words: dict[str, str]) -> Figu
             colour, hatch = _FILLS[name]
             axes.bar(distance_m, lost, bottom=base, color=colour, hatch=hatch, label=words[name], **bars)
             base = base + lost
-    axes.step(
-        np.append(distance_m - bin_m / 2, distance_m[-1] + bin_m / 2),
-        np.append(prr["value"], prr["value"][-1]),
-        where="post",
-        color=style.BLUE,
-        linewidth=2,
-    )
+    half_m = bin_m / 2
+    axes.hlines(prr["value"], distance_m - half_m, distance_m + half_m, color=style.BLUE, linewidth=2.2)
     known = ~np.isnan(prr["lower"])
     if known.any():
         value, low, high = prr["value"][known], prr["lower"][known], prr["upper"][known]

@@ -99,17 +99,16 @@ def finish(figure: Figure, result: Result, title: str, words: dict[str, str], no
             color=INK,
             bbox={"boxstyle": "round,pad=0.3", "fc": "white", "ec": INK, "lw": 0.8},
         )
-    if name:
-        figure.text(0.012, 1 - 0.46 / height_in, name, ha="left", va="top", fontsize=12.5, color="#555555")
     seed = result.summary.get("seed", result.scenario.get("seed"))
     duration_s = result.summary.get("duration_s", result.scenario.get("duration_s"))
-    parts = [
-        radio_line(result),
-        f"seed {seed}" if seed is not None else "",
+    facts = [
         f"{duration_s:g} s" if duration_s is not None else "",
+        f"seed {seed}" if seed is not None else "",
     ]
-    caption = "; ".join(p for p in parts if p)
-    text = "\n".join([*([note] if note else []), *textwrap.wrap(caption, 150)])
+    run = "; ".join(p for p in (str(name), *facts) if p)
+    figure.text(0.012, 1 - 0.46 / height_in, run, ha="left", va="top", fontsize=12.5, color="#555555")
+    caption = radio_line(result)
+    text = "\n".join([*textwrap.wrap(note, 130), *textwrap.wrap(caption, 130)])
     figure.text(
         0.012, 0.1 / height_in, text, ha="left", va="bottom", fontsize=10.5, color="#555555", linespacing=1.25
     )

@@ -130,7 +130,7 @@ def test_words_stand_inside_the_figure_with_units_and_settings(folder: Path, nam
         assert inked.x0 >= 0 and inked.x1 <= width_in, stem
         assert inked.y0 >= 0 and inked.y1 <= height_in, stem
         words = texts(figure)
-        assert TITLE in words and "illustrative" in words
+        assert f"{TITLE}; 10 s; seed 4" in words and "illustrative" in words
         assert any(
             "winner-b1" in w and "environment height 1 m" in w and "wilab-highway-los" in w for w in words
         )
@@ -235,7 +235,7 @@ def test_unknown_names_are_refused(folder: Path, tmp_path: Path) -> None:
         ({"language": "fr"}, "'fr'"),
     ):
         with pytest.raises(ValueError, match=text):
-            draw(folder, tmp_path / "out", **arguments)  # type: ignore[arg-type]
+            draw(folder, tmp_path / "out", **arguments)
     with pytest.raises(ValueError, match="no such folder"):
         draw(tmp_path / "nowhere")
     assert not (tmp_path / "out").exists()

@@ -251,7 +251,7 @@ def test_the_table_for_planners(tmp_path: Path) -> None:
         )
     text = summary_table(read(tmp_path / "run"))
     assert "V2V at 100 m BSM 90.0 % (n 10)" in text
-    assert "V2V BSM 6.0 ms (applied 90.0 %)" in text
+    assert "V2V BSM 6.0 ms (9 applied)" in text
     assert "6 roadside units, 1,200 vehicles seen, 300 of them equipped" in text
     assert "ideal, V2V winner-b1, environment height 1 m" in text
     assert "at vehicles mean above 99.9 %" in text

@@ -178,6 +178,13 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         explain(tmp_path / "metrics.csv", 0)
 
 
+def test_every_end_has_words() -> None:
+    """Property: no outcome of the pipeline is without its sentence, and none is told that cannot happen."""
+    from sim.explain import _MEANING
+
+    assert set(_MEANING) == {o.name.lower() for o in Outcome}
+
+
 def test_stations_have_names() -> None:
     """By hand, from the ranges of lasting ids."""
     assert [station_name(t) for t in ("3", "1000012", "10000045")] == [
