@@ -66,10 +66,11 @@ class Neighbours:
         self.windows[VEHICLE, PROBE] = self._pair(VEHICLE, PROBE, place, None)
         self.features = features
 
-    def positions(self, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """x and y of all columns, float32 [len(part), columns], at these parts of the tick, from a local origin."""
-        x = self._x0 + self._dx * part[:, None]
-        y = self._y0 + self._dy * part[:, None]
+    def positions(self, part: np.ndarray, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        """x and y of these columns, float32 [len(part), columns], at these parts of the tick, from a local origin."""
+        columns = slice(first, end)
+        x = self._x0[columns] + self._dx[columns] * part[:, None]
+        y = self._y0[columns] + self._dy[columns] * part[:, None]
         return x.astype(np.float32), y.astype(np.float32)
 
     def population(self, column: np.ndarray) -> np.ndarray:

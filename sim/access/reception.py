@@ -86,6 +86,23 @@ class Rows:
 
 
 @dataclass
+class Group:
+    """Listeners of one kind of links: their slots and ids by column, and who of them transmits in which subframe."""
+
+    slots: np.ndarray
+    station_id: np.ndarray
+    busy: np.ndarray
+    """[subframe, column]."""
+    senders_listen: bool
+    """Senders have a column of their own here (and sense); probes never send."""
+
+    @property
+    def columns(self) -> int:
+        """Number of listeners."""
+        return len(self.slots)
+
+
+@dataclass
 class Heard:
     """What the listening stations take from a batch besides frames.
 
@@ -110,35 +127,41 @@ class Reception:
         self.noise_prb_mw = 10 ** (lte_grid.noise_dbm(1, radio.link.noise_figure_db) / 10)
         self._data_key, self._control_key = stream_key(seed, "mode4", "data"), stream_key(seed, "mode4", "control")
         self._surely_lost, self._surely_heard = _bounds(self.control_table)
+        shares = [grid.power_share(max(1, prb)) for prb in range(grid.prb_count + 1)]
+        self._shares = np.array(shares, np.float32).T.copy()
+        """Data and control share of the power by number of data PRBs, [2, prb + 1]."""
+        prb = np.maximum(1, np.arange(grid.prb_count + 1))
+        self._share_db = (10 * np.log10(self._shares[0])).astype(np.float32)
+        self._element_db = (10 * np.log10(self._shares[0] / (12 * prb))).astype(np.float32)
         self._coupled: dict[tuple[int, ...], Coupling] = {}
 
-    def listeners(
-        self, neighbours: Neighbours, sent: Sent, part: np.ndarray
-    ) -> tuple[Rows, Heard]:
+    def listeners(self, near: Neighbours, sent: Sent, part: np.ndarray) -> tuple[Rows, Heard]:
         """Reception at vehicles and RSUs in subframes at these parts of the tick."""
-        columns = int(neighbours.offset[2])
-        x, y = (values[:, :columns] for values in neighbours.positions(part))
+        columns = int(near.offset[2])
+        x, y = near.positions(part, 0, columns)
         busy = np.zeros((len(part), columns), bool)
         busy[sent.slot_of_time, sent.column] = True
-        links = self._links(neighbours, sent, (VEHICLE, RSU), x, y)
-        rows, rsrp, sensed = self._receive(neighbours, sent, links, busy, want_sensing=True)
+        group = Group(near.slots[:columns], near.station_id[:columns], busy, True)
+        links = self._links(near, sent, (VEHICLE, RSU), x, y, (x[sent.slot_of_time, sent.column], y[sent.slot_of_time, sent.column]))
+        rows, rsrp, sensed = self._receive(sent, links, group)
         return rows, Heard(links, rsrp, sensed, busy)
 
-    def probes(self, neighbours: Neighbours, sent: Sent, part: np.ndarray) -> Rows:
+    def probes(self, near: Neighbours, sent: Sent, part: np.ndarray) -> Rows:
         """Reception of RSU frames at probes; ``sent`` holds the whole traffic of the subframes."""
-        first = int(neighbours.offset[2])
+        first, end = int(near.offset[2]), int(near.offset[3])
         rsu = sent.population == RSU
-        if not rsu.any() or not neighbours.size[PROBE]:
+        if first == end or not rsu.any():
             return Rows.empty()
         occupied = np.unique(sent.slot_of_time[rsu])
         keep = np.flatnonzero(np.isin(sent.slot_of_time, occupied))
         some = sent.take(keep)
         some.slot_of_time = np.searchsorted(occupied, some.slot_of_time)
-        x, y = neighbours.positions(part[occupied])
-        tx = x[some.slot_of_time, some.column], y[some.slot_of_time, some.column]
-        links = self._links(neighbours, some, (PROBE,), x[:, first:], y[:, first:], tx)
-        busy = np.zeros((len(occupied), int(neighbours.size[PROBE])), bool)
-        rows, _, _ = self._receive(neighbours, some, links, busy, want_sensing=False)
+        all_x, all_y = near.positions(part[occupied], 0, end)
+        tx = all_x[some.slot_of_time, some.column], all_y[some.slot_of_time, some.column]
+        links = self._links(near, some, (PROBE,), all_x[:, first:], all_y[:, first:], tx)
+        silent = np.zeros((len(occupied), end - first), bool)
+        group = Group(near.slots[first:], near.station_id[first:], silent, False)
+        rows, _, _ = self._receive(some, links, group)
         wanted = some.population[rows.sending] == RSU
         return Rows(keep[rows.sending[wanted]], *(getattr(rows, n)[wanted] for n in list(Rows.__dataclass_fields__)[1:]))
 
@@ -146,9 +169,9 @@ class Reception:
 
     def _links(
         self, near: Neighbours, sent: Sent, targets: tuple[int, ...], x: np.ndarray, y: np.ndarray,
-        tx: tuple[np.ndarray, np.ndarray] | None = None,
+        tx: tuple[np.ndarray, np.ndarray],
     ) -> Links:
-        tx_x, tx_y = tx or (x[sent.slot_of_time, sent.column], y[sent.slot_of_time, sent.column])
+        tx_x, tx_y = tx
         parts = []
         for a in (VEHICLE, RSU):
             of_a = np.flatnonzero(sent.population == a)
@@ -238,47 +261,49 @@ class Reception:
 
     # ---- reception
 
-    def _receive(
-        self, near: Neighbours, sent: Sent, links: Links, busy: np.ndarray, want_sensing: bool
-    ) -> tuple[Rows, np.ndarray, np.ndarray]:
+    def _receive(self, sent: Sent, links: Links, group: Group) -> tuple[Rows, np.ndarray, np.ndarray]:
+        """Reported links, RSRP of all links (NaN where the SCI was not decoded), S-RSSI of all listeners."""
+        coupling, kind = self._coupling(sent)
+        n, columns = len(coupling.data), group.columns
+        power = np.exp(links.power_dbm * _MW)
+        levels = self._levels(sent, links, power, coupling, kind, group)
+        time = sent.slot_of_time[links.sending]
+        control_row = (time * (levels.shape[1] - 1) + n + kind[links.sending]) * columns
+        cell = links.cell + np.repeat(control_row, links.count)
+        share = self._shares[:, sent.data_prb[links.sending]]
+        decoded = self._decode_control(sent, links, power, levels.ravel(), cell, share[1], group)
+        chosen = self._reported(sent, links, group)
+        run = np.repeat(np.arange(len(links.count)), links.count)[chosen]
+        signal = power[chosen] * share[0][run]
+        level = levels.ravel()[cell[chosen] - n * columns]
+        rows = self._report(sent, links, signal, level, group, chosen, run, decoded[chosen])
+        if not group.senders_listen:
+            return rows, np.empty(0, np.float32), levels[:, :0]
+        per_element = self._element_db[sent.data_prb[links.sending]]
+        rsrp = links.power_dbm + _spread(per_element, links.count)
+        rsrp[~decoded] = np.nan
+        return rows, rsrp, levels[:, 2 * n:]
+
+    def _coupling(self, sent: Sent) -> tuple[Coupling, np.ndarray]:
+        """Coupling of the allocations in use, and which of them each sending has."""
         shapes, kind = np.unique(sent.shape, return_inverse=True)
         key = tuple(shapes.tolist())
         if key not in self._coupled:
             if len(self._coupled) > 5000:
                 self._coupled.clear()
             self._coupled[key] = self.grid.coupling(shapes)
-        coupling = self._coupled[key]
-        power = np.exp(links.power_dbm * _MW)
-        levels = self._levels(sent, links, power, coupling, kind, busy.shape, want_sensing)
-        n, columns = len(shapes), busy.shape[1]
-        own = near.slots[:columns] if want_sensing else near.slots[near.offset[2]:]
-        run_time = sent.slot_of_time[links.sending]
-        run_row = (run_time * levels.shape[1] + kind[links.sending] - run_time) * columns
-        data_cell = links.cell + np.repeat(run_row, links.count)
-        flat = levels.ravel()
-        shares = np.array([self.grid.power_share(int(p)) for p in sent.data_prb], np.float32)
-        run_shares = shares[links.sending]
-        decoded = self._decode_control(sent, links, power, flat, data_cell + n * columns, run_shares[:, 1], near, own, columns, busy)
-        rsrp = np.empty(0, np.float32)
-        if want_sensing:
-            per_element = 10 * np.log10(run_shares[:, 0] / (12 * sent.data_prb[links.sending])).astype(np.float32)
-            rsrp = np.where(decoded, links.power_dbm + _spread(per_element, links.count), np.float32(np.nan))
-        rows = self._report(sent, links, power, flat, data_cell, run_shares[:, 0], near, own, columns, busy, decoded)
-        sensed = levels[:, 2 * n:] if want_sensing else levels[:, :0]
-        return rows, rsrp, sensed
+        return self._coupled[key], kind
 
     def _levels(
-        self, sent: Sent, links: Links, power: np.ndarray, coupling: Coupling, kind: np.ndarray, shape: tuple[int, ...],
-        sensing: bool,
+        self, sent: Sent, links: Links, power: np.ndarray, coupling: Coupling, kind: np.ndarray, group: Group
     ) -> np.ndarray:
         """Power with noise, float32 [subframe, row, column]: data PRBs by allocation, control PRBs, subchannels."""
-        slots, columns = shape
         n = len(coupling.data)
-        received = np.zeros((slots, n, columns), np.float32)
-        self._add_up(sent, links, kind, power, received)
-        parts = [coupling.data, coupling.control] + ([coupling.subchannel] if sensing else [])
+        received = np.zeros((len(group.busy), n, group.columns), np.float32)
+        _add_up(sent, links, kind, power, received)
+        parts = [coupling.data, coupling.control] + ([coupling.subchannel] if group.senders_listen else [])
         levels = np.matmul(np.concatenate(parts), received)
-        levels += self._noise(sent, kind, n, sensing)[:, None]
+        levels += self._noise(sent, kind, n, group.senders_listen)[:, None]
         return levels
 
     def _noise(self, sent: Sent, kind: np.ndarray, n: int, sensing: bool) -> np.ndarray:
@@ -288,103 +313,112 @@ class Reception:
         prb = np.concatenate([data, np.full(n, float(lte_grid.PSCCH_PRB)), widths])
         return (prb * self.noise_prb_mw).astype(np.float32)
 
-    @staticmethod
-    def _add_up(
-        sent: Sent, links: Links, kind: np.ndarray, power: np.ndarray, received: np.ndarray
-    ) -> None:
-        """Sum received power per (subframe, allocation, listener), sending after sending: a fixed order."""
-        flat = received.ravel()
-        columns = received.shape[2]
-        n = received.shape[1]
-        sending = links.sending
-        time = sent.slot_of_time[sending]
-        shift = ((time * n + kind[sending] - time) * columns).tolist()
-        starts, counts = links.start.tolist(), links.count.tolist()
-        for start, count, move in zip(starts, counts, shift, strict=False):
-            if not count:
-                continue
-            first = int(links.cell[start])
-            if int(links.cell[start + count - 1]) - first == count - 1:
-                flat[first + move:first + move + count] += power[start:start + count]
-            else:
-                flat[links.cell[start:start + count] + move] += power[start:start + count]
-
     def _decode_control(
-        self, sent: Sent, links: Links, power: np.ndarray, flat: np.ndarray, cell: np.ndarray, share: np.ndarray,
-        near: Neighbours, own: np.ndarray, columns: int, busy: np.ndarray,
+        self, sent: Sent, links: Links, power: np.ndarray, levels: np.ndarray, cell: np.ndarray, share: np.ndarray,
+        group: Group,
     ) -> np.ndarray:
         """Whether each listener decoded the SCI; never while it sends itself."""
-        deaf = busy.ravel()[links.cell]
+        deaf = group.busy.ravel()[links.cell]
         if self.mode.sci == "ideal":
             return ~deaf
         signal = power * _spread(share, links.count)
-        ratio = signal / np.maximum(flat[cell] - signal, np.float32(lte_grid.PSCCH_PRB * self.noise_prb_mw))
+        disturbance = levels[cell]
+        disturbance -= signal
+        np.maximum(disturbance, np.float32(lte_grid.PSCCH_PRB * self.noise_prb_mw), out=disturbance)
+        ratio = np.divide(signal, disturbance, out=signal)
         decoded = ratio >= self._surely_heard
-        open_ = np.flatnonzero((ratio > self._surely_lost) & ~decoded)
+        decoded[deaf] = False
+        open_ = np.flatnonzero((ratio > self._surely_lost) & ~decoded & ~deaf)
         if len(open_):
-            run = np.searchsorted(links.start[1:], open_, side="right")
-            uniform = self._uniform(self._control_key, sent, links.sending[run], links.cell[open_], near, own, columns)
+            run = np.searchsorted(links.start, open_, side="right") - 1
+            uniform = self._uniform(self._control_key, sent, links.sending[run], links.cell[open_], group)
             decoded[open_] = uniform >= self.control_table.per_linear(ratio[open_])
-        decoded &= ~deaf
         return decoded
 
-    def _uniform(
-        self, key: np.uint64, sent: Sent, sending: np.ndarray, cell: np.ndarray, near: Neighbours, own: np.ndarray,
-        columns: int,
-    ) -> np.ndarray:
+    @staticmethod
+    def _uniform(key: np.uint64, sent: Sent, sending: np.ndarray, cell: np.ndarray, group: Group) -> np.ndarray:
         """Draws keyed by sender, sequence number and receiver."""
         s = sent.sendings
         bits = hashed_bits(key, s.station_id, s.sequence)[sending]
-        ids = near.station_id[:columns] if len(own) == near.offset[2] else near.station_id[near.offset[2]:]
-        return (hashed_bits(bits, ids[cell % columns]) >> np.uint64(11)) * _UNIFORM
+        return (hashed_bits(bits, group.station_id[cell % group.columns]) >> np.uint64(11)) * _UNIFORM
+
+    def _reported(self, sent: Sent, links: Links, group: Group) -> np.ndarray:
+        """Links up to the report distance, but for a sender's to itself."""
+        near = links.distance_m <= np.float32(self.report_distance_m)
+        if group.senders_listen:
+            own = sent.column[links.sending] + sent.slot_of_time[links.sending] * group.columns
+            # A station's own cell is the one at the place it has in its own population's run.
+            near &= links.cell != np.repeat(own, links.count)
+        return np.flatnonzero(near)
 
     def _report(
-        self, sent: Sent, links: Links, power: np.ndarray, flat: np.ndarray, data_cell: np.ndarray, share: np.ndarray,
-        near: Neighbours, own: np.ndarray, columns: int, busy: np.ndarray, decoded: np.ndarray,
+        self, sent: Sent, links: Links, signal: np.ndarray, level: np.ndarray, group: Group, chosen: np.ndarray,
+        run: np.ndarray, decoded: np.ndarray,
     ) -> Rows:
-        """Outcomes of the links up to the report distance."""
-        chosen = np.flatnonzero(links.distance_m <= np.float32(self.report_distance_m))
-        run = np.repeat(np.arange(len(links.count)), links.count)[chosen]
-        sending = links.sending[run]
-        cell = links.cell[chosen]
-        place = cell % columns
-        if len(own) == near.offset[2]:
-            other = sent.column[sending] != place
-            chosen, run, sending, cell, place = (v[other] for v in (chosen, run, sending, cell, place))
-        signal = power[chosen] * share[run]
+        """Outcomes of reported links."""
+        sending, cell = links.sending[run], links.cell[chosen]
         noise = (sent.data_prb * self.noise_prb_mw).astype(np.float32)[sending]
-        sinr = signal / np.maximum(flat[data_cell[chosen]] - signal, noise)
-        wanted_dbm = links.power_dbm[chosen] + (10 * np.log10(share)).astype(np.float32)[run]
-        uniform = self._uniform(self._data_key, sent, sending, cell, near, own, columns)
-        data = self._data_outcome(sent, sending, signal / noise, sinr, uniform)
+        sinr = signal / np.maximum(level - signal, noise)
+        data = self._data_outcome(sent, sending, signal / noise, sinr, cell, group)
+        wanted_dbm = links.power_dbm[chosen] + self._share_db[sent.data_prb[sending]]
         if self.mode.sensitivity_dbm is not None:
             data[wanted_dbm < self.mode.sensitivity_dbm] = Outcome.SENSITIVITY
-        data[busy.ravel()[cell]] = Outcome.HALF_DUPLEX
+        data[group.busy.ravel()[cell]] = Outcome.HALF_DUPLEX
         outcome = data.copy()
         if self.mode.sci_loses_packet:
-            lost = ~decoded[chosen] & (data != Outcome.HALF_DUPLEX) & (data != Outcome.SENSITIVITY)
+            lost = ~decoded & (data != Outcome.HALF_DUPLEX) & (data != Outcome.SENSITIVITY)
             outcome[lost] = Outcome.CONTROL_LOST
         return Rows(
-            sending, own[place], links.distance_m[chosen], outcome, data, wanted_dbm,
+            sending, group.slots[cell % group.columns], links.distance_m[chosen], outcome, data, wanted_dbm,
             np.log(np.maximum(sinr, np.float32(1e-12))) * _DB,
         )
 
     def _data_outcome(
-        self, sent: Sent, sending: np.ndarray, snr: np.ndarray, sinr: np.ndarray, uniform: np.ndarray
+        self, sent: Sent, sending: np.ndarray, snr: np.ndarray, sinr: np.ndarray, cell: np.ndarray, group: Group
     ) -> np.ndarray:
         """Propagation or collision, by one uniform number compared with both error rates."""
+        with_noise, with_all = self._rates(sent, sending, snr, sinr)
+        data = np.where(with_noise >= 1, np.int8(Outcome.PROPAGATION), np.int8(Outcome.DELIVERED))
+        open_ = np.flatnonzero((with_noise < 1) & (with_all > FLOOR_PER))
+        uniform = self._uniform(self._data_key, sent, sending[open_], cell[open_], group)
+        lost = np.where(uniform < with_all[open_], np.int8(Outcome.COLLISION), np.int8(Outcome.DELIVERED))
+        lost[uniform < with_noise[open_]] = Outcome.PROPAGATION
+        data[open_] = lost
+        return data
+
+    def _rates(
+        self, sent: Sent, sending: np.ndarray, snr: np.ndarray, sinr: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Error rates against noise alone and against noise and interference."""
         s = sent.sendings
         tables = [self.data_table.select(m, b) for m, b in zip(s.mcs.tolist(), s.size_bytes.tolist(), strict=True)]
         distinct = list(dict.fromkeys(tables))
-        data = np.full(len(sending), Outcome.DELIVERED, np.int8)
-        which = np.array([distinct.index(t) for t in tables])[sending] if len(distinct) > 1 else None
+        if len(distinct) == 1:
+            return distinct[0].per_linear(snr), distinct[0].per_linear(sinr)
+        which = np.array([distinct.index(t) for t in tables])[sending]
+        alone, disturbed = np.empty(len(sending), np.float32), np.empty(len(sending), np.float32)
         for i, table in enumerate(distinct):
-            rows = slice(None) if which is None else np.flatnonzero(which == i)
-            u = uniform[rows]
-            lost = u < table.per_linear(sinr[rows])
-            alone = u < table.per_linear(snr[rows])
-            data[rows] = np.where(alone, Outcome.PROPAGATION, np.where(lost, Outcome.COLLISION, Outcome.DELIVERED))
-        return data
+            rows = np.flatnonzero(which == i)
+            alone[rows], disturbed[rows] = table.per_linear(snr[rows]), table.per_linear(sinr[rows])
+        return alone, disturbed
+
+
+def _add_up(sent: Sent, links: Links, kind: np.ndarray, power: np.ndarray, received: np.ndarray) -> None:
+    """Sum received power per (subframe, allocation, listener), sending after sending: a fixed order."""
+    flat = received.ravel()
+    _, n, columns = received.shape
+    time = sent.slot_of_time[links.sending]
+    move = (time * (n - 1) + kind[links.sending]) * columns
+    some = np.flatnonzero(links.count)
+    starts, ends = links.start[some], links.start[some] + links.count[some]
+    first, last = links.cell[starts], links.cell[ends - 1]
+    whole = (last - first == ends - starts - 1).tolist()
+    into = (first + move[some]).tolist()
+    for i, (start, end, at) in enumerate(zip(starts.tolist(), ends.tolist(), into, strict=True)):
+        if whole[i]:
+            flat[at:at + end - start] += power[start:end]
+        else:
+            flat[links.cell[start:end] + move[some[i]]] += power[start:end]
 
 
 def _place(cell: np.ndarray, columns: int, offset: int) -> np.ndarray:
