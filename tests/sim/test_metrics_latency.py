@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.clock import MS
@@ -75,6 +75,7 @@ def test_waiting_to_be_verified_belongs_to_verify() -> None:
 stage_strategy = st.fixed_dictionaries({s: st.integers(0, 300 * MS) for s in STAGES if s != "generate"})
 
 
+@settings(deadline=None, max_examples=40, derandomize=True)
 @given(
     st.lists(stage_strategy, min_size=1, max_size=8),
     st.lists(st.integers(0, 7), min_size=1, max_size=30),
@@ -95,6 +96,7 @@ def test_means_of_stages_add_up_exactly(frames: list[dict], rows: list[int], wai
     assert sum(v for name, v in sums.items() if name.startswith("stage_")) == sums["latency"]
 
 
+@settings(deadline=None, max_examples=40, derandomize=True)
 @given(st.lists(st.integers(0, 12_000 * MS), min_size=1, max_size=200), st.floats(0.001, 1))
 def test_quantiles_against_numpy(delays_ns: list[int], share: float) -> None:
     """Independent: numpy's inverted-CDF quantile; never below it, above by less than one cell."""
