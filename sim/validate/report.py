@@ -175,8 +175,8 @@ def _method(settings: list[Setting], plan: Plan) -> list[str]:
         "sensitivity -90.5 dBm, total in the data PRBs; sensing excludes from the same power on, which as",
         f"  RSRP per resource element is total - 10 log10(12 PRB): {'; '.join(thresholds)}",
         "keep probability 0, T1 1 ms, T2 one packet period, no retransmission, in-band emission off",
-        f"wrap-around road, {min(rings):.0f} .. {max(rings):.0f} m, at least 2 x (sensing range + 500 m);",
-        "  sensing range by received power: 1 % of packets arrive above -90.5 dBm",
+        f"wrap-around road of {min(rings):.0f} to {max(rings):.0f} m: at least 2 x (sensing range + 500 m), 2 km,",
+        "  400 vehicles; sensing range by received power: 1 % of packets arrive above -90.5 dBm",
         f"one vehicle at a uniform place in each 1/beta metres, {plan.speed_mps:g} m/s up or down; a packet",
         "  every 1/lambda s, random phase",
         "per replication (own places, phases, shadowing) "
