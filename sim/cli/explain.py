@@ -10,8 +10,8 @@ from sim.cli.options import add_verb
 
 EXAMPLES = """
 corridor run tripoint --out results/tripoint --trace results/tripoint/trace.csv
-corridor explain results/tripoint --frame 1200
-corridor explain results/tripoint/trace.csv --frame 1200 --receiver 3
+corridor explain results/tripoint --frame 6000
+corridor explain results/tripoint/trace.csv --frame 6000 --receiver 10000143
 """
 
 
