@@ -64,9 +64,11 @@ class LteMode4:
         self.power = PowerMemory(slots, int(self.grid.subchannels.max()), mode.sensing_window_ms)
         longest = int(self.processes.periods.max(initial=100))
         self.reservations = ReservationMemory(slots, longest + 20, 2)
-        self.selector = Selector(mode, self.grid, self.processes, self.power, self.reservations, seed)
-        self.selector.log = [] if log_selections else None
         self.reception = Reception(radio, self.grid, seed, report_distance_m)
+        self.selector = Selector(
+            mode, self.grid, self.processes, self.power, self.reservations, seed, self.reception.noise_prb_mw
+        )
+        self.selector.log = [] if log_selections else None
         self.report_distance_m = report_distance_m
         self.waiting = WaitingFrames()
         self._next: int | None = None

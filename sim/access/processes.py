@@ -302,10 +302,13 @@ class Processes:
         return int(max(self.size_bytes[row], self.largest[row][recent].max(initial=0)))
 
     def windows(self, rows: np.ndarray, subframe: np.ndarray, processing_ns: int) -> tuple[np.ndarray, np.ndarray]:
-        """First and last candidate subframe for the waiting frames; last < first where the budget leaves none."""
+        """First and last candidate subframe for the waiting frames; last < first where the budget leaves none.
+
+        T2 is the delay budget less ``processing_ns``; a budget too short for that may be used up to its end.
+        """
         first = subframe + self.mode.t1_ms
         end_ns = self.generated_ns[rows] + self.budget_ns[rows]
-        wanted, latest = (end_ns - processing_ns) // MS, end_ns // MS - 1
+        wanted, latest = -((processing_ns - end_ns) // MS), end_ns // MS - 1
         last = np.where(wanted < first, latest, np.minimum(wanted, latest))
         return first, np.minimum(last, subframe + self.mode.t2_max_ms)
 

@@ -46,11 +46,13 @@ class Selector:
     """Selects resources for processes whose packet has just arrived (3GPP TS 36.213 clause 14.1.1.6)."""
 
     def __init__(
-        self, mode: Mode4, grid: Grid, processes: Processes, power: PowerMemory, reservations: ReservationMemory, seed: int
+        self, mode: Mode4, grid: Grid, processes: Processes, power: PowerMemory, reservations: ReservationMemory, seed: int,
+        quiet_prb_mw: float,
     ) -> None:
         self.mode, self.grid, self.processes = mode, grid, processes
         self.power, self.reservations = power, reservations
         self._key = stream_key(seed, "mode4", "selection")
+        self.quiet_prb_mw = quiet_prb_mw
         self.log: list[dict[str, np.ndarray]] | None = None
         """One record per batch of selections if a list is put here (for tests and studies)."""
 
@@ -233,7 +235,7 @@ class Selector:
     # ---- steps 5 to 7: averaged S-RSSI
 
     def _power(self, batch: _Batch) -> np.ndarray:
-        """Averaged S-RSSI in mW per candidate, float32 [b, span, starts]."""
+        """Averaged S-RSSI in mW per candidate, float32 [b, span, starts]; what was never monitored counts as noise."""
         memory = self.power
         slot = batch.slot[:, None]
         subframes = batch.begin[:, None] + np.arange(batch.span)
@@ -256,6 +258,7 @@ class Selector:
             total[full, column] -= change
             counts[full, column] -= gained
         mean = (total / np.maximum(counts, 1)[:, :, None]).astype(np.float32)
+        mean[counts == 0] = np.float32(self.quiet_prb_mw * float(self.grid.width_prb[batch.pool]))
         return blocks(mean[:, :, :int(self.grid.subchannels[batch.pool])], batch.width, np.add)
 
     def _record(self, batch: _Batch, counter: np.ndarray, choice: Choice) -> None:
