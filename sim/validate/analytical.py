@@ -19,9 +19,7 @@ SPAN_M = 1500
 def packet_sensing_ratio(tx_power_dbm: float, distance_m: np.ndarray) -> np.ndarray:
     """Probability of arriving above the sensing power, 0.5 (1 + erf((Pt - PL - Psen) / (sigma sqrt 2)))."""
     margin_db = tx_power_dbm - path_loss_db(distance_m) - SENSITIVITY_DBM
-    return np.array(
-        [0.5 * math.erfc(-m / (SHADOWING_SIGMA_DB * math.sqrt(2.0))) for m in np.ravel(margin_db)]
-    )
+    return np.array([0.5 * math.erfc(-m / (SHADOWING_SIGMA_DB * math.sqrt(2.0))) for m in np.ravel(margin_db)])
 
 
 def channel_busy_ratio(setting: Setting) -> float:

@@ -141,9 +141,7 @@ def _compare_header(path: Path, comments: list[str], setting: Setting) -> None:
     for label, (pattern, field) in _HEADER_VALUES.items():
         found = pattern.search(text)
         if found and not math.isclose(float(found[1]), getattr(setting, field), rel_tol=1e-9):
-            raise CurveError(
-                f"{path}: header says {label}={found[1]}, file name says {getattr(setting, field):g}"
-            )
+            raise CurveError(f"{path}: header says {label}={found[1]}, file name says {getattr(setting, field):g}")
 
 
 def _unsupported(setting: Setting) -> str:

@@ -58,16 +58,12 @@ def _draw_pdr(axes: Any, verdict: Verdict) -> None:
     expected = "published simulation" if curve.family == SIMULATED else "analytical model"
     band = verdict.tolerance_points
     pdr, distance_m = curve.pdr * 100.0, curve.distance_m
-    axes.fill_between(
-        distance_m, pdr - band, pdr + band, color="0.9", lw=0, label=f"expected +- {band:g} points"
-    )
+    axes.fill_between(distance_m, pdr - band, pdr + band, color="0.9", lw=0, label=f"expected +- {band:g} points")
     axes.plot(distance_m, pdr, color="black", ls="--", marker="s", ms=3.5, lw=1.2, label=expected)
     ours = verdict.pdr * 100.0
     width = np.nan_to_num(verdict.pdr_half_width * 100.0)
     repeated = verdict.replications > 1
-    label = (
-        f"ours, {verdict.replications} replications, 95 % interval" if repeated else "ours, one replication"
-    )
+    label = f"ours, {verdict.replications} replications, 95 % interval" if repeated else "ours, one replication"
     axes.errorbar(
         distance_m,
         ours,

@@ -50,9 +50,7 @@ def picture_name(verdict: Verdict, folder: Path) -> str:
 
 def as_json(verdicts: list[Verdict], folder: Path) -> str:
     """``{"files": [...]}``, one object per file in order of path; a value that does not exist is null."""
-    return json.dumps(
-        {"files": [_record(verdict, folder) for verdict in verdicts]}, indent=2, allow_nan=False
-    )
+    return json.dumps({"files": [_record(verdict, folder) for verdict in verdicts]}, indent=2, allow_nan=False)
 
 
 def _record(verdict: Verdict, folder: Path) -> dict[str, object]:

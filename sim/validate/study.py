@@ -42,9 +42,7 @@ def replication_seed(number: int) -> int:
     return int(stream(2019, "validate", "replication", number).integers(0, 2**62))
 
 
-def study(
-    curves: list[Curve], effort: Effort, report: Callable[[str], None] = lambda text: None
-) -> list[Tally]:
+def study(curves: list[Curve], effort: Effort, report: Callable[[str], None] = lambda text: None) -> list[Tally]:
     """Replications of the one setting all ``curves`` share, until each curve's mean PDR is precise enough."""
     setting = curves[0].setting
     furthest_m = max(float(edges_of(curve).max()) for curve in curves)
@@ -52,12 +50,11 @@ def study(
     tallies: list[Tally] = []
     while len(tallies) < effort.max_replications:
         tallies.append(replicate(setting, replication_seed(len(tallies)), plan))
-        if len(tallies) >= effort.min_replications:
-            width = widest_half_width_points(curves, tallies)
-            if len(tallies) > 1:
-                report(f"{setting.name}: {len(tallies)} replications, mean PDR +- {width:.2f} points")
-            if not width > effort.precision_points:
-                break
+        width = widest_half_width_points(curves, tallies)
+        interval = "" if np.isnan(width) else f", mean PDR +- {width:.2f} points"
+        report(f"{setting.name}: replication {len(tallies)}{interval}")
+        if len(tallies) >= effort.min_replications and not width > effort.precision_points:
+            break
     return tallies
 
 

@@ -139,3 +139,14 @@ def test_every_published_simulation_at_full_precision(capsys: pytest.CaptureFixt
     found = json.loads(capsys.readouterr().out)["files"]
     assert len(found) == 6
     assert all(one["half_width_points"] <= 0.5 for one in found)
+
+
+@pytest.mark.slow
+def test_number_of_processes_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Property: the same JSON, byte by byte, from one process and from two."""
+    folder = _folder(tmp_path, (ANALYTICAL, "b0.05_l10_p23_S4_B190.csv"), (ANALYTICAL, "b0.06_l10_p23_S8_B190.csv"))
+    printed = []
+    for jobs in (1, 2):
+        main(folder, None, True, 0.5, True, jobs, lambda text: None)
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] != ""
