@@ -10,9 +10,9 @@ from sim.traffic.static import StaticTraffic
 from sim.traffic.trajectories import TrajectoryTraffic
 
 TRAFFIC: dict[str, type[Traffic]] = {
-    "idm": IdmTraffic,                  # car following, lane changes, signals, side arms
+    "idm": IdmTraffic,  # car following, lane changes, signals, side arms
     "constant-speed": ConstantSpeedTraffic,  # nobody brakes; for closed forms and benchmarks
-    "static": StaticTraffic,            # standing vehicles, drawn or listed
+    "static": StaticTraffic,  # standing vehicles, drawn or listed
     "trajectories": TrajectoryTraffic,  # a recorded file, CSV or SUMO FCD
 }
 

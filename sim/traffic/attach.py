@@ -8,8 +8,14 @@ from sim.traffic.fleet import Fleet
 from sim.world.network import RoadNetwork
 
 
-def attach(fleet: Fleet, slots: np.ndarray, network: RoadNetwork, x_m: np.ndarray, y_m: np.ndarray,
-           heading_deg: np.ndarray | None) -> None:
+def attach(
+    fleet: Fleet,
+    slots: np.ndarray,
+    network: RoadNetwork,
+    x_m: np.ndarray,
+    y_m: np.ndarray,
+    heading_deg: np.ndarray | None,
+) -> None:
     """Write position columns of vehicles standing at plane coordinates, however far off the road.
 
     The carriageway is the one whose direction the heading fits better; without a heading, the side of the centre line

@@ -61,13 +61,19 @@ class TrafficBase:
         self._next_number += count
         return numbers
 
-    def _add(self, numbers: np.ndarray, road: np.ndarray, lane: np.ndarray, s_m: np.ndarray,
-             speed_mps: np.ndarray) -> np.ndarray:
+    def _add(
+        self, numbers: np.ndarray, road: np.ndarray, lane: np.ndarray, s_m: np.ndarray, speed_mps: np.ndarray
+    ) -> np.ndarray:
         """New vehicles in lane centres; returns their slots."""
         fleet = self.fleet
         slots = fleet.add(numbers)
         self.population.equip(fleet, slots)
-        fleet.road[slots], fleet.lane[slots], fleet.s_m[slots], fleet.speed_mps[slots] = road, lane, s_m, speed_mps
+        fleet.road[slots], fleet.lane[slots], fleet.s_m[slots], fleet.speed_mps[slots] = (
+            road,
+            lane,
+            s_m,
+            speed_mps,
+        )
         fleet.lateral_m[slots] = self.network.lane_right_m(fleet.road[slots], fleet.lane[slots])
         self._entered_count += len(slots)
         return slots
@@ -110,12 +116,18 @@ def traffic_problems(config: Scenario) -> list[Problem]:
     traffic, corridor = config.traffic, config.corridor
     problems: list[Problem] = []
     if sum(c.share for c in traffic.classes) <= 0:
-        problems.append((("traffic", "classes"), "shares of all classes are 0, at least one must be positive"))
+        problems.append(
+            (("traffic", "classes"), "shares of all classes are 0, at least one must be positive")
+        )
     known = [j.id for j in corridor.jurisdictions]
     for i, home in enumerate(traffic.homes):
         if home.jurisdiction not in known:
-            problems.append((("traffic", "homes", i, "jurisdiction"),
-                             f"{home.jurisdiction!r} is not one of {', '.join(known)}"))
+            problems.append(
+                (
+                    ("traffic", "homes", i, "jurisdiction"),
+                    f"{home.jurisdiction!r} is not one of {', '.join(known)}",
+                )
+            )
     if traffic.homes and sum(h.share for h in traffic.homes) <= 0:
         problems.append((("traffic", "homes"), "shares of all homes are 0, at least one must be positive"))
     if traffic.model == "trajectories" and traffic.file is None:
@@ -126,7 +138,13 @@ def traffic_problems(config: Scenario) -> list[Problem]:
         problems.append((("traffic", "stations"), f"model {traffic.model} takes no list of stations"))
     for i, flow in enumerate(traffic.flows):
         if flow.direction not in corridor.directions:
-            problems.append((("traffic", "flows", i, "direction"), f"the road has no direction {flow.direction}"))
-    if corridor.topology == "ring" and traffic.density_veh_km is None and traffic.model in ("idm", "constant-speed"):
+            problems.append(
+                (("traffic", "flows", i, "direction"), f"the road has no direction {flow.direction}")
+            )
+    if (
+        corridor.topology == "ring"
+        and traffic.density_veh_km is None
+        and traffic.model in ("idm", "constant-speed")
+    ):
         problems.append((("traffic", "density_veh_km"), "a ring needs a density, nothing flows into it"))
     return problems

@@ -27,9 +27,13 @@ class ConstantSpeedTraffic(TrafficBase):
 
     def __init__(self, config: Scenario, network: RoadNetwork, signals: Signals, seed: int) -> None:
         super().__init__(config, network, signals, seed)
-        self._flows = main_flows(self.config.flow_veh_h, {f.direction: f.flow_veh_h for f in self.config.flows}, network)
+        self._flows = main_flows(
+            self.config.flow_veh_h, {f.direction: f.flow_veh_h for f in self.config.flows}, network
+        )
         if self.config.density_veh_km is None and self.config.speed_mps == 0 and any(self._flows.values()):
-            raise ValueError("traffic.speed_mps: 0 with a flow would pile up vehicles for ever; give density_veh_km")
+            raise ValueError(
+                "traffic.speed_mps: 0 with a flow would pile up vehicles for ever; give density_veh_km"
+            )
         self._arrivals: list[tuple[int, PoissonArrivals]] = []
 
     def start(self, now_ns: int) -> None:
@@ -46,8 +50,13 @@ class ConstantSpeedTraffic(TrafficBase):
                     parts.append(place_by_flow(road, flow, config.speed_mps, random))
                 self._arrivals.append((road.index, PoissonArrivals(self.seed, name, flow, now_ns)))
             places = Places.concatenate(parts)
-        self._add(self.new_numbers(len(places.s_m)), places.road, places.lane, places.s_m,
-                  self._speed(places.road, places.s_m))
+        self._add(
+            self.new_numbers(len(places.s_m)),
+            places.road,
+            places.lane,
+            places.s_m,
+            self._speed(places.road, places.s_m),
+        )
         self._finish_start()
 
     def step(self, now_ns: int, tick_ns: int) -> None:
@@ -77,15 +86,14 @@ class ConstantSpeedTraffic(TrafficBase):
 
     def _arrive(self, now_ns: int, tick_ns: int) -> None:
         end_ns = now_ns + tick_ns
-        for road, arrivals in self._arrivals:
-            times = np.array(arrivals.due(end_ns), np.int64)
-            if not len(times):
-                continue
-            numbers = self.new_numbers(len(times))
-            roads, start = np.full(len(times), road), np.zeros(len(times))
-            speed = self._speed(roads, start)
-            lane = (self.population.uniform("lane", numbers) * self.network.lanes_at(roads, start)).astype(int)
-            self._add(numbers, roads, lane, speed * (end_ns - times) / SECOND, speed)
+        due = sorted((time_ns, road) for road, arrivals in self._arrivals for time_ns in arrivals.due(end_ns))
+        if not due:
+            return
+        times, roads = np.array(due, np.int64).T
+        numbers, start = self.new_numbers(len(due)), np.zeros(len(due))
+        speed = self._speed(roads, start)
+        lane = (self.population.uniform("lane", numbers) * self.network.lanes_at(roads, start)).astype(int)
+        self._add(numbers, roads, lane, speed * (end_ns - times) / SECOND, speed)
 
     def _speed(self, road: np.ndarray, s_m: np.ndarray) -> np.ndarray:
         if self.config.speed_mps is not None:

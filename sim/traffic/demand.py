@@ -44,8 +44,12 @@ def expected_links(network: RoadNetwork, entering_veh_h: dict[str, float]) -> li
             links.append(Link(road_index, at, here.stop_s_m, flow, here.index))
             flow *= here.ratio("straight")
             for side in APPROACHES[2:]:
-                flow += arm_flow * sum(approach[node, side].ratio(m.turn) for lane in approach[node, side].movements
-                                       for m in lane[:] if m.to_road == road_index)
+                flow += arm_flow * sum(
+                    approach[node, side].ratio(m.turn)
+                    for lane in approach[node, side].movements
+                    for m in lane[:]
+                    if m.to_road == road_index
+                )
             at = here.stop_s_m
         links.append(Link(road_index, at, network.roads[road_index].length_m, flow, -1))
     incoming = {link.approach: link.flow_veh_h for link in links if link.approach >= 0}
@@ -63,7 +67,9 @@ def expected_links(network: RoadNetwork, entering_veh_h: dict[str, float]) -> li
     return links
 
 
-def saturation(network: RoadNetwork, signals: Signals, links: list[Link], driver: Driver, length_m: float) -> dict[int, float]:
+def saturation(
+    network: RoadNetwork, signals: Signals, links: list[Link], driver: Driver, length_m: float
+) -> dict[int, float]:
     """Degree of saturation of each approach: expected flow over what its green lets through."""
     degrees: dict[int, float] = {}
     for link in links:

@@ -21,8 +21,15 @@ PICK_UP_S, PICK_UP_M = 5.0, 150.0
 """Time a vehicle loses, and the way it takes, until it is at speed again after a junction (assumption)."""
 
 
-def places_by_flow(network: RoadNetwork, signals: Signals, links: list[Link], population: Population, driver: Driver,
-                   seed: int, now_ns: int) -> Places:
+def places_by_flow(
+    network: RoadNetwork,
+    signals: Signals,
+    links: list[Link],
+    population: Population,
+    driver: Driver,
+    seed: int,
+    now_ns: int,
+) -> Places:
     """Poisson places by flow and speed per piece of road, plus the standing queue each signal has at ``now_ns``."""
     parts = []
     for link in links:
@@ -35,7 +42,9 @@ def places_by_flow(network: RoadNetwork, signals: Signals, links: list[Link], po
             limit_m = min(limit_m, float(queue.s_m.min(initial=link.to_s_m)))
         for start, end, lanes, limit in _pieces(road, link.from_s_m, limit_m):
             desired = limit * population.mean_speed_factor
-            speed = speed_of_flow_mps(driver, link.flow_veh_h / 3600 / lanes, desired, population.mean_length_m)
+            speed = speed_of_flow_mps(
+                driver, link.flow_veh_h / 3600 / lanes, desired, population.mean_length_m
+            )
             count = int(random.poisson(link.flow_veh_h / 3600 * (end - start) / speed))
             s = np.sort(random.uniform(start, end, count))
             parts.append(Places(np.full(count, road.index), (random.random(count) * lanes).astype(int), s))
@@ -49,12 +58,16 @@ def places_by_flow(network: RoadNetwork, signals: Signals, links: list[Link], po
 
 def _pieces(road: Road, start_m: float, end_m: float) -> list[tuple[float, float, int, float]]:
     edges = [start_m, *(float(e) for e in road.edges_m if start_m < e < end_m), end_m]
-    return [(a, b, int(road.lanes_at(a)), float(road.speed_limit_at(a)))
-            for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [
+        (a, b, int(road.lanes_at(a)), float(road.speed_limit_at(a)))
+        for a, b in zip(edges, edges[1:], strict=False)
+        if b > a
+    ]
 
 
-def _queue(network: RoadNetwork, signals: Signals, link: Link, population: Population, driver: Driver,
-           now_ns: int) -> Places:
+def _queue(
+    network: RoadNetwork, signals: Signals, link: Link, population: Population, driver: Driver, now_ns: int
+) -> Places:
     """Standing vehicles behind a stop line: what came in since red began less what green has let go."""
     here = network.approaches[link.approach]
     controller = signals.controllers[here.node]
@@ -65,10 +78,14 @@ def _queue(network: RoadNetwork, signals: Signals, link: Link, population: Popul
     discharge = capacity_veh_s(driver, limit, population.mean_length_m) * here.lanes * DISCHARGE_RATIO
     red_s += START_UP_LOSS_S
     if light == Light.GREEN:
-        green_s = controller.cycle_ns / SECOND - red_s - (end_ns - now_ns) / SECOND  # negative while starting up
+        green_s = (
+            controller.cycle_ns / SECOND - red_s - (end_ns - now_ns) / SECOND
+        )  # negative while starting up
         waiting = flow * (red_s + green_s) - discharge * max(green_s, 0.0)
     else:
-        waiting = flow * (red_s - START_UP_LOSS_S - (controller.next_green_ns(here.phase_id, now_ns) - now_ns) / SECOND)
+        waiting = flow * (
+            red_s - START_UP_LOSS_S - (controller.next_green_ns(here.phase_id, now_ns) - now_ns) / SECOND
+        )
     pitch = population.mean_length_m + driver.minimum_gap_m
     room = int((here.stop_s_m - link.from_s_m) / pitch) * here.lanes
     count = min(max(int(round(waiting)), 0), room)
@@ -77,8 +94,14 @@ def _queue(network: RoadNetwork, signals: Signals, link: Link, population: Popul
     return Places(np.full(count, link.road), rows % here.lanes, s)
 
 
-def spread(places: Places, length_m: np.ndarray, network: RoadNetwork, least_gap_m: float, ring_m: float | None,
-           exact: bool) -> np.ndarray:
+def spread(
+    places: Places,
+    length_m: np.ndarray,
+    network: RoadNetwork,
+    least_gap_m: float,
+    ring_m: float | None,
+    exact: bool,
+) -> np.ndarray:
     """Arc lengths with at least ``least_gap_m`` between bumpers in each lane, order kept.
 
     Each lane's free room is shared out in the proportions drawn (a hard-core Poisson arrangement) when ``exact``
@@ -94,8 +117,10 @@ def spread(places: Places, length_m: np.ndarray, network: RoadNetwork, least_gap
         road = network.roads[int(places.road[rows[0]])]
         room = ring_m if ring_m is not None else road.length_m
         if exact and footprint.sum() > room:
-            raise ValueError(f"traffic.density_veh_km: {len(rows)} vehicles need {footprint.sum():.0f} m of a lane of "
-                             f"{room:.0f} m")
+            raise ValueError(
+                f"traffic.density_veh_km: {len(rows)} vehicles need {footprint.sum():.0f} m of a lane of "
+                f"{room:.0f} m"
+            )
         if exact and np.any(np.diff(s[rows]) < (footprint[1:] + footprint[:-1]) / 2):
             s[rows] = s[rows] * (1 - footprint.sum() / room) + np.cumsum(footprint) - footprint / 2
         elif not exact:

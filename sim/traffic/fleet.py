@@ -89,7 +89,7 @@ class Fleet:
         numbers = np.asarray(numbers, np.int64)
         while len(self._free) < len(numbers):
             self._grow(2 * self.capacity)
-        slots, self._free = self._free[:len(numbers)], self._free[len(numbers):]
+        slots, self._free = self._free[: len(numbers)], self._free[len(numbers) :]
         self.active[slots] = True
         self.number[slots] = numbers
         self.accel_mps2[slots] = 0.0

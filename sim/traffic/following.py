@@ -28,8 +28,9 @@ class Driver:
         return Driver(config.time_gap_s, config.minimum_gap_m, config.comfortable_decel_mps2, config.exponent)
 
 
-def free_acceleration(driver: Driver, speed_mps: np.ndarray, desired_mps: np.ndarray,
-                      max_accel_mps2: np.ndarray) -> np.ndarray:
+def free_acceleration(
+    driver: Driver, speed_mps: np.ndarray, desired_mps: np.ndarray, max_accel_mps2: np.ndarray
+) -> np.ndarray:
     """Acceleration on an empty road, m/s2, any common shape.
 
     Above the desired speed braking is bounded by the comfortable deceleration b: -b (1 - (v0/v)^(a delta / b)).
@@ -42,8 +43,13 @@ def free_acceleration(driver: Driver, speed_mps: np.ndarray, desired_mps: np.nda
     return np.where(ratio <= 1, max_accel_mps2 * below, -b * above)
 
 
-def interaction(driver: Driver, speed_mps: np.ndarray, gap_m: np.ndarray, leader_speed_mps: np.ndarray,
-                max_accel_mps2: np.ndarray) -> np.ndarray:
+def interaction(
+    driver: Driver,
+    speed_mps: np.ndarray,
+    gap_m: np.ndarray,
+    leader_speed_mps: np.ndarray,
+    max_accel_mps2: np.ndarray,
+) -> np.ndarray:
     """The braking term a (s*/s)^2 of the IDM, m/s2, never negative; ``gap_m`` is bumper to bumper."""
     closing = speed_mps * (speed_mps - leader_speed_mps)
     closing = closing / (2 * np.sqrt(max_accel_mps2 * driver.comfortable_decel_mps2))

@@ -104,7 +104,9 @@ class IdmTraffic(TrafficBase):
         if config.density_veh_km is not None:
             places = place_by_density(network, config.density_veh_km, config.spacing, self.seed)
         else:
-            places = places_by_flow(network, self.signals, self.links, self.population, self.driver, self.seed, now_ns)
+            places = places_by_flow(
+                network, self.signals, self.links, self.population, self.driver, self.seed, now_ns
+            )
         numbers = self.new_numbers(len(places.s_m))
         lengths = self.population.length_m(numbers)
         self._behind_stop_lines(places, lengths)
@@ -154,8 +156,9 @@ class IdmTraffic(TrafficBase):
             label = names.get(link.road, road.name)
             self.entries.append(Entry(link.road, PoissonArrivals(self.seed, label, flow, now_ns)))
 
-    def _add_drivers(self, numbers: np.ndarray, road: np.ndarray, lane: np.ndarray, s_m: np.ndarray,
-                     speed_mps: np.ndarray) -> np.ndarray:
+    def _add_drivers(
+        self, numbers: np.ndarray, road: np.ndarray, lane: np.ndarray, s_m: np.ndarray, speed_mps: np.ndarray
+    ) -> np.ndarray:
         fleet = self.fleet
         slots = self._add(numbers, road, lane, s_m, speed_mps)
         fleet.desired_factor[slots] = self.population.desired_factor(numbers)
@@ -168,16 +171,26 @@ class IdmTraffic(TrafficBase):
     def counts(self) -> dict[str, int]:
         """Entered, left, waiting outside; turns missed for lack of a gap, lane changes, red lights run."""
         waiting = sum(len(entry.waiting) for entry in self.entries)
-        return {**super().counts(), "waiting": waiting, "lane_changes": self._changes,
-                "missed_turns": self._missed_turns, "red_runs": self._red_runs}
+        return {
+            **super().counts(),
+            "waiting": waiting,
+            "lane_changes": self._changes,
+            "missed_turns": self._missed_turns,
+            "red_runs": self._red_runs,
+        }
 
     def warnings(self) -> list[str]:
         """Approaches whose expected flow comes close to what their green can carry (turns slow it down further)."""
-        degrees = saturation(self.network, self.signals, self.links, self.driver, self.population.mean_length_m)
+        degrees = saturation(
+            self.network, self.signals, self.links, self.driver, self.population.mean_length_m
+        )
         nodes = self.network.corridor.config.nodes
-        return [f"approach {self.network.approaches[i].name} of node {nodes[self.network.approaches[i].node].id}: expected "
-                f"flow is {degree:.0%} of what its green lets through; expect long or growing queues"
-                for i, degree in degrees.items() if degree > HIGH_SATURATION]
+        return [
+            f"approach {self.network.approaches[i].name} of node {nodes[self.network.approaches[i].node].id}: expected "
+            f"flow is {degree:.0%} of what its green lets through; expect long or growing queues"
+            for i, degree in degrees.items()
+            if degree > HIGH_SATURATION
+        ]
 
     # -- step --------------------------------------------------------------------------------------------------
 
@@ -215,7 +228,9 @@ class IdmTraffic(TrafficBase):
         fleet.approach[slots[new]], fleet.turn[slots[new]] = ahead[new], STRAIGHT
         new = new[ahead[new] >= 0]
         if len(new):
-            fleet.turn[slots[new]] = self.tables.draw_turns(self.population, fleet.number[slots[new]], ahead[new])
+            fleet.turn[slots[new]] = self.tables.draw_turns(
+                self.population, fleet.number[slots[new]], ahead[new]
+            )
         return ahead, behind
 
     def _order(self, slots: np.ndarray) -> tuple[LaneOrder, np.ndarray]:
@@ -224,7 +239,9 @@ class IdmTraffic(TrafficBase):
         road, s = fleet.road[slots], fleet.s_m[slots]
         lane_number = base[road] + fleet.lane[slots]
         every = np.arange(len(slots))
-        self._leaving = np.flatnonzero((fleet.change[slots] < HALF_WAY) & (fleet.old_lane[slots] != fleet.lane[slots]))
+        self._leaving = np.flatnonzero(
+            (fleet.change[slots] < HALF_WAY) & (fleet.old_lane[slots] != fleet.lane[slots])
+        )
         self._leaving_lane = base[road[self._leaving]] + fleet.old_lane[slots[self._leaving]]
         self._turning = np.flatnonzero(tables.target_road[road] >= 0)
         connector = road[self._turning]
@@ -232,12 +249,19 @@ class IdmTraffic(TrafficBase):
         self._joining_s = tables.ghost_s_m(connector, s[self._turning])
         tail = self._turning[s[self._turning] < fleet.length_m[slots[self._turning]] / 2]
         tail_s = tables.source_s_m[road[tail]] + s[tail]
-        order = LaneOrder(np.concatenate([every, self._leaving, self._turning, tail]),
-                          np.concatenate([lane_number, self._leaving_lane, self._joining_lane, tables.source_lane[road[tail]]]),
-                          np.concatenate([s, s[self._leaving], self._joining_s, tail_s]), self._ring_m)
+        order = LaneOrder(
+            np.concatenate([every, self._leaving, self._turning, tail]),
+            np.concatenate(
+                [lane_number, self._leaving_lane, self._joining_lane, tables.source_lane[road[tail]]]
+            ),
+            np.concatenate([s, s[self._leaving], self._joining_s, tail_s]),
+            self._ring_m,
+        )
         return order, lane_number
 
-    def _rows(self, slots: np.ndarray, lane_number: np.ndarray, order: LaneOrder, ahead: np.ndarray, now_ns: int) -> Rows:
+    def _rows(
+        self, slots: np.ndarray, lane_number: np.ndarray, order: LaneOrder, ahead: np.ndarray, now_ns: int
+    ) -> Rows:
         """Accelerations of this tick."""
         fleet, network, tables, driver = self.fleet, self.network, self.tables, self.driver
         road, s, v = fleet.road[slots], fleet.s_m[slots], fleet.speed_mps[slots]
@@ -245,7 +269,9 @@ class IdmTraffic(TrafficBase):
         desired = network.speed_limit_at(road, s) * fleet.desired_factor[slots]
         turners = self._turners(slots, ahead)
         if len(turners):
-            connector = tables.connector[ahead[turners], fleet.turn[slots[turners]], fleet.lane[slots[turners]]]
+            connector = tables.connector[
+                ahead[turners], fleet.turn[slots[turners]], fleet.lane[slots[turners]]
+            ]
             to_stop = np.maximum(tables.stop_s_m[ahead[turners]] - s[turners], 0.0)
             turn_speed = network.speed_limit_at(connector, np.zeros(len(turners)))
             slow = np.sqrt(turn_speed**2 + 2 * TURN_BRAKING_MPS2 * to_stop)
@@ -257,8 +283,10 @@ class IdmTraffic(TrafficBase):
             brake = interaction(driver, v[which], gap_m, v[lead], a[which])
             bound[which] = np.minimum(bound[which], free[which] - brake)
 
-        for which, lane, at_s in ((self._leaving, self._leaving_lane, s[self._leaving]),
-                                  (self._turning, self._joining_lane, self._joining_s)):
+        for which, lane, at_s in (
+            (self._leaving, self._leaving_lane, s[self._leaving]),
+            (self._turning, self._joining_lane, self._joining_s),
+        ):
             if len(which):
                 lead, lead_s = order.ahead(lane, at_s)
                 follow(which, lead, lead_s - at_s - half[which] - half[lead])
@@ -277,7 +305,20 @@ class IdmTraffic(TrafficBase):
             self._stand(bound, free, v, a, self._signal_gap(ahead, s + half, v, pace, now_ns))
         lead, lead_s = order.ahead(lane_number, s)
         accel = np.minimum(bound, free - interaction(driver, v, lead_s - s - half - half[lead], v[lead], a))
-        return Rows(fleet.number[slots], fleet.lane[slots], lane_number, s, v, half, a, free, bound, accel, lead, lead_s)
+        return Rows(
+            fleet.number[slots],
+            fleet.lane[slots],
+            lane_number,
+            s,
+            v,
+            half,
+            a,
+            free,
+            bound,
+            accel,
+            lead,
+            lead_s,
+        )
 
     def _turners(self, slots: np.ndarray, ahead: np.ndarray) -> np.ndarray:
         """Rows close to a stop line that will leave their road there and are in a lane that may."""
@@ -287,8 +328,9 @@ class IdmTraffic(TrafficBase):
         lane = np.minimum(fleet.lane[slots[near]], tables.connector.shape[2] - 1)
         return near[tables.connector[ahead[near], fleet.turn[slots[near]], lane] >= 0]
 
-    def _signal_gap(self, ahead: np.ndarray, front_m: np.ndarray, v: np.ndarray, pace: np.ndarray,
-                    now_ns: int) -> np.ndarray:
+    def _signal_gap(
+        self, ahead: np.ndarray, front_m: np.ndarray, v: np.ndarray, pace: np.ndarray, now_ns: int
+    ) -> np.ndarray:
         """Distance to the stop line for those who must stop, else infinite.
 
         At yellow one goes on who would have to brake harder than comfortably and at his ``pace`` reaches the line within
@@ -304,7 +346,9 @@ class IdmTraffic(TrafficBase):
         stops = ((shown == Light.YELLOW) & ~passes) | ((shown == Light.RED) & ~(cannot & (v > 1.0)))
         return np.where(stops, gap, np.inf)
 
-    def _stand(self, bound: np.ndarray, free: np.ndarray, v: np.ndarray, a: np.ndarray, gap_m: np.ndarray) -> None:
+    def _stand(
+        self, bound: np.ndarray, free: np.ndarray, v: np.ndarray, a: np.ndarray, gap_m: np.ndarray
+    ) -> None:
         """Brake for a standing line: IDM, but no harder than what the distance asks for."""
         which = np.flatnonzero(gap_m < 500.0)
         gap, speed = gap_m[which], v[which]
@@ -313,7 +357,9 @@ class IdmTraffic(TrafficBase):
         floor = -np.maximum(self.driver.comfortable_decel_mps2, needed)
         bound[which] = np.minimum(bound[which], np.maximum(brake, floor))
 
-    def _change_lanes(self, slots: np.ndarray, rows: Rows, order: LaneOrder, ahead: np.ndarray, behind: np.ndarray) -> None:
+    def _change_lanes(
+        self, slots: np.ndarray, rows: Rows, order: LaneOrder, ahead: np.ndarray, behind: np.ndarray
+    ) -> None:
         """Begin lane changes; left and right take turns, so no two vehicles go for one gap from both sides."""
         fleet, tables, network = self.fleet, self.tables, self.network
         self._phase += 1
@@ -331,7 +377,9 @@ class IdmTraffic(TrafficBase):
             due &= (behind < 0) | (rows.s_m - rows.half_m > tables.exit_s_m[behind])
         ends_m = self.lane_ends.ahead_m(rows.lane_number + side, rows.s_m) - rows.s_m
         due &= (ends_m > MANDATORY_REACH_M) & ((needed == 0) | (needed == side))
-        chosen = wanted_changes(rows, np.flatnonzero(due), side, needed, urgency, order, self.driver, self.config.lane_change)
+        chosen = wanted_changes(
+            rows, np.flatnonzero(due), side, needed, urgency, order, self.driver, self.config.lane_change
+        )
         begin = slots[chosen]
         fleet.old_lane[begin] = fleet.lane[begin]
         fleet.lane[begin] += side
@@ -452,7 +500,9 @@ class IdmTraffic(TrafficBase):
     # -- entries -----------------------------------------------------------------------------------------------
 
     def _arrive(self, until_ns: int) -> None:
-        due = sorted((time_ns, k) for k, entry in enumerate(self.entries) for time_ns in entry.arrivals.due(until_ns))
+        due = sorted(
+            (time_ns, k) for k, entry in enumerate(self.entries) for time_ns in entry.arrivals.due(until_ns)
+        )
         for (time_ns, k), number in zip(due, self.new_numbers(len(due)), strict=True):
             self.entries[k].waiting.append((time_ns, int(number)))
         for entry in self.entries:
@@ -477,9 +527,15 @@ class IdmTraffic(TrafficBase):
             if entering is None:
                 return
             late_s = min((until_ns - time_ns) / SECOND, 0.1) if time_ns >= 0 else 0.0
-            at_s = entering * late_s if gap > 3 * self.driver.minimum_gap_m + 2 * entering * (self.driver.time_gap_s) else 0.0
+            at_s = (
+                entering * late_s
+                if gap > 3 * self.driver.minimum_gap_m + 2 * entering * (self.driver.time_gap_s)
+                else 0.0
+            )
             entry.waiting.popleft()
-            self._add_drivers(row, np.array([entry.road]), np.array([lane]), np.array([at_s]), np.array([entering]))
+            self._add_drivers(
+                row, np.array([entry.road]), np.array([lane]), np.array([at_s]), np.array([entering])
+            )
 
     def _tails(self, slots: np.ndarray, lanes: int) -> tuple[np.ndarray, np.ndarray]:
         """(rear of the last vehicle, its speed) per lane; vehicles changing lanes count in both."""
@@ -501,8 +557,11 @@ class IdmTraffic(TrafficBase):
             return None
         if not np.isfinite(room):
             return desired_mps
-        speed = min(desired_mps, room / driver.time_gap_s,
-                    float(np.sqrt(lead_mps**2 + 2 * driver.comfortable_decel_mps2 * room)))
+        speed = min(
+            desired_mps,
+            room / driver.time_gap_s,
+            float(np.sqrt(lead_mps**2 + 2 * driver.comfortable_decel_mps2 * room)),
+        )
         return speed if speed >= min(0.9 * desired_mps, lead_mps) else None
 
 

@@ -41,8 +41,16 @@ class Rows:
     lead_s_m: np.ndarray
 
 
-def wanted_changes(rows: Rows, candidates: np.ndarray, side: int, needed: np.ndarray, urgency: np.ndarray,
-                   order: LaneOrder, driver: Driver, config: LaneChange) -> np.ndarray:
+def wanted_changes(
+    rows: Rows,
+    candidates: np.ndarray,
+    side: int,
+    needed: np.ndarray,
+    urgency: np.ndarray,
+    order: LaneOrder,
+    driver: Driver,
+    config: LaneChange,
+) -> np.ndarray:
     """Which of the ``candidates`` (row indices, all with a lane on that ``side``) change now; returns row indices.
 
     side : -1 to the left, +1 to the right.  needed : [row] side a vehicle must go to, 0 if free.  urgency : [row] 0..1.
@@ -67,7 +75,11 @@ def wanted_changes(rows: Rows, candidates: np.ndarray, side: int, needed: np.nda
     left_change = np.where(old_follow >= 0, left_behind - rows.accel_mps2[old_follow], 0.0)
     must = needed[c] == side
     safe = np.where(must, _MANDATORY_SAFE_MPS2, config.safe_decel_mps2)
-    incentive = own_new - rows.accel_mps2[c] + np.where(must, 0.0, config.politeness) * (follower_change + left_change)
+    incentive = (
+        own_new
+        - rows.accel_mps2[c]
+        + np.where(must, 0.0, config.politeness) * (follower_change + left_change)
+    )
     bonus = np.where(must, _MANDATORY_BIAS_MPS2 + 20.0 * urgency[c], 0.0)
     apart = (gap_ahead > driver.minimum_gap_m / 2) & (gap_behind > driver.minimum_gap_m / 2)
     unhurt = (own_new > -safe) & ((new_follow < 0) | (follower_new > -safe))
@@ -75,6 +87,8 @@ def wanted_changes(rows: Rows, candidates: np.ndarray, side: int, needed: np.nda
     return c[apart & unhurt & (must | free) & (incentive + bonus > config.threshold_mps2)]
 
 
-def _following(rows: Rows, driver: Driver, follower: np.ndarray, gap_m: np.ndarray, lead_speed: np.ndarray) -> np.ndarray:
+def _following(
+    rows: Rows, driver: Driver, follower: np.ndarray, gap_m: np.ndarray, lead_speed: np.ndarray
+) -> np.ndarray:
     brake = interaction(driver, rows.speed_mps[follower], gap_m, lead_speed, rows.max_accel_mps2[follower])
     return np.minimum(rows.free_mps2[follower] - brake, rows.bound_mps2[follower])

@@ -14,16 +14,38 @@ from sim.traffic.base import Traffic
 from sim.traffic.fleet import Fleet
 
 FORMAT = "corridor-traffic/1"
-_IDENTITY = ("number", "class_index", "length_m", "width_m", "height_m", "antenna_height_m", "basic_vehicle_class",
-             "equipped", "home")
-_MOTION = ("road", "lane", "s_m", "lateral_m", "direction", "chainage_m", "x_m", "y_m", "heading_deg", "speed_mps")
+_IDENTITY = (
+    "number",
+    "class_index",
+    "length_m",
+    "width_m",
+    "height_m",
+    "antenna_height_m",
+    "basic_vehicle_class",
+    "equipped",
+    "home",
+)
+_MOTION = (
+    "road",
+    "lane",
+    "s_m",
+    "lateral_m",
+    "direction",
+    "chainage_m",
+    "x_m",
+    "y_m",
+    "heading_deg",
+    "speed_mps",
+)
 """The rest of the fleet's columns (past, acceleration, yaw rate) follows from these."""
 _BLOCK_TICKS = 100
 
 
 def traffic_key(config: Scenario, seed: int) -> str:
     """Digest of everything traffic depends on: corridor, traffic keys and seed, equipment and homes included."""
-    parts = json.dumps([config.corridor.model_dump(mode="json"), config.traffic.model_dump(mode="json")], sort_keys=True)
+    parts = json.dumps(
+        [config.corridor.model_dump(mode="json"), config.traffic.model_dump(mode="json")], sort_keys=True
+    )
     return f"{int(stream_key(seed, parts)):016x}"
 
 
@@ -34,11 +56,19 @@ class Recorder:
     The file appears under its name only when it is complete.
     """
 
-    def __init__(self, path: Path, key: str, tick_ns: int, start_ns: int = 0, ring_m: float | None = None) -> None:
+    def __init__(
+        self, path: Path, key: str, tick_ns: int, start_ns: int = 0, ring_m: float | None = None
+    ) -> None:
         self._path = path
         self._part = path.with_name(path.name + ".part")
         self._zip = zipfile.ZipFile(self._part, "w", zipfile.ZIP_DEFLATED, compresslevel=3)
-        self._head = {"format": FORMAT, "key": key, "tick_ns": tick_ns, "start_ns": start_ns, "ring_m": ring_m}
+        self._head = {
+            "format": FORMAT,
+            "key": key,
+            "tick_ns": tick_ns,
+            "start_ns": start_ns,
+            "ring_m": ring_m,
+        }
         self._ticks = 0
         self._blocks = 0
         self._rows: list[dict[str, np.ndarray]] = []
@@ -67,7 +97,9 @@ class Recorder:
     def close(self) -> None:
         """Write what is left and give the file its name."""
         self._flush()
-        self._zip.writestr("head.json", json.dumps(self._head | {"ticks": self._ticks, "blocks": self._blocks}))
+        self._zip.writestr(
+            "head.json", json.dumps(self._head | {"ticks": self._ticks, "blocks": self._blocks})
+        )
         self._zip.close()
         self._part.replace(self._path)
 
@@ -101,7 +133,9 @@ class RecordedTraffic:
         if self._head.get("format") != FORMAT:
             raise ValueError(f"{path}: format {self._head.get('format')!r} is not {FORMAT!r}")
         if self._head["key"] != key:
-            raise ValueError(f"{path}: was recorded for another scenario or seed ({self._head['key']}, not {key})")
+            raise ValueError(
+                f"{path}: was recorded for another scenario or seed ({self._head['key']}, not {key})"
+            )
         self._path = path
         self.fleet = Fleet()
         self._tick = -1
@@ -150,21 +184,38 @@ class RecordedTraffic:
 
     def _rows(self, name: str, index: int, of: str | None = None) -> np.ndarray:
         edges = self._edges[of or name]
-        return self._block[name][edges[index]:edges[index + 1]]
+        return self._block[name][edges[index] : edges[index + 1]]
 
     def _load(self, block: int) -> None:
-        names = [*_MOTION, *(f"new_{n}" for n in _IDENTITY), "slot", "entered", "left", "slot_count", "entered_count",
-                 "left_count"]
+        names = [
+            *_MOTION,
+            *(f"new_{n}" for n in _IDENTITY),
+            "slot",
+            "entered",
+            "left",
+            "slot_count",
+            "entered_count",
+            "left_count",
+        ]
         self._block = {}
         for name in names:
             with self._zip.open(f"{block}/{name}.npy") as file:
                 self._block[name] = np.lib.format.read_array(file, allow_pickle=False)
-        self._edges = {name: np.concatenate([[0], np.cumsum(self._block[f"{name}_count"])])
-                       for name in ("slot", "entered", "left")}
+        self._edges = {
+            name: np.concatenate([[0], np.cumsum(self._block[f"{name}_count"])])
+            for name in ("slot", "entered", "left")
+        }
 
 
-def record(traffic: Traffic, path: Path, key: str, ticks: int, tick_ns: int, start_ns: int = 0,
-           ring_m: float | None = None) -> None:
+def record(
+    traffic: Traffic,
+    path: Path,
+    key: str,
+    ticks: int,
+    tick_ns: int,
+    start_ns: int = 0,
+    ring_m: float | None = None,
+) -> None:
     """Start a traffic, drive it ``ticks`` steps and store all of it."""
     with Recorder(path, key, tick_ns, start_ns, ring_m) as recorder:
         traffic.start(start_ns)

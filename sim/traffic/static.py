@@ -32,8 +32,10 @@ class StaticTraffic(TrafficBase):
             raise ValueError("traffic: model static needs stations, file or density_veh_km")
         for chainage in traffic.stations or []:
             if not 0 <= chainage <= network.corridor.length_m:
-                raise ValueError(f"traffic.stations: {chainage:g} m lies outside the road of "
-                                 f"{network.corridor.length_m:.1f} m")
+                raise ValueError(
+                    f"traffic.stations: {chainage:g} m lies outside the road of "
+                    f"{network.corridor.length_m:.1f} m"
+                )
 
     def start(self, now_ns: int) -> None:
         """Put everybody in place."""
@@ -42,7 +44,9 @@ class StaticTraffic(TrafficBase):
             road = network.roads[next(iter(network.main.values()))]
             s = road.s_at_chainage(np.array(config.stations, float))
             count = len(s)
-            self._add(self.new_numbers(count), np.full(count, road.index), np.zeros(count, int), s, np.zeros(count))
+            self._add(
+                self.new_numbers(count), np.full(count, road.index), np.zeros(count, int), s, np.zeros(count)
+            )
             self._finish_start()
         elif config.file is not None:
             self._from_file(Path(config.file))
@@ -68,7 +72,9 @@ class StaticTraffic(TrafficBase):
         else:
             x, y = corridor.xy_at(columns["chainage"], columns.get("lateral", np.zeros(count)))
         numbers = self.new_numbers(count)
-        slots = self._add(numbers, np.zeros(count, int), np.zeros(count, int), np.zeros(count), np.zeros(count))
+        slots = self._add(
+            numbers, np.zeros(count, int), np.zeros(count, int), np.zeros(count), np.zeros(count)
+        )
         attach(self.fleet, slots, self.network, x, y, columns.get("heading"))
         self.fleet.end_step(0.0)
 
@@ -80,8 +86,9 @@ def read_static(path: Path) -> dict[str, np.ndarray]:
     """
     values: dict[str, list[float]] = {}
     problems = InputProblems(path)
-    for line, row in read_rows(path, problems, allowed=(*_FLOAT_COLUMNS, "id"),
-                               needed=(("x", "y"), ("lon", "lat"), ("chainage",))):
+    for line, row in read_rows(
+        path, problems, allowed=(*_FLOAT_COLUMNS, "id"), needed=(("x", "y"), ("lon", "lat"), ("chainage",))
+    ):
         for name, text in row.items():
             if name != "id":
                 values.setdefault(name, []).append(problems.number(line, name, text))

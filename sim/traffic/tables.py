@@ -11,9 +11,18 @@ from typing import TextIO
 MOST_PROBLEMS = 20
 LONGEST_FIELD = 1024
 LONGEST_LINE = 65_536
-_RANGES = {"lon": (-180.0, 180.0), "lat": (-84.0, 84.0), "speed": (0.0, 100.0), "heading": (-360.0, 720.0),
-           "angle": (-360.0, 720.0), "time": (-1e9, 1e9), "x": (-1e7, 1e7), "y": (-1e7, 1e7),
-           "chainage": (0.0, 1e6), "lateral": (-1e4, 1e4)}
+_RANGES = {
+    "lon": (-180.0, 180.0),
+    "lat": (-84.0, 84.0),
+    "speed": (0.0, 100.0),
+    "heading": (-360.0, 720.0),
+    "angle": (-360.0, 720.0),
+    "time": (-1e9, 1e9),
+    "x": (-1e7, 1e7),
+    "y": (-1e7, 1e7),
+    "chainage": (0.0, 1e6),
+    "lateral": (-1e4, 1e4),
+}
 
 
 class InputError(ValueError):
@@ -57,8 +66,13 @@ class InputProblems:
             raise InputError("\n".join(self.lines))
 
 
-def read_rows(path: Path, problems: InputProblems, allowed: tuple[str, ...],
-              needed: tuple[tuple[str, ...], ...], always: tuple[str, ...] = ()) -> Iterator[tuple[int, dict[str, str]]]:
+def read_rows(
+    path: Path,
+    problems: InputProblems,
+    allowed: tuple[str, ...],
+    needed: tuple[tuple[str, ...], ...],
+    always: tuple[str, ...] = (),
+) -> Iterator[tuple[int, dict[str, str]]]:
     """(line number, {column: text}) of a CSV file with a header, streamed; ``#`` lines before the header are comments.
 
     ``needed`` lists alternatives, one of which must be complete; ``always`` must be there too. Raises InputError for
@@ -83,9 +97,16 @@ def read_rows(path: Path, problems: InputProblems, allowed: tuple[str, ...],
                 if not fields:
                     continue
                 if len(fields) != len(header):
-                    problems.add(line, "row", ",".join(fields), f"has {len(fields)} fields, the header has {len(header)}")
+                    problems.add(
+                        line,
+                        "row",
+                        ",".join(fields),
+                        f"has {len(fields)} fields, the header has {len(header)}",
+                    )
                 elif max(map(len, fields)) > LONGEST_FIELD:
-                    problems.add(line, "row", fields[0], f"has a field of more than {LONGEST_FIELD} characters")
+                    problems.add(
+                        line, "row", fields[0], f"has a field of more than {LONGEST_FIELD} characters"
+                    )
                 else:
                     yield line, dict(zip(header, fields, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -102,8 +123,14 @@ def _bounded_lines(file: TextIO, problems: InputProblems) -> Iterator[str]:
         yield text
 
 
-def _check_header(header: list[str], line: int, problems: InputProblems, allowed: tuple[str, ...],
-                  needed: tuple[tuple[str, ...], ...], always: tuple[str, ...]) -> None:
+def _check_header(
+    header: list[str],
+    line: int,
+    problems: InputProblems,
+    allowed: tuple[str, ...],
+    needed: tuple[tuple[str, ...], ...],
+    always: tuple[str, ...],
+) -> None:
     for name in header:
         if name not in allowed:
             problems.add(line, "header", name, f"is not a known column ({', '.join(allowed)})")

@@ -132,11 +132,22 @@ def check_file(path: Path, corridor: CorridorGeometry) -> tuple[float, float, fl
     for frame in read_frames(path, problems):
         time_s = frame.time_s
         if last is not None and not time_s > last:
-            problems.add(frame.line, "time", f"{time_s:g}", f"must be later than {last:g}, the time before it")
+            problems.add(
+                frame.line, "time", f"{time_s:g}", f"must be later than {last:g}, the time before it"
+            )
             continue
-        if last is not None and step is not None and time_s - last > LONGEST_GAP_STEPS * step + _TIME_TOLERANCE_S:
-            problems.add(frame.line, "time", f"{time_s:g}", f"comes {time_s - last:g} s after the time before it, at most "
-                         f"{LONGEST_GAP_STEPS:g} steps of {step:g} s are allowed")
+        if (
+            last is not None
+            and step is not None
+            and time_s - last > LONGEST_GAP_STEPS * step + _TIME_TOLERANCE_S
+        ):
+            problems.add(
+                frame.line,
+                "time",
+                f"{time_s:g}",
+                f"comes {time_s - last:g} s after the time before it, at most "
+                f"{LONGEST_GAP_STEPS:g} steps of {step:g} s are allowed",
+            )
         elif last is not None and step is None:
             step = time_s - last
         _check_ids(frame, seen, step, last, problems)
@@ -150,18 +161,28 @@ def check_file(path: Path, corridor: CorridorGeometry) -> tuple[float, float, fl
     return first, last, step or 0.1
 
 
-def _check_ids(frame: Frame, seen: dict[str, float], step: float | None, last: float | None,
-               problems: InputProblems) -> None:
+def _check_ids(
+    frame: Frame, seen: dict[str, float], step: float | None, last: float | None, problems: InputProblems
+) -> None:
     here: set[str] = set()
     for sample in frame.samples:
         if sample.id in here:
             problems.add(sample.line, "id", sample.id, f"stands twice at time {frame.time_s:g}")
         here.add(sample.id)
         before = seen.get(sample.id)
-        hole = before is not None and step is not None and frame.time_s - before > LONGEST_GAP_STEPS * step + _TIME_TOLERANCE_S
+        hole = (
+            before is not None
+            and step is not None
+            and frame.time_s - before > LONGEST_GAP_STEPS * step + _TIME_TOLERANCE_S
+        )
         if hole and before != last:
-            problems.add(sample.line, "id", sample.id, f"was last seen at {before:g}, {frame.time_s - before:g} s ago, at most "
-                         f"{LONGEST_GAP_STEPS:g} steps of {step:g} s may be missing")
+            problems.add(
+                sample.line,
+                "id",
+                sample.id,
+                f"was last seen at {before:g}, {frame.time_s - before:g} s ago, at most "
+                f"{LONGEST_GAP_STEPS:g} steps of {step:g} s may be missing",
+            )
         seen[sample.id] = frame.time_s
 
 
@@ -174,5 +195,9 @@ def _check_places(frame: Frame, corridor: CorridorGeometry, problems: InputProbl
     limit_m = corridor.config.max_offset_m
     for i in np.flatnonzero(good & (np.abs(left) > limit_m)):
         sample = frame.samples[i]
-        problems.add(sample.line, "position", f"{sample.a:g}, {sample.b:g}", f"lies {abs(left[i]):.0f} m off the road, at "
-                     f"most {limit_m:g} m is allowed")
+        problems.add(
+            sample.line,
+            "position",
+            f"{sample.a:g}, {sample.b:g}",
+            f"lies {abs(left[i]):.0f} m off the road, at most {limit_m:g} m is allowed",
+        )

@@ -12,9 +12,29 @@ import numpy as np
 from sim.traffic.tables import LONGEST_FIELD, InputError, InputProblems, read_rows
 
 CSV_COLUMNS = ("time", "id", "x", "y", "lon", "lat", "speed", "heading", "type")
-FCD_VEHICLE = ("id", "x", "y", "angle", "type", "speed", "pos", "lane", "slope", "signals", "acceleration",
-               "accelerationLat", "distance", "odometer", "posLat", "speedLat", "edge", "z", "leaderID", "leaderSpeed",
-               "leaderGap")
+FCD_VEHICLE = (
+    "id",
+    "x",
+    "y",
+    "angle",
+    "type",
+    "speed",
+    "pos",
+    "lane",
+    "slope",
+    "signals",
+    "acceleration",
+    "accelerationLat",
+    "distance",
+    "odometer",
+    "posLat",
+    "speedLat",
+    "edge",
+    "z",
+    "leaderID",
+    "leaderSpeed",
+    "leaderGap",
+)
 """Attributes SUMO writes (file documentation of FCDOutput); any other is an error."""
 MOST_VEHICLES = 100_000
 """Per time step."""
@@ -65,7 +85,9 @@ def read_frames(path: Path, problems: InputProblems) -> Iterator[Frame]:
 
 def _csv_frames(path: Path, problems: InputProblems) -> Iterator[Frame]:
     frame: Frame | None = None
-    rows = read_rows(path, problems, CSV_COLUMNS, (("x", "y"), ("lon", "lat")), ("time", "id", "speed", "heading"))
+    rows = read_rows(
+        path, problems, CSV_COLUMNS, (("x", "y"), ("lon", "lat")), ("time", "id", "speed", "heading")
+    )
     for line, row in rows:
         time_s = problems.number(line, "time", row["time"])
         geographic = "lon" in row
@@ -114,8 +136,9 @@ class _FcdReader:
                 self._parser.Parse(b"", True)
                 yield from self._done
         except expat.ExpatError as error:
-            raise InputError(f"{self._path}:{error.lineno}: file: is no well-formed XML: {expat.ErrorString(error.code)}") \
-                from error
+            raise InputError(
+                f"{self._path}:{error.lineno}: file: is no well-formed XML: {expat.ErrorString(error.code)}"
+            ) from error
         except OSError as error:
             raise InputError(f"{self._path}: cannot be read: {error}") from error
 
@@ -149,8 +172,17 @@ class _FcdReader:
         if not attributes.get("id"):
             problems.add(line, "id", attributes.get("id", ""), "is missing or empty")
         values = [problems.number(line, name, attributes.get(name)) for name in ("x", "y", "speed", "angle")]
-        frame.samples.append(Sample(line, attributes.get("id", ""), values[0], values[1], values[2], values[3],
-                                    attributes.get("type", "")))
+        frame.samples.append(
+            Sample(
+                line,
+                attributes.get("id", ""),
+                values[0],
+                values[1],
+                values[2],
+                values[3],
+                attributes.get("type", ""),
+            )
+        )
         if len(frame.samples) > MOST_VEHICLES:
             self._fail("time", f"{frame.time_s:g}", f"has more than {MOST_VEHICLES} vehicles")
 

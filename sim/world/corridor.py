@@ -101,7 +101,9 @@ class CorridorGeometry:
 
     # -- reading -----------------------------------------------------------------------------------------------
 
-    def xy_at(self, chainage_m: np.ndarray | float, lateral_m: np.ndarray | float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    def xy_at(
+        self, chainage_m: np.ndarray | float, lateral_m: np.ndarray | float = 0.0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(x_m, y_m) on the plane; lateral metres to the left of direction up."""
         return self.line.at(self.line.s_of_mark(self._wrapped(chainage_m)), lateral_m)
 
@@ -120,12 +122,15 @@ class CorridorGeometry:
         s, left = self.line.project(x_m, y_m)
         return self.line.mark_of_s(s), left
 
-    def lonlat_at(self, chainage_m: np.ndarray | float,
-                  lateral_m: np.ndarray | float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    def lonlat_at(
+        self, chainage_m: np.ndarray | float, lateral_m: np.ndarray | float = 0.0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(lon_deg, lat_deg) in the corridor's datum."""
         return from_wgs84(self.config.datum, *self.plane.to_lonlat(*self.xy_at(chainage_m, lateral_m)))
 
-    def from_lonlat(self, lon_deg: np.ndarray | float, lat_deg: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    def from_lonlat(
+        self, lon_deg: np.ndarray | float, lat_deg: np.ndarray | float
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(x_m, y_m) of positions given in the corridor's datum."""
         return self.plane.to_plane(*to_wgs84(self.config.datum, lon_deg, lat_deg))
 
@@ -135,7 +140,9 @@ class CorridorGeometry:
         place = np.full(chainage.shape, -1, np.int16)
         for span in self.spans:
             last = span.to_m >= self.length_m
-            place[(chainage >= span.from_m) & ((chainage <= span.to_m) if last else (chainage < span.to_m))] = span.owner
+            place[
+                (chainage >= span.from_m) & ((chainage <= span.to_m) if last else (chainage < span.to_m))
+            ] = span.owner
         return place
 
     def lanes_at(self, chainage_m: np.ndarray | float) -> np.ndarray:
@@ -156,7 +163,9 @@ class CorridorGeometry:
         return np.clip(found, 0, len(self.sections) - 1)
 
     def _wrapped(self, chainage_m: np.ndarray | float) -> np.ndarray | float:
-        return chainage_m if self.ring_length_m is None else np.asarray(chainage_m, float) % self.ring_length_m
+        return (
+            chainage_m if self.ring_length_m is None else np.asarray(chainage_m, float) % self.ring_length_m
+        )
 
     # -- building ----------------------------------------------------------------------------------------------
 
@@ -193,17 +202,27 @@ class CorridorGeometry:
         x, y = plane.to_plane(lon, lat)
         steps = np.hypot(np.diff(x), np.diff(y))
         for i in np.flatnonzero(steps < 1.0):
-            self._complain(f"lies {steps[i]:.2f} m from the point before it, at least 1 m is needed", "points", int(i) + 1)
+            self._complain(
+                f"lies {steps[i]:.2f} m from the point before it, at least 1 m is needed",
+                "points",
+                int(i) + 1,
+            )
         for i in np.flatnonzero(steps > 100_000):
-            self._complain(f"lies {steps[i] / 1000:.0f} km from the point before it, at most 100 km is allowed",
-                           "points", int(i) + 1)
+            self._complain(
+                f"lies {steps[i] / 1000:.0f} km from the point before it, at most 100 km is allowed",
+                "points",
+                int(i) + 1,
+            )
         if self._problems:
             return self._straight_line()
         heading = np.degrees(np.arctan2(np.diff(x), np.diff(y)))
         turns = (np.diff(heading) + 180) % 360 - 180
         for i in np.flatnonzero(np.abs(turns) > LARGEST_TURN_DEG):
-            self._complain(f"the road turns by {abs(turns[i]):.0f} deg here, at most {LARGEST_TURN_DEG:.0f} is allowed",
-                           "points", int(i) + 1)
+            self._complain(
+                f"the road turns by {abs(turns[i]):.0f} deg here, at most {LARGEST_TURN_DEG:.0f} is allowed",
+                "points",
+                int(i) + 1,
+            )
         marks = np.concatenate([[0.0], np.cumsum(steps)])
         self._point_marks_m = marks
         names: dict[str, float] = {}
@@ -223,15 +242,22 @@ class CorridorGeometry:
             if metres is not None and name is not None:
                 self._complain(f"give {side}_m or {side}_point, not both", *path, f"{side}_m")
             if name is not None and name not in self.point_chainage_m:
-                self._complain(f"no point is named {name!r} (known: {self._known_points()})", *path, f"{side}_point")
+                self._complain(
+                    f"no point is named {name!r} (known: {self._known_points()})", *path, f"{side}_point"
+                )
             elif name is not None:
                 metres = self.point_chainage_m[name]
             if metres is not None and metres > self.length_m + SAME_PLACE_M:
-                self._complain(f"{metres:g} m lies beyond the end of the road at {self.length_m:.1f} m",
-                               *path, f"{side}_m")
+                self._complain(
+                    f"{metres:g} m lies beyond the end of the road at {self.length_m:.1f} m",
+                    *path,
+                    f"{side}_m",
+                )
             ends.append(default if metres is None else min(metres, self.length_m))
         if len(self._problems) == before and ends[0] >= ends[1]:
-            self._complain(f"begins at {ends[0]:.1f} m and ends at {ends[1]:.1f} m; it must end after it begins", *path)
+            self._complain(
+                f"begins at {ends[0]:.1f} m and ends at {ends[1]:.1f} m; it must end after it begins", *path
+            )
         return (ends[0], ends[1]) if len(self._problems) == before else None
 
     def _known_points(self) -> str:
@@ -253,8 +279,11 @@ class CorridorGeometry:
         for (before, _), (after, path) in zip(spans, spans[1:], strict=False):
             if after.from_m < before.to_m - SAME_PLACE_M:
                 ids = self.jurisdiction_ids
-                self._complain(f"{ids[after.owner]} from {after.from_m:.1f} m overlaps {ids[before.owner]} "
-                               f"to {before.to_m:.1f} m", *path)
+                self._complain(
+                    f"{ids[after.owner]} from {after.from_m:.1f} m overlaps {ids[before.owner]} "
+                    f"to {before.to_m:.1f} m",
+                    *path,
+                )
         return [span for span, _ in spans]
 
     def _resolve_sections(self) -> list[ResolvedSection]:
@@ -273,7 +302,10 @@ class CorridorGeometry:
                 continue
             last = covering[-1]
             values = (last.road_class, last.lanes, last.speed_limit_mps)
-            if resolved and (resolved[-1].road_class, resolved[-1].lanes, resolved[-1].speed_limit_mps) == values:
+            if (
+                resolved
+                and (resolved[-1].road_class, resolved[-1].lanes, resolved[-1].speed_limit_mps) == values
+            ):
                 start = resolved.pop().from_m
             resolved.append(ResolvedSection(start, end, *values))
         return resolved
@@ -289,24 +321,35 @@ class CorridorGeometry:
                 self._complain("give exactly one of at_point and at_m", "nodes", i)
                 continue
             if node.at_point is not None and node.at_point not in self.point_chainage_m:
-                self._complain(f"no point is named {node.at_point!r} (known: {self._known_points()})",
-                               "nodes", i, "at_point")
+                self._complain(
+                    f"no point is named {node.at_point!r} (known: {self._known_points()})",
+                    "nodes",
+                    i,
+                    "at_point",
+                )
                 continue
             at_m = self.point_chainage_m[node.at_point] if node.at_point is not None else node.at_m
             assert at_m is not None
             if at_m > self.length_m:
-                self._complain(f"{at_m:g} m lies beyond the end of the road at {self.length_m:.1f} m", "nodes", i, "at_m")
+                self._complain(
+                    f"{at_m:g} m lies beyond the end of the road at {self.length_m:.1f} m", "nodes", i, "at_m"
+                )
             if chainages and at_m <= chainages[-1]:
-                self._complain(f"{node.id} at {at_m:.1f} m must lie after the node before it at {chainages[-1]:.1f} m",
-                               "nodes", i)
+                self._complain(
+                    f"{node.id} at {at_m:.1f} m must lie after the node before it at {chainages[-1]:.1f} m",
+                    "nodes",
+                    i,
+                )
             chainages.append(at_m)
         return chainages
 
     def _find_borders(self) -> list[Border]:
         ids = self.jurisdiction_ids
-        borders = [Border(after.from_m, ids[before.owner], ids[after.owner])
-                   for before, after in zip(self.spans, self.spans[1:], strict=False)
-                   if before.owner != after.owner and after.from_m - before.to_m <= SAME_PLACE_M]
+        borders = [
+            Border(after.from_m, ids[before.owner], ids[after.owner])
+            for before, after in zip(self.spans, self.spans[1:], strict=False)
+            if before.owner != after.owner and after.from_m - before.to_m <= SAME_PLACE_M
+        ]
         if self.ring_length_m is not None and self.spans:
             first, last = self.spans[0], self.spans[-1]
             closes = first.from_m + self.ring_length_m - last.to_m <= SAME_PLACE_M

@@ -76,8 +76,9 @@ class RoadNetwork:
 
     # -- reading -----------------------------------------------------------------------------------------------
 
-    def locate(self, road: np.ndarray, s_m: np.ndarray,
-               right_m: np.ndarray | float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def locate(
+        self, road: np.ndarray, s_m: np.ndarray, right_m: np.ndarray | float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(x_m, y_m, heading_deg, chainage_m) of places ``right_m`` to the right of the roads' middle lines."""
         key = road * ROAD_STRIDE_M + s_m
         last = np.searchsorted(self._key, key, side="right")
@@ -121,10 +122,31 @@ class RoadNetwork:
 
     # -- building ----------------------------------------------------------------------------------------------
 
-    def _add(self, name: str, kind: RoadKind, direction: int, line: Polyline, lanes: int, edges: list[float],
-             counts: list[int], limits: list[float], node: int = -1) -> int:
-        road = Road(len(self.roads), name, kind, direction, line, lanes, self.corridor.config.lane_width_m,
-                    np.array(edges), np.array(counts), np.array(limits), node)
+    def _add(
+        self,
+        name: str,
+        kind: RoadKind,
+        direction: int,
+        line: Polyline,
+        lanes: int,
+        edges: list[float],
+        counts: list[int],
+        limits: list[float],
+        node: int = -1,
+    ) -> int:
+        road = Road(
+            len(self.roads),
+            name,
+            kind,
+            direction,
+            line,
+            lanes,
+            self.corridor.config.lane_width_m,
+            np.array(edges),
+            np.array(counts),
+            np.array(limits),
+            node,
+        )
         self.roads.append(road)
         return road.index
 
@@ -137,14 +159,24 @@ class RoadNetwork:
         ends = [s.from_m if direction == "up" else s.to_m for s in sections]
         order = 1 if direction == "up" else -1
         edges = [float(np.interp(end, line.mark[::order], line.s_m[::order])) for end in ends]
-        self.main[direction] = self._add(direction, "main", order, line, lanes, edges, [s.lanes for s in sections],
-                                         [s.speed_limit_mps for s in sections])
+        self.main[direction] = self._add(
+            direction,
+            "main",
+            order,
+            line,
+            lanes,
+            edges,
+            [s.lanes for s in sections],
+            [s.speed_limit_mps for s in sections],
+        )
 
     def _half_widths(self, node: int) -> tuple[float, float]:
         """From the node's centre to the outer edge of the main road and of the arms."""
         config = self.corridor.config
         lanes = max(section.lanes for section in self.corridor.sections)
-        return config.median_m / 2 + lanes * config.lane_width_m, config.nodes[node].arms.lanes * config.lane_width_m
+        return config.median_m / 2 + lanes * config.lane_width_m, config.nodes[
+            node
+        ].arms.lanes * config.lane_width_m
 
     def _add_arms(self, node: int) -> None:
         config, chainage = self.corridor.config, self.corridor.node_chainage_m[node]
@@ -164,9 +196,17 @@ class RoadNetwork:
                 if way == "in":
                     ends.reverse()
                 kind: RoadKind = "arm_in" if way == "in" else "arm_out"
-                index = self._add(f"{config.nodes[node].id}/{name}/{way}", kind, 0,
-                                  straight_line(ends[0], ends[1], chainage), arms.lanes, [0.0], [arms.lanes],
-                                  [arms.speed_limit_mps], node)
+                index = self._add(
+                    f"{config.nodes[node].id}/{name}/{way}",
+                    kind,
+                    0,
+                    straight_line(ends[0], ends[1], chainage),
+                    arms.lanes,
+                    [0.0],
+                    [arms.lanes],
+                    [arms.speed_limit_mps],
+                    node,
+                )
                 self.arm_roads[node, name, way] = index
 
     def _stop_and_exit(self, node: int, direction: str) -> tuple[float, float]:
@@ -193,18 +233,42 @@ class RoadNetwork:
             link_start, upstream = 0.0, self.arm_end_ids[node][name]
             left, right = arms.turn_left_ratio, arms.turn_right_ratio
         lanes = int(road.lanes_at(stop))
-        possible = {turn: to for turn, to in _TARGETS[name].items() if to in self.main or to.startswith("arm")}
+        possible = {
+            turn: to for turn, to in _TARGETS[name].items() if to in self.main or to.startswith("arm")
+        }
         left = left if "left" in possible else 0.0
         right = right if "right" in possible else 0.0
         by_lane: list[tuple[Movement, ...]] = []
         for lane in range(lanes):
-            turns: list[Turn] = [t for t in ("left", "straight", "right") if t in possible
-                                 and (t == "straight" or lane == (0 if t == "left" else lanes - 1))]
-            by_lane.append(tuple(self._movement(node, name, road, stop, lane, turn, possible[turn]) for turn in turns))
-        self.approaches.append(Approach(len(self.approaches), node, name, APPROACHES.index(name) + 1, road.index, stop,
-                                        leave, link_start, upstream, lanes, left, right, tuple(by_lane)))
+            turns: list[Turn] = [
+                t
+                for t in ("left", "straight", "right")
+                if t in possible and (t == "straight" or lane == (0 if t == "left" else lanes - 1))
+            ]
+            by_lane.append(
+                tuple(self._movement(node, name, road, stop, lane, turn, possible[turn]) for turn in turns)
+            )
+        self.approaches.append(
+            Approach(
+                len(self.approaches),
+                node,
+                name,
+                APPROACHES.index(name) + 1,
+                road.index,
+                stop,
+                leave,
+                link_start,
+                upstream,
+                lanes,
+                left,
+                right,
+                tuple(by_lane),
+            )
+        )
 
-    def _movement(self, node: int, name: str, road: Road, stop: float, lane: int, turn: Turn, to: str) -> Movement:
+    def _movement(
+        self, node: int, name: str, road: Road, stop: float, lane: int, turn: Turn, to: str
+    ) -> Movement:
         phase_id = APPROACHES.index(name) + 1
         if to in self.main:
             target, target_s = self.roads[self.main[to]], self._stop_and_exit(node, to)[1]
@@ -220,8 +284,13 @@ class RoadNetwork:
         to_lane = 0 if turn == "left" else last if turn == "right" else min(lane, last)
         start = tuple(float(v) for v in road.lane_xy(lane, stop))
         end = tuple(float(v) for v in target.lane_xy(to_lane, target_s))
-        line = curve((start[0], start[1]), float(road.heading_at(stop)), (end[0], end[1]),
-                     float(target.heading_at(target_s)), self.corridor.node_chainage_m[node])
+        line = curve(
+            (start[0], start[1]),
+            float(road.heading_at(stop)),
+            (end[0], end[1]),
+            float(target.heading_at(target_s)),
+            self.corridor.node_chainage_m[node],
+        )
         label = f"{self.corridor.config.nodes[node].id}/{name}/{turn}/{lane}"
         connector = self._add(label, "connector", 0, line, 1, [0.0], [1], [TURN_SPEED_MPS[turn]], node)
         return Movement(turn, lane, target.index, to_lane, connector, remote, phase_id)
@@ -237,10 +306,15 @@ class RoadNetwork:
         for road in self.roads:
             s = np.concatenate([[-_EXTENSION_M], road.line.s_m, [road.length_m + _EXTENSION_M]])
             x, y = road.line.at(s)
-            held = [np.concatenate([v[:1], v, v[-1:]]) for v in (road.line.left_x, road.line.left_y, road.line.heading_deg)]
+            held = [
+                np.concatenate([v[:1], v, v[-1:]])
+                for v in (road.line.left_x, road.line.left_y, road.line.heading_deg)
+            ]
             keys.append(road.index * ROAD_STRIDE_M + s)
             columns.append(np.array([x, y, *held, road.chainage_at(s)]))
-            piece_keys.append(road.index * ROAD_STRIDE_M + np.concatenate([[-_EXTENSION_M], road.edges_m[1:]]))
+            piece_keys.append(
+                road.index * ROAD_STRIDE_M + np.concatenate([[-_EXTENSION_M], road.edges_m[1:]])
+            )
             piece_lanes.append(road.lane_counts)
             piece_limits.append(road.limits_mps)
         self._key, self._vertex = np.concatenate(keys), np.concatenate(columns, axis=1)
@@ -284,20 +358,31 @@ def node_problems(corridor: CorridorGeometry) -> list[Problem]:
         path: tuple[str | int, ...] = ("corridor", "nodes", i)
         if node.node_id is not None:
             if node.node_id in used:
-                problems.append(((*path, "node_id"), f"{node.node_id} is already the id of {used[node.node_id]}"))
+                problems.append(
+                    ((*path, "node_id"), f"{node.node_id} is already the id of {used[node.node_id]}")
+                )
             used[node.node_id] = node.id
         arms, at_m = node.arms, corridor.node_chainage_m[i]
         for left, right in (("turn_left_ratio", "turn_right_ratio"), ("main_left_ratio", "main_right_ratio")):
             total = getattr(arms, left) + getattr(arms, right)
             if total > 1 + 1e-9:
-                problems.append(((*path, "arms", left), f"{left} + {right} is {total:g}, at most 1 is possible"))
+                problems.append(
+                    ((*path, "arms", left), f"{left} + {right} is {total:g}, at most 1 is possible")
+                )
         half = arms.lanes * config.lane_width_m + STOP_LINE_SETBACK_M
         before = corridor.node_chainage_m[i - 1] + half if i else 0.0
-        for room, other in ((at_m - half - before, "the node before it" if i else "the start of the road"),
-                            (corridor.length_m - at_m - half, "the end of the road")):
+        for room, other in (
+            (at_m - half - before, "the node before it" if i else "the start of the road"),
+            (corridor.length_m - at_m - half, "the end of the road"),
+        ):
             if room < LEAST_LINK_M:
-                problems.append((path, f"{node.id} at {at_m:.1f} m leaves {room:.1f} m of road to {other}, "
-                                       f"at least {LEAST_LINK_M:.0f} m are needed"))
+                problems.append(
+                    (
+                        path,
+                        f"{node.id} at {at_m:.1f} m leaves {room:.1f} m of road to {other}, "
+                        f"at least {LEAST_LINK_M:.0f} m are needed",
+                    )
+                )
     return problems
 
 

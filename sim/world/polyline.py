@@ -20,8 +20,9 @@ class Polyline:
     Beyond its ends the line goes on straight.
     """
 
-    def __init__(self, x_m: np.ndarray, y_m: np.ndarray, heading_deg: np.ndarray,
-                 mark: np.ndarray | None = None) -> None:
+    def __init__(
+        self, x_m: np.ndarray, y_m: np.ndarray, heading_deg: np.ndarray, mark: np.ndarray | None = None
+    ) -> None:
         self.x_m, self.y_m = np.asarray(x_m, float), np.asarray(y_m, float)
         self.heading_deg = np.degrees(np.unwrap(np.radians(np.asarray(heading_deg, float))))
         steps = np.hypot(np.diff(self.x_m), np.diff(self.y_m))
@@ -124,8 +125,14 @@ def rounded(x_m: np.ndarray, y_m: np.ndarray) -> Polyline:
             side = np.sign(turn)
             start_x, start_y = x[i] - tangent * ux[i - 1], y[i] - tangent * uy[i - 1]
             centre_x, centre_y = start_x + side * radius * uy[i - 1], start_y - side * radius * ux[i - 1]
-            rows.append((centre_x - side * radius * np.cos(angle), centre_y + side * radius * np.sin(angle),
-                         np.degrees(angle), marks[i] - tangent + 2 * tangent * part))
+            rows.append(
+                (
+                    centre_x - side * radius * np.cos(angle),
+                    centre_y + side * radius * np.sin(angle),
+                    np.degrees(angle),
+                    marks[i] - tangent + 2 * tangent * part,
+                )
+            )
     rows.append((x[-1], y[-1], heading[-1], marks[-1]))
     table = np.array(rows)
     return Polyline(table[:, 0], table[:, 1], table[:, 2], table[:, 3])

@@ -130,26 +130,52 @@ class Approach:
 
     def ratio(self, turn: Turn) -> float:
         """Share of the approach's traffic that makes this turn, after impossible turns were given to the others."""
-        return {"left": self.left_ratio, "right": self.right_ratio,
-                "straight": 1.0 - self.left_ratio - self.right_ratio}[turn]
+        return {
+            "left": self.left_ratio,
+            "right": self.right_ratio,
+            "straight": 1.0 - self.left_ratio - self.right_ratio,
+        }[turn]
 
 
 def straight_line(start: tuple[float, float], end: tuple[float, float], mark: float) -> Polyline:
     """Two vertices with one constant label."""
     heading = float(heading_deg(end[0] - start[0], end[1] - start[1]))
-    return Polyline(np.array([start[0], end[0]]), np.array([start[1], end[1]]), np.array([heading, heading]),
-                    np.array([mark, mark]))
+    return Polyline(
+        np.array([start[0], end[0]]),
+        np.array([start[1], end[1]]),
+        np.array([heading, heading]),
+        np.array([mark, mark]),
+    )
 
 
-def curve(start: tuple[float, float], start_heading_deg: float, end: tuple[float, float],
-          end_heading_deg: float, mark: float) -> Polyline:
+def curve(
+    start: tuple[float, float],
+    start_heading_deg: float,
+    end: tuple[float, float],
+    end_heading_deg: float,
+    mark: float,
+) -> Polyline:
     """A cubic Bezier through a junction, tangent to both headings, in 24 pieces."""
     reach = 0.45 * float(np.hypot(end[0] - start[0], end[1] - start[1]))
     a, b = np.radians(start_heading_deg), np.radians(end_heading_deg)
-    knots = np.array([start, (start[0] + reach * np.sin(a), start[1] + reach * np.cos(a)),
-                      (end[0] - reach * np.sin(b), end[1] - reach * np.cos(b)), end])
+    knots = np.array(
+        [
+            start,
+            (start[0] + reach * np.sin(a), start[1] + reach * np.cos(a)),
+            (end[0] - reach * np.sin(b), end[1] - reach * np.cos(b)),
+            end,
+        ]
+    )
     t = np.linspace(0.0, 1.0, 25)[:, None]
-    point = ((1 - t) ** 3 * knots[0] + 3 * (1 - t) ** 2 * t * knots[1] + 3 * (1 - t) * t**2 * knots[2] + t**3 * knots[3])
-    tangent = ((1 - t) ** 2 * (knots[1] - knots[0]) + 2 * (1 - t) * t * (knots[2] - knots[1])
-               + t**2 * (knots[3] - knots[2]))
+    point = (
+        (1 - t) ** 3 * knots[0]
+        + 3 * (1 - t) ** 2 * t * knots[1]
+        + 3 * (1 - t) * t**2 * knots[2]
+        + t**3 * knots[3]
+    )
+    tangent = (
+        (1 - t) ** 2 * (knots[1] - knots[0])
+        + 2 * (1 - t) * t * (knots[2] - knots[1])
+        + t**2 * (knots[3] - knots[2])
+    )
     return Polyline(point[:, 0], point[:, 1], heading_deg(tangent[:, 0], tangent[:, 1]), np.full(25, mark))

@@ -47,8 +47,10 @@ def default_plan(approaches: list[str]) -> list[PhasePlan]:
     unit_s = (DEFAULT_CYCLE_S - lost_s) / sum(weights)
     greens = [float(int(weight * unit_s)) for weight in weights]
     greens[0] += DEFAULT_CYCLE_S - lost_s - sum(greens)
-    return [PhasePlan(approaches=[name], green_s=green, yellow_s=DEFAULT_YELLOW_S, all_red_s=DEFAULT_ALL_RED_S)
-            for name, green in zip(approaches, greens, strict=True)]
+    return [
+        PhasePlan(approaches=[name], green_s=green, yellow_s=DEFAULT_YELLOW_S, all_red_s=DEFAULT_ALL_RED_S)
+        for name, green in zip(approaches, greens, strict=True)
+    ]
 
 
 class SignalController:
@@ -62,7 +64,9 @@ class SignalController:
         self.plan = list(config.phases) or default_plan(approaches)
         self.phase_ids = [APPROACHES.index(name) + 1 for name in approaches]
         self.offset_ns = ns_from_s(config.offset_s)
-        self.cycle_ns = sum(ns_from_s(s.green_s) + ns_from_s(s.yellow_s) + ns_from_s(s.all_red_s) for s in self.plan)
+        self.cycle_ns = sum(
+            ns_from_s(s.green_s) + ns_from_s(s.yellow_s) + ns_from_s(s.all_red_s) for s in self.plan
+        )
         self._starts: dict[int, np.ndarray] = {}
         self._lights: dict[int, np.ndarray] = {}
         for phase_id in self.phase_ids:
@@ -75,9 +79,11 @@ class SignalController:
         for stage, after in zip(self.plan, self.plan[1:] + self.plan[:1], strict=True):
             green = name in stage.approaches
             stays = green and name in after.approaches
-            lights = ((stage.green_s, Light.GREEN if green else Light.RED),
-                      (stage.yellow_s, Light.GREEN if stays else Light.YELLOW if green else Light.RED),
-                      (stage.all_red_s, Light.GREEN if stays else Light.RED))
+            lights = (
+                (stage.green_s, Light.GREEN if green else Light.RED),
+                (stage.yellow_s, Light.GREEN if stays else Light.YELLOW if green else Light.RED),
+                (stage.all_red_s, Light.GREEN if stays else Light.RED),
+            )
             for seconds, light in lights:
                 if seconds > 0 and (not rows or rows[-1][1] != light):
                     rows.append((at, light))
@@ -137,8 +143,10 @@ class Signals:
         if found:
             raise WorldProblems(found)
         self.network = network
-        self.controllers = [SignalController(i, node, [a.name for a in network.approaches_of(i)])
-                            for i, node in enumerate(config.nodes)]
+        self.controllers = [
+            SignalController(i, node, [a.name for a in network.approaches_of(i)])
+            for i, node in enumerate(config.nodes)
+        ]
         self.listeners: list[Callable[[Switch], None]] = []
 
     @property
@@ -156,7 +164,9 @@ class Signals:
         for controller in self.controllers:
             env.process(self._switch(env, controller))
 
-    def _switch(self, env: simpy.Environment, controller: SignalController) -> Generator[simpy.Event, Any, None]:
+    def _switch(
+        self, env: simpy.Environment, controller: SignalController
+    ) -> Generator[simpy.Event, Any, None]:
         while True:
             now_ns = int(env.now)
             ends = []
@@ -184,7 +194,12 @@ def signal_problems(config: Corridor) -> list[Problem]:
                 if name not in APPROACHES:
                     problems.append((path, f"{name!r} is not one of {', '.join(APPROACHES)}"))
                 elif name not in existing:
-                    problems.append((path, f"{name!r} does not exist here, the road has {', '.join(config.directions)} only"))
+                    problems.append(
+                        (
+                            path,
+                            f"{name!r} does not exist here, the road has {', '.join(config.directions)} only",
+                        )
+                    )
             moving = [name for name in APPROACHES if name in stage.approaches and name in existing]
             served.update(moving)
             reason = _conflict(node, moving)
@@ -205,5 +220,7 @@ def _conflict(node: SignalNode, moving: list[str]) -> str:
     if len(mains) == 2 and node.arms.main_left_ratio > 0:
         return f"left turns from the main road (main_left_ratio {node.arms.main_left_ratio:g}) cross oncoming traffic"
     if len(arms) == 2 and node.arms.turn_left_ratio > 0:
-        return f"left turns from the arms (turn_left_ratio {node.arms.turn_left_ratio:g}) cross oncoming traffic"
+        return (
+            f"left turns from the arms (turn_left_ratio {node.arms.turn_left_ratio:g}) cross oncoming traffic"
+        )
     return ""

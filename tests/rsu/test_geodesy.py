@@ -58,7 +58,10 @@ def test_plane_round_trip():
     """Property: there and back within 1e-9 degree (0.1 mm), also across the date line."""
     for lon0, lat0 in ((120.88, 31.04), (179.95, -40.0), (0.0, 0.0)):
         plane = LocalPlane(lon0, lat0)
-        lon, lat = (a.ravel() for a in np.meshgrid(lon0 + np.linspace(-0.6, 0.6, 13), lat0 + np.linspace(-0.6, 0.6, 13)))
+        lon, lat = (
+            a.ravel()
+            for a in np.meshgrid(lon0 + np.linspace(-0.6, 0.6, 13), lat0 + np.linspace(-0.6, 0.6, 13))
+        )
         back_lon, back_lat = plane.to_lonlat(*plane.to_plane(lon, lat))
         assert np.max(np.abs((back_lon - lon + 180) % 360 - 180)) < 1e-9
         assert np.max(np.abs(back_lat - lat)) < 1e-9

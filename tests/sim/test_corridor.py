@@ -29,7 +29,9 @@ def arterial(**changes):
 
 
 def straight(**changes):
-    return Corridor(**{"datum": "WGS84", "length_m": 1000.0, "jurisdictions": [Jurisdiction(id="A")], **changes})
+    return Corridor(
+        **{"datum": "WGS84", "length_m": 1000.0, "jurisdictions": [Jurisdiction(id="A")], **changes}
+    )
 
 
 def messages(config):
@@ -94,8 +96,13 @@ def test_straight_road_runs_east_with_left_to_the_north():
 
 def test_ring_is_unrolled():
     """By hand: chainage 1010 of a 1 km ring is chainage 10; the last owner meets the first one at 0."""
-    config = straight(topology="ring", jurisdictions=[Jurisdiction(id="A", spans=[Span(to_m=500)]),
-                                                      Jurisdiction(id="B", spans=[Span(from_m=500)])])
+    config = straight(
+        topology="ring",
+        jurisdictions=[
+            Jurisdiction(id="A", spans=[Span(to_m=500)]),
+            Jurisdiction(id="B", spans=[Span(from_m=500)]),
+        ],
+    )
     geometry = CorridorGeometry(config)
     assert geometry.ring_length_m == 1000
     assert np.allclose(geometry.xy_at(1010.0), (10, 0))
@@ -117,9 +124,16 @@ def test_gcj02_file_gives_the_same_road():
 def test_sections_override_and_gaps_belong_to_nobody():
     """By hand."""
     config = straight(
-        sections=[RoadSection(lanes=2), RoadSection(span=Span(from_m=200, to_m=400), lanes=3, road_class="expressway")],
-        jurisdictions=[Jurisdiction(id="A", spans=[Span(to_m=300)]), Jurisdiction(id="B", spans=[Span(from_m=600)]),
-                       Jurisdiction(id="C")])
+        sections=[
+            RoadSection(lanes=2),
+            RoadSection(span=Span(from_m=200, to_m=400), lanes=3, road_class="expressway"),
+        ],
+        jurisdictions=[
+            Jurisdiction(id="A", spans=[Span(to_m=300)]),
+            Jurisdiction(id="B", spans=[Span(from_m=600)]),
+            Jurisdiction(id="C"),
+        ],
+    )
     geometry = CorridorGeometry(config)
     assert geometry.lanes_at([100, 200, 399, 400]).tolist() == [2, 3, 3, 2]
     assert [geometry.road_class_at(c) for c in (100, 300, 500)] == ["arterial", "expressway", "arterial"]
@@ -130,10 +144,18 @@ def test_sections_override_and_gaps_belong_to_nobody():
 def test_all_problems_come_together():
     """Property: each mistake is named at its place, all in one go."""
     config = straight(
-        jurisdictions=[Jurisdiction(id="A", spans=[Span(to_m=600)]), Jurisdiction(id="B", spans=[Span(from_m=500)]),
-                       Jurisdiction(id="B", spans=[Span(from_point="nowhere")])],
+        jurisdictions=[
+            Jurisdiction(id="A", spans=[Span(to_m=600)]),
+            Jurisdiction(id="B", spans=[Span(from_m=500)]),
+            Jurisdiction(id="B", spans=[Span(from_point="nowhere")]),
+        ],
         sections=[RoadSection(), RoadSection(span=Span(from_m=900, to_m=2000))],
-        nodes=[SignalNode(id="N1", at_m=700), SignalNode(id="N2", at_m=300), SignalNode(id="N2", at_m=800, at_point="x")])
+        nodes=[
+            SignalNode(id="N1", at_m=700),
+            SignalNode(id="N2", at_m=300),
+            SignalNode(id="N2", at_m=800, at_point="x"),
+        ],
+    )
     found = messages(config)
     assert "overlaps A to 600.0 m" in found["corridor.jurisdictions.1.spans.0"]
     assert "used twice" in found["corridor.jurisdictions.2.id"]
@@ -147,16 +169,30 @@ def test_all_problems_come_together():
     assert len(str(caught.value).splitlines()) == len(caught.value.problems) == len(found)
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({"length_m": None}, "at least two points"),
-    ({"points": [Point(lon=120, lat=31), Point(lon=120.01, lat=31)]}, "not both"),
-    ({"points": [Point(lon=120, lat=31), Point(lon=120, lat=31)], "length_m": None}, "0.00 m from the point before"),
-    ({"points": [Point(lon=120, lat=31), Point(lon=120.01, lat=31), Point(lon=120, lat=31.0001)], "length_m": None},
-     "turns by"),
-    ({"topology": "ring", "nodes": [SignalNode(id="N", at_m=500)]}, "a ring has no signalised nodes"),
-    ({"sections": [RoadSection(span=Span(from_m=10))]}, "no section covers 0.0 to 10.0 m"),
-    ({"jurisdictions": [Jurisdiction(id="A", spans=[Span(from_m=300, to_m=300)])]}, "must end after it begins"),
-])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"length_m": None}, "at least two points"),
+        ({"points": [Point(lon=120, lat=31), Point(lon=120.01, lat=31)]}, "not both"),
+        (
+            {"points": [Point(lon=120, lat=31), Point(lon=120, lat=31)], "length_m": None},
+            "0.00 m from the point before",
+        ),
+        (
+            {
+                "points": [Point(lon=120, lat=31), Point(lon=120.01, lat=31), Point(lon=120, lat=31.0001)],
+                "length_m": None,
+            },
+            "turns by",
+        ),
+        ({"topology": "ring", "nodes": [SignalNode(id="N", at_m=500)]}, "a ring has no signalised nodes"),
+        ({"sections": [RoadSection(span=Span(from_m=10))]}, "no section covers 0.0 to 10.0 m"),
+        (
+            {"jurisdictions": [Jurisdiction(id="A", spans=[Span(from_m=300, to_m=300)])]},
+            "must end after it begins",
+        ),
+    ],
+)
 def test_single_problems(changes, words):
     """Property: one clear line per mistake."""
     found = messages(straight(**changes))

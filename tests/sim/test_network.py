@@ -9,8 +9,12 @@ from sim.world.network import RoadNetwork, network_problems
 
 
 def road(**changes):
-    values = {"datum": "WGS84", "length_m": 3000.0, "jurisdictions": [Jurisdiction(id="A", region_id=7, spans=[Span()])],
-              "nodes": [SignalNode(id="N1", at_m=1000), SignalNode(id="N2", at_m=2000)]}
+    values = {
+        "datum": "WGS84",
+        "length_m": 3000.0,
+        "jurisdictions": [Jurisdiction(id="A", region_id=7, spans=[Span()])],
+        "nodes": [SignalNode(id="N1", at_m=1000), SignalNode(id="N2", at_m=2000)],
+    }
     return Corridor(**{**values, **changes})
 
 
@@ -56,12 +60,17 @@ def test_movements_lead_where_right_hand_traffic_goes():
     up = next(a for a in built.approaches_of(0) if a.name == "up")
     assert [[m.turn for m in lane] for lane in up.movements] == [["left", "straight"], ["straight", "right"]]
     assert {m.turn: built.roads[m.to_road].name for lane in up.movements for m in lane} == {
-        "left": "N1/arm_left/out", "straight": "up", "right": "N1/arm_right/out"}
+        "left": "N1/arm_left/out",
+        "straight": "up",
+        "right": "N1/arm_right/out",
+    }
 
 
 def test_connectors_join_the_lanes_they_connect():
     """Property: both ends meet the lane centres and headings."""
-    built = network(sections=[RoadSection(lanes=3)], nodes=[SignalNode(id="N", at_m=1500, arms=SideArms(lanes=2))])
+    built = network(
+        sections=[RoadSection(lanes=3)], nodes=[SignalNode(id="N", at_m=1500, arms=SideArms(lanes=2))]
+    )
     checked = 0
     for approach in built.approaches:
         for movement in (m for lane in approach.movements for m in lane if m.connector >= 0):
@@ -70,10 +79,16 @@ def test_connectors_join_the_lanes_they_connect():
             join = 0.0
             if target.kind == "main":
                 join = next(a.exit_s_m for a in built.approaches_of(0) if a.road == target.index)
-            assert np.allclose(curve.lane_xy(0, 0.0), source.lane_xy(movement.from_lane, approach.stop_s_m), atol=1e-6)
-            assert np.allclose(curve.lane_xy(0, curve.length_m), target.lane_xy(movement.to_lane, join), atol=1e-6)
-            ends = [float(curve.heading_at(0)) - float(source.heading_at(approach.stop_s_m)),
-                    float(curve.heading_at(curve.length_m)) - float(target.heading_at(join))]
+            assert np.allclose(
+                curve.lane_xy(0, 0.0), source.lane_xy(movement.from_lane, approach.stop_s_m), atol=1e-6
+            )
+            assert np.allclose(
+                curve.lane_xy(0, curve.length_m), target.lane_xy(movement.to_lane, join), atol=1e-6
+            )
+            ends = [
+                float(curve.heading_at(0)) - float(source.heading_at(approach.stop_s_m)),
+                float(curve.heading_at(curve.length_m)) - float(target.heading_at(join)),
+            ]
             assert np.allclose((np.array(ends) + 180) % 360 - 180, 0, atol=0.1)
             checked += 1
     assert checked >= 10
@@ -112,7 +127,12 @@ def test_locate_agrees_with_the_roads():
         assert np.allclose(one.line.at(s[k], -right[k]), (x[k], y[k]), atol=1e-6)
         assert abs((float(one.heading_at(s[k])) - heading[k] + 180) % 360 - 180) < 1e-6
         assert float(one.chainage_at(s[k])) == pytest.approx(chainage[k], abs=1e-6)
-    assert built.lanes_at(np.array([0, 0, 1, 1]), np.array([100.0, 2600.0, 100.0, 600.0])).tolist() == [2, 3, 3, 2]
+    assert built.lanes_at(np.array([0, 0, 1, 1]), np.array([100.0, 2600.0, 100.0, 600.0])).tolist() == [
+        2,
+        3,
+        3,
+        2,
+    ]
 
 
 def test_one_way_road_gives_impossible_turns_to_the_rest():
@@ -123,14 +143,23 @@ def test_one_way_road_gives_impossible_turns_to_the_rest():
     assert {a.name for a in built.approaches} == {"up", "arm_right", "arm_left"}
 
 
-@pytest.mark.parametrize("nodes, words", [
-    ([SignalNode(id="N", at_m=20)], "to the start of the road"),
-    ([SignalNode(id="N", at_m=2990)], "to the end of the road"),
-    ([SignalNode(id="N", at_m=500), SignalNode(id="M", at_m=540)], "to the node before it"),
-    ([SignalNode(id="N", at_m=500, node_id=9), SignalNode(id="M", at_m=900, node_id=9)], "already the id of N"),
-    ([SignalNode(id="N", at_m=500, arms=SideArms(turn_left_ratio=0.7))], "at most 1"),
-    ([SignalNode(id="N", at_m=500, arms=SideArms(main_left_ratio=0.6, main_right_ratio=0.6))], "at most 1"),
-])
+@pytest.mark.parametrize(
+    "nodes, words",
+    [
+        ([SignalNode(id="N", at_m=20)], "to the start of the road"),
+        ([SignalNode(id="N", at_m=2990)], "to the end of the road"),
+        ([SignalNode(id="N", at_m=500), SignalNode(id="M", at_m=540)], "to the node before it"),
+        (
+            [SignalNode(id="N", at_m=500, node_id=9), SignalNode(id="M", at_m=900, node_id=9)],
+            "already the id of N",
+        ),
+        ([SignalNode(id="N", at_m=500, arms=SideArms(turn_left_ratio=0.7))], "at most 1"),
+        (
+            [SignalNode(id="N", at_m=500, arms=SideArms(main_left_ratio=0.6, main_right_ratio=0.6))],
+            "at most 1",
+        ),
+    ],
+)
 def test_problems(nodes, words):
     """Property: one clear line per mistake, raised as WorldProblems too."""
     config = road(nodes=nodes)

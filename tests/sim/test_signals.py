@@ -14,8 +14,15 @@ ALL = list(APPROACHES)
 
 
 def corridor(*nodes, **changes):
-    return Corridor(**{"datum": "WGS84", "length_m": 3000.0, "jurisdictions": [Jurisdiction(id="A")],
-                       "nodes": list(nodes), **changes})
+    return Corridor(
+        **{
+            "datum": "WGS84",
+            "length_m": 3000.0,
+            "jurisdictions": [Jurisdiction(id="A")],
+            "nodes": list(nodes),
+            **changes,
+        }
+    )
 
 
 def plan(*stages, **times):
@@ -31,11 +38,21 @@ def test_default_plan_is_split_phasing_of_90_s():
     assert sum(s.green_s + s.yellow_s + s.all_red_s for s in default_plan(ALL[::2])) == 90
 
 
-@pytest.mark.parametrize("at_s, phase_id, light, end_s", [
-    (0, 1, Light.GREEN, 20), (19.999, 1, Light.GREEN, 20), (20, 1, Light.YELLOW, 23), (23, 1, Light.RED, 90),
-    (0, 2, Light.RED, 25), (25, 2, Light.GREEN, 45), (85, 4, Light.YELLOW, 88), (89, 4, Light.RED, 160),
-    (95, 1, Light.GREEN, 110), (900, 1, Light.GREEN, 920),
-])
+@pytest.mark.parametrize(
+    "at_s, phase_id, light, end_s",
+    [
+        (0, 1, Light.GREEN, 20),
+        (19.999, 1, Light.GREEN, 20),
+        (20, 1, Light.YELLOW, 23),
+        (23, 1, Light.RED, 90),
+        (0, 2, Light.RED, 25),
+        (25, 2, Light.GREEN, 45),
+        (85, 4, Light.YELLOW, 88),
+        (89, 4, Light.RED, 160),
+        (95, 1, Light.GREEN, 110),
+        (900, 1, Light.GREEN, 920),
+    ],
+)
 def test_states_by_hand(at_s, phase_id, light, end_s):
     """By hand: the default plan written out."""
     controller = SignalController(0, SignalNode(id="N", at_m=1), ALL)
@@ -53,7 +70,9 @@ def test_offset_shifts_the_cycle():
 
 def test_consecutive_greens_are_one():
     """By hand: up is green through two stages and the change between them; always green never ends."""
-    node = SignalNode(id="N", at_m=1, phases=plan((["up"], 10), (["up", "down"], 20), (["arm_right"], 5), (["arm_left"], 5)))
+    node = SignalNode(
+        id="N", at_m=1, phases=plan((["up"], 10), (["up", "down"], 20), (["arm_right"], 5), (["arm_left"], 5))
+    )
     controller = SignalController(0, node, ALL)
     assert controller.state_at(1, 0) == (Light.GREEN, 35 * SECOND)
     assert controller.state_at(1, 36 * SECOND) == (Light.YELLOW, 38 * SECOND)
@@ -65,7 +84,7 @@ def test_consecutive_greens_are_one():
 def test_vectorised_equals_scalar_and_ends_are_exact():
     """Property: same answers; just before the end the light is the same, at the end it is another."""
     controller = SignalController(0, SignalNode(id="N", at_m=1, offset_s=11), ALL)
-    times = np.random.default_rng(1).integers(-10**11, 10**12, 300)
+    times = np.random.default_rng(1).integers(-(10**11), 10**12, 300)
     for phase_id in (1, 2, 3, 4):
         lights, ends = controller.states_at(phase_id, times)
         for time, light, end in zip(times, lights, ends, strict=True):
@@ -85,8 +104,13 @@ def test_never_two_conflicting_lights():
 
 def test_process_publishes_every_switch_once():
     """Independent path: the SimPy process against a scan of state_at in 0.5 s steps."""
-    signals = Signals(RoadNetwork(CorridorGeometry(corridor(SignalNode(id="N", at_m=700), SignalNode(id="M", at_m=2000,
-                                                                                                    offset_s=13)))))
+    signals = Signals(
+        RoadNetwork(
+            CorridorGeometry(
+                corridor(SignalNode(id="N", at_m=700), SignalNode(id="M", at_m=2000, offset_s=13))
+            )
+        )
+    )
     heard: list[Switch] = []
     signals.listeners.append(heard.append)
     env = simpy.Environment(initial_time=0)
@@ -104,16 +128,21 @@ def test_process_publishes_every_switch_once():
     assert set(heard) == expected and len(heard) == len(expected)
 
 
-@pytest.mark.parametrize("arms, stages, words", [
-    (SideArms(), [["up", "arm_right"], ["down"], ["arm_left"]], "cross"),
-    (SideArms(), [["up", "down"], ["arm_right"], ["arm_left"]], "main_left_ratio"),
-    (SideArms(main_left_ratio=0), [["up", "down"], ["arm_right", "arm_left"]], "turn_left_ratio"),
-    (SideArms(), [["up"], ["down"], ["arm_right"]], "arm_left never gets green"),
-    (SideArms(), [["up"], ["down"], ["arm_right"], ["left"]], "is not one of"),
-])
+@pytest.mark.parametrize(
+    "arms, stages, words",
+    [
+        (SideArms(), [["up", "arm_right"], ["down"], ["arm_left"]], "cross"),
+        (SideArms(), [["up", "down"], ["arm_right"], ["arm_left"]], "main_left_ratio"),
+        (SideArms(main_left_ratio=0), [["up", "down"], ["arm_right", "arm_left"]], "turn_left_ratio"),
+        (SideArms(), [["up"], ["down"], ["arm_right"]], "arm_left never gets green"),
+        (SideArms(), [["up"], ["down"], ["arm_right"], ["left"]], "is not one of"),
+    ],
+)
 def test_impossible_plans_are_refused(arms, stages, words):
     """Property: conflicting, missing and unknown approaches are named."""
-    config = corridor(SignalNode(id="N", at_m=1500, arms=arms, phases=plan(*((names, 20) for names in stages))))
+    config = corridor(
+        SignalNode(id="N", at_m=1500, arms=arms, phases=plan(*((names, 20) for names in stages)))
+    )
     assert any(words in message for _, message in signal_problems(config))
     with pytest.raises(WorldProblems, match=r"corridor.nodes\[0\].phases"):
         Signals(RoadNetwork(CorridorGeometry(config)))
@@ -122,6 +151,9 @@ def test_impossible_plans_are_refused(arms, stages, words):
 def test_two_phase_plan_is_allowed_without_left_turns():
     """Property."""
     arms = SideArms(main_left_ratio=0, turn_left_ratio=0)
-    config = corridor(SignalNode(id="N", at_m=1500, arms=arms,
-                                 phases=plan((["up", "down"], 30), (["arm_right", "arm_left"], 20))))
+    config = corridor(
+        SignalNode(
+            id="N", at_m=1500, arms=arms, phases=plan((["up", "down"], 30), (["arm_right", "arm_left"], 20))
+        )
+    )
     assert signal_problems(config) == []

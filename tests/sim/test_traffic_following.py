@@ -24,12 +24,27 @@ LIMIT, LENGTH, RING = 20.0, 5.0, 2000.0
 
 
 def ring(vehicles, **traffic):
-    values = {"density_veh_km": vehicles / RING * 1000, "spacing": "uniform", "lane_change": {"enabled": False},
-              "classes": [VehicleClass(name="car", share=1, length_m=LENGTH)],
-              "car_following": {"desired_speed_sigma_ratio": 0.0}, **traffic}
-    config = Scenario(schema="corridor/1", name="ring", traffic=values, corridor={
-        "datum": "WGS84", "topology": "ring", "length_m": RING, "directions": ["up"], "jurisdictions": [{"id": "A"}],
-        "sections": [{"lanes": 1, "speed_limit_mps": LIMIT}]})
+    values = {
+        "density_veh_km": vehicles / RING * 1000,
+        "spacing": "uniform",
+        "lane_change": {"enabled": False},
+        "classes": [VehicleClass(name="car", share=1, length_m=LENGTH)],
+        "car_following": {"desired_speed_sigma_ratio": 0.0},
+        **traffic,
+    }
+    config = Scenario(
+        schema="corridor/1",
+        name="ring",
+        traffic=values,
+        corridor={
+            "datum": "WGS84",
+            "topology": "ring",
+            "length_m": RING,
+            "directions": ["up"],
+            "jurisdictions": [{"id": "A"}],
+            "sections": [{"lanes": 1, "speed_limit_mps": LIMIT}],
+        },
+    )
     network = RoadNetwork(CorridorGeometry(config.corridor))
     return TRAFFIC["idm"](config, network, Signals(network), 1)
 
@@ -46,7 +61,9 @@ def test_acceleration_by_hand():
     assert free_acceleration(DRIVER, v, np.array([20.0]), a) == pytest.approx(1.3125)
     assert interaction(DRIVER, v, np.array([34.0]), v, a) == pytest.approx(0.35)
     # closing at 10 m/s: s* = 17 + 10 x 10 / (2 sqrt(2.8)) = 46.88
-    assert interaction(DRIVER, v, np.array([34.0]), 0 * v, a) == pytest.approx(1.4 * (46.881 / 34) ** 2, rel=1e-4)
+    assert interaction(DRIVER, v, np.array([34.0]), 0 * v, a) == pytest.approx(
+        1.4 * (46.881 / 34) ** 2, rel=1e-4
+    )
 
 
 def test_above_the_desired_speed_braking_is_comfortable():
@@ -106,7 +123,9 @@ def test_long_ticks_are_driven_in_parts():
         coarse.step(second * 1000 * MS, 1000 * MS)
         for quarter in range(4):
             fine.step((second * 4 + quarter) * 250 * MS, 250 * MS)
-    assert np.allclose(coarse.fleet.s_m, fine.fleet.s_m) and np.allclose(coarse.fleet.speed_mps, fine.fleet.speed_mps)
+    assert np.allclose(coarse.fleet.s_m, fine.fleet.s_m) and np.allclose(
+        coarse.fleet.speed_mps, fine.fleet.speed_mps
+    )
 
 
 @pytest.mark.parametrize("ring_m", [None, 1000.0])
@@ -119,8 +138,11 @@ def test_lane_order_against_brute_force(ring_m):
     ahead, ahead_s = order.ahead(ask_lane, ask_s)
     behind, behind_s = order.behind(ask_lane, ask_s)
     for k in range(80):
-        places = [(s[i] + turn * (ring_m or 0), i) for i in np.flatnonzero(lane == ask_lane[k])
-                  for turn in ((-1, 0, 1) if ring_m else (0,))]
+        places = [
+            (s[i] + turn * (ring_m or 0), i)
+            for i in np.flatnonzero(lane == ask_lane[k])
+            for turn in ((-1, 0, 1) if ring_m else (0,))
+        ]
         best = min(((p, i) for p, i in places if p > ask_s[k]), default=(np.inf, -1))
         worst = max(((p, i) for p, i in places if p < ask_s[k]), default=(-np.inf, -1))
         assert (ahead_s[k], ahead[k]) == (pytest.approx(best[0]), best[1])
