@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from typing import Any
 
 import simpy
@@ -50,9 +51,12 @@ class Engine:
     vehicles generate the messages of the new tick. Units generate theirs at their own instants in between.
     """
 
-    def __init__(self, loaded: LoadedScenario, trace: TraceWriter | None = None) -> None:
+    def __init__(
+        self, loaded: LoadedScenario, trace: TraceWriter | None = None, *, traffic_save: str | Path | None = None,
+        traffic_load: str | Path | None = None,
+    ) -> None:
         config = self.config = loaded.config
-        self.world = World(loaded)
+        self.world = World(loaded, traffic_save=traffic_save, traffic_load=traffic_load)
         world = self.world
         self.tick_ns = ns_from_s(config.traffic.tick_s)
         warmup_s = config.traffic_warmup_s

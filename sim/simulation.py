@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -22,14 +23,17 @@ Report = Callable[[float, str], None]
 
 def run(
     loaded: LoadedScenario, out: str | Path | None = None, *, force: bool = False, trace: str | Path | None = None,
-    progress: Report | None = None, plots: bool = True,
+    progress: Report | None = None, plots: bool = True, traffic_save: str | Path | None = None,
+    traffic_load: str | Path | None = None,
 ) -> Result:
     """Simulate one scenario and write its result folder (definitions section 8).
 
     ``out`` defaults to ``results/<name>-<run id>``, so that repeating a run is harmless. ``trace`` names the packet log
-    (``.csv``, ``.csv.gz`` or ``.parquet``); ``progress(fraction, text)`` is called once per traffic tick. Everything is
-    written to a hidden sibling and moved into place at the end: an interrupted run leaves nothing.
-    Raises :class:`sim.results.ResultError` before simulating when the folder cannot be used.
+    (``.csv``, ``.csv.gz`` or ``.parquet``); ``progress(fraction, text)`` is called once per traffic tick.
+    ``traffic_save`` stores the vehicles' movements, ``traffic_load`` replays those of the same traffic and seed.
+    Everything is written to a hidden sibling and moved into place at the end: an interrupted run leaves nothing.
+    Raises :class:`sim.results.ResultError` before simulating when the folder cannot be used, ValueError for a
+    recording of another traffic.
     """
     run_id = loaded.run_id()
     folder = Path(out) if out is not None else Path("results") / f"{loaded.name}-{run_id}"
@@ -37,8 +41,11 @@ def run(
         target = stack.enter_context(ResultFolder(folder, run_id, force=force))
         writer = stack.enter_context(TraceWriter(target.place(trace))) if trace is not None else None
         target.write_scenario(loaded.resolved_yaml())
+        if loaded.data_file is not None:
+            shutil.copyfile(loaded.data_file, target.work / loaded.data_file.name)
         wall_s, cpu_s = time.perf_counter(), time.process_time()
-        engine = Engine(loaded, writer)
+        engine = Engine(loaded, writer, traffic_save=traffic_save, traffic_load=traffic_load)
+        stack.enter_context(engine.world)
         target.log(f"{loaded.name}: seed {loaded.config.seed}, run {run_id}, version {__version__}")
         loop_s = time.process_time()
         engine.run(progress)

@@ -173,9 +173,13 @@ class ReservationMemory:
         while self.head + 2 * n - oldest > size:
             size *= 2
         if size > len(self.rsrp_dbm):
-            live = np.arange(max(0, self.head - len(self.rsrp_dbm)), self.head)
+            before = len(self.rsrp_dbm)
             grown = np.full(size, np.nan, np.float32)
-            grown[live % size] = self.rsrp_dbm[live % len(self.rsrp_dbm)]
+            at = max(0, self.head - before)
+            while at < self.head:
+                piece = min(self.head - at, before - at % before, size - at % size)
+                grown[at % size:at % size + piece] = self.rsrp_dbm[at % before:at % before + piece]
+                at += piece
             self.rsrp_dbm = grown
 
     def commit(

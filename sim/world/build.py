@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
-from sim.clock import SECOND
+from sim.clock import SECOND, ns_from_s
 from sim.frames import Kind
 from sim.metrics.base import ProbeGrid
 from sim.plugin import resolve
 from sim.scenario.loader import LoadedScenario
 from sim.scenario.schema import Scenario
 from sim.traffic import TRAFFIC, Traffic
+from sim.traffic.recording import RecordedTraffic, Recorder, traffic_key
 from sim.world.corridor import CorridorGeometry
 from sim.world.gnss import PositionErrors, clock_offsets_ns
 from sim.world.network import RoadNetwork
@@ -46,7 +48,9 @@ class Probes:
 class World:
     """Everything that stands or drives; positions are metres on the corridor's plane, times ns since t = 0."""
 
-    def __init__(self, loaded: LoadedScenario) -> None:
+    def __init__(
+        self, loaded: LoadedScenario, *, traffic_save: str | Path | None = None, traffic_load: str | Path | None = None
+    ) -> None:
         config = loaded.config
         self.config: Scenario = config
         self.seed = config.seed
@@ -55,7 +59,16 @@ class World:
         self.signals = Signals(self.network)
         self.units: list[RoadsideUnit] = build_units(config.layout, self.corridor)
         self.probes = build_probes(config, self.corridor, self.network)
-        self.traffic = build_traffic(loaded, self.network, self.signals)
+        key = traffic_key(config, config.seed)
+        self.traffic: Traffic
+        if traffic_load is not None:
+            self.traffic = RecordedTraffic(Path(traffic_load), key)
+        else:
+            self.traffic = build_traffic(loaded, self.network, self.signals)
+        self._recorder: Recorder | None = None
+        if traffic_save is not None:
+            tick_ns = ns_from_s(config.traffic.tick_s)
+            self._recorder = Recorder(Path(traffic_save), key, tick_ns, ring_m=self.corridor.ring_length_m)
         self.fleet = self.traffic.fleet
         start = datetime.fromisoformat(config.start)
         self.utc0_ns = round((start if start.tzinfo else start.replace(tzinfo=UTC)).timestamp()) * SECOND
@@ -69,10 +82,21 @@ class World:
     def start(self, now_ns: int) -> None:
         """Fill the road with vehicles."""
         self.traffic.start(now_ns)
+        if self._recorder is not None:
+            self._recorder.observe(self.fleet)
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if self._recorder is not None:
+            self._recorder.__exit__(kind, *rest)
 
     def step(self, start_ns: int, end_ns: int) -> None:
         """Move traffic over one tick and let the stations follow."""
         self.traffic.step(start_ns, end_ns - start_ns)
+        if self._recorder is not None:
+            self._recorder.observe(self.fleet)
         fleet, stations = self.fleet, self.stations
         stations.grow(fleet.capacity)
         if len(self.clock_offset_ns) < stations.size:

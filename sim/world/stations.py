@@ -6,7 +6,9 @@ import numpy as np
 
 from sim.frames import Kind
 
-_EMPTY = {"station_id": -1, "kind": Kind.VEHICLE, "home": -1, "place": -1, "antenna_height_m": 1.5, "tx_power_dbm": 23.0}
+_EMPTY = {
+    "station_id": -1, "kind": Kind.VEHICLE, "home": -1, "place": -1, "antenna_height_m": 1.5, "tx_power_dbm": 23.0,
+}
 """What stands in a vehicle slot that was never used; 0 in every other column."""
 
 
