@@ -63,7 +63,7 @@ class Traffic:
         begin, end = stations.tick_start_ns, stations.tick_end_ns
         for flow in self.flows:
             slots = np.flatnonzero(stations.active & (stations.kind == flow.sender))
-            phase = hashed_uniform(self._key, stations.station_id[slots], np.int64(flow.index)) * flow.period_ns
+            phase = hashed_uniform(self._key, stations.station_id[slots], np.array(flow.index)) * flow.period_ns
             first = self.start_ns + phase.astype(np.int64)
             turn = np.maximum(0, -((first - begin) // flow.period_ns))
             ready = first + turn * flow.period_ns

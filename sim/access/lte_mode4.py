@@ -66,7 +66,7 @@ class LteMode4:
         self.reservations = ReservationMemory(slots, longest + 20, 2)
         self.reception = Reception(radio, self.grid, seed, report_distance_m)
         self.selector = Selector(
-            mode, self.grid, self.processes, self.power, self.reservations, seed, self.reception.noise_prb_mw
+            mode, self.grid, self.processes, self.power, self.reservations, self.reception.noise_prb_mw
         )
         self.selector.log = [] if log_selections else None
         self.report_distance_m = report_distance_m
@@ -170,9 +170,7 @@ class LteMode4:
         parts = []
         heard: list[tuple[int, int, np.ndarray, Heard | None]] = []
         for first, last in self._pieces(sent, start, end):
-            rows = np.flatnonzero((sent.slot_of_time >= first - start) & (sent.slot_of_time < last - start))
-            piece = sent.take(rows)
-            piece.slot_of_time = piece.slot_of_time - (first - start)
+            rows, piece = self._piece(sent, first - start, last - start, end - start)
             received, result = self._receive(piece, first, last)
             heard.append((first, last, rows, result))
             parts.append(self._receptions(piece.sendings, received))
@@ -242,6 +240,16 @@ class LteMode4:
             total += int(links[subframe - start])
         return [*pieces, (first, end)]
 
+    @staticmethod
+    def _piece(sent: Sent, first: int, last: int, all_: int) -> tuple[np.ndarray, Sent]:
+        """Rows of the sendings in these subframes of the block, and those sendings on their own."""
+        if last - first == all_:
+            return np.arange(len(sent.sendings)), sent
+        rows = np.flatnonzero((sent.slot_of_time >= first) & (sent.slot_of_time < last))
+        piece = sent.take(rows)
+        piece.slot_of_time = piece.slot_of_time - first
+        return rows, piece
+
     def _receive(self, sent: Sent, first: int, last: int) -> tuple[Rows, Heard | None]:
         if not len(sent.sendings):
             return Rows.empty(), None
@@ -303,30 +311,28 @@ class LteMode4:
     ) -> tuple[np.ndarray, np.ndarray]:
         """S-RSSI [subframe, slot, subchannel of the own pool] in mW and monitored [subframe, slot]."""
         near, grid = self.neighbours, self.grid
-        slots, width = self.power.ring.shape[1:]
-        power = np.zeros((end - start, slots, width), np.float32)
-        monitored = np.zeros((end - start, slots), bool)
+        listeners = int(near.offset[2])
+        # One column more than listeners: slots without a listener (column -1 or a probe's) read the empty last one.
+        power = np.zeros((end - start, listeners + 1, self.power.ring.shape[2]), np.float32)
+        monitored = np.zeros((end - start, listeners + 1), bool)
         for population, kind in enumerate((Kind.VEHICLE, Kind.RSU)):
             pool = int(grid.pool_of_kind[kind])
-            if pool < 0:
+            if pool < 0 or not near.size[population]:
                 continue
             columns = slice(int(near.offset[population]), int(near.offset[population + 1]))
             subchannels = slice(int(grid.row_start[pool]), int(grid.row_start[pool + 1]))
-            here = near.slots[columns]
             n = int(grid.subchannels[pool])
-            noise = np.float32(self.reception.noise_prb_mw * grid.width_prb[pool])
             for first, last, _, result in heard:
-                times = np.arange(first - start, last - start)
-                cells = np.ix_(times, here)
+                times = slice(first - start, last - start)
                 if result is None:
-                    power[..., :n][cells] = noise
-                    monitored[cells] = True
+                    power[times, columns, :n] = np.float32(self.reception.noise_prb_mw * grid.width_prb[pool])
+                    monitored[times, columns] = True
                     continue
-                hearing = ~result.transmitting[:, columns]
-                values = result.sensed_mw[:, subchannels, columns].transpose(0, 2, 1) * hearing[:, :, None]
-                power[..., :n][cells] = values
-                monitored[cells] = hearing
-        return power, monitored
+                monitored[times, columns] = ~result.transmitting[:, columns]
+                power[times, columns, :n] = result.sensed_mw[:, subchannels, columns].transpose(0, 2, 1)
+                power[times, columns][result.transmitting[:, columns]] = 0
+        column = np.minimum(near.column, listeners)
+        return power.take(column, axis=1, mode="wrap"), monitored.take(column, axis=1, mode="wrap")
 
 
 def joined(parts: list[Receptions]) -> Receptions:

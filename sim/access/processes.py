@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.access.grid import Grid
-from sim.clock import MS, NEVER, hashed_uniform, stream_key
+from sim.clock import MS, NEVER, hashed_bits, hashed_uniform, stream_key
 from sim.frames import Flow, Frames, Kind
 from sim.world.stations import Stations
 
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
     from sim.scenario.schema.radio import Mode4
 
 _BUCKETS, _BUCKET_MS = 10, 100
-_COUNTER_RANGE = {20: (25, 75), 50: (10, 30)}
-"""Reselection counter by period in ms; (5, 15) from 100 ms on (TS 36.321 clause 5.14.1.1)."""
+_COUNTER_RANGE = np.zeros((2, 101), np.int64)
+_COUNTER_RANGE[:, [20, 50, 100]] = [[25, 10, 5], [75, 30, 15]]
+"""Least and largest reselection counter by period in ms, 100 for all from 100 on (TS 36.321 clause 5.14.1.1)."""
 
 
 class Cause(IntEnum):
@@ -109,8 +109,10 @@ class Processes:
         self.waiting = np.zeros(0, bool)
         self.largest = np.zeros((0, _BUCKETS), np.int64)
         self.stamp = np.full((0, _BUCKETS), -1, np.int64)
+        self.identity = np.zeros(0, np.uint64)
+        """Hash of (station, flow, stream): the key of a process's draws."""
         self._row: dict[tuple[int, int, int], int] = {}
-        self._keys = {name: stream_key(seed, "mode4", name) for name in ("counter", "keep")}
+        self._keys = {name: stream_key(seed, "mode4", name) for name in ("counter", "keep", "selection", "process")}
         self.triggers: list[tuple[np.ndarray, np.ndarray]] = []
         self.dropped: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self.selections = np.zeros(len(Cause), np.int64)
@@ -146,10 +148,16 @@ class Processes:
         }
         for name, value in values.items():
             getattr(self, name)[row] = value
+        self._identify(np.array([row]))
         return row
 
+    def _identify(self, rows: np.ndarray) -> None:
+        self.identity[rows] = hashed_bits(
+            self._keys["process"], self.station_id[rows], self.flow[rows], self.stream[rows]
+        )
+
     def _grow(self, size: int) -> None:
-        for name in (*_INTEGERS, "waiting", "largest", "stamp"):
+        for name in (*_INTEGERS, "waiting", "largest", "stamp", "identity"):
             old = getattr(self, name)
             fill = -1 if name in ("stamp", "slot") else NEVER if name == "next" else 0
             new = np.full((size, *old.shape[1:]), fill, old.dtype)
@@ -164,6 +172,7 @@ class Processes:
         self.counter[rows] = self.missed[rows] = self.cycles[rows] = 0
         self.stamp[rows] = -1
         self.station_id[rows] = stations.station_id[self.slot[rows]]
+        self._identify(rows)
 
     def arrive(self, frames: Frames, arrived: np.ndarray, stations: Stations) -> None:
         """Frames reach their processes at these subframes (at most one per process in one call)."""
@@ -204,7 +213,6 @@ class Processes:
         if self.mode.reselect_after is not None:
             idle |= self.missed[rows] >= self.mode.reselect_after
         late = (self.next[rows] + 1) * MS > self.generated_ns[rows] + self.budget_ns[rows]
-        late = np.where(granted, late, False)
         for problem, reason in ((late, Cause.BUDGET), (~self._fits(rows), Cause.SIZE), (idle, Cause.MISSED)):
             cause = np.where(granted & problem, int(reason), cause)
         return cause
@@ -281,25 +289,26 @@ class Processes:
         sent.announced[at[~keep]] = 0
 
     def draw(self, name: str, rows: np.ndarray) -> np.ndarray:
-        """Uniform numbers keyed by station, flow, stream and cycle."""
-        return hashed_uniform(
-            self._keys[name], self.station_id[rows], self.flow[rows], self.stream[rows], self.cycles[rows]
-        )
+        """One uniform number per row, keyed by station, flow, stream and cycle."""
+        return hashed_uniform(self._keys[name], self.identity[rows], self.cycles[rows])
+
+    def draw_pairs(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """Two uniform numbers per row, [n, 2]."""
+        identity, cycles = self.identity[rows][:, None], self.cycles[rows][:, None]
+        return hashed_uniform(self._keys[name], identity, cycles, np.arange(2))
 
     def new_counter(self, rows: np.ndarray) -> np.ndarray:
         """Reselection counters, uniform in the range that the period sets."""
-        low, high = np.full(len(rows), 5), np.full(len(rows), 15)
-        for period, (least, most) in _COUNTER_RANGE.items():
-            short = self.period[rows] == period
-            low[short], high[short] = least, most
+        low, high = _COUNTER_RANGE[:, np.minimum(self.period[rows], 100)]
         return low + (self.draw("counter", rows) * (high - low + 1)).astype(np.int64)
 
-    def grant_size(self, row: int, subframe: int) -> int:
-        """Bytes a new grant is made for: the largest frame of the last second, or the one that waits."""
+    def grant_sizes(self, rows: np.ndarray, subframe: np.ndarray) -> np.ndarray:
+        """Bytes new grants are made for: the largest frame of the last second, or the one that waits."""
+        size = self.size_bytes[rows]
         if self.mode.grant_sizing != "largest":
-            return int(self.size_bytes[row])
-        recent = self.stamp[row] > subframe // _BUCKET_MS - _BUCKETS
-        return int(max(self.size_bytes[row], self.largest[row][recent].max(initial=0)))
+            return size
+        recent = self.stamp[rows] > (subframe // _BUCKET_MS - _BUCKETS)[:, None]
+        return np.maximum(size, np.where(recent, self.largest[rows], 0).max(axis=1))
 
     def windows(self, rows: np.ndarray, subframe: np.ndarray, processing_ns: int) -> tuple[np.ndarray, np.ndarray]:
         """First and last candidate subframe for the waiting frames; last < first where the budget leaves none.
@@ -328,6 +337,3 @@ class Processes:
         if len(rows):
             self.waiting[rows] = False
             self.dropped.append((self.frame[rows], self.slot[rows], time_ns[:len(rows)]))
-
-
-Chooser = Callable[[np.ndarray, int], None]

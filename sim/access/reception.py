@@ -64,6 +64,8 @@ class Links:
     distance_m: np.ndarray
     power_dbm: np.ndarray
     """Received power of the whole transmission."""
+    own: np.ndarray
+    """Links of a sender to itself."""
 
 
 @dataclass
@@ -218,9 +220,8 @@ class Reception:
         power += _spread(eirp, count)
         gain = near.same_gain[b]
         power += near.gain_dbi[near.offset[b]:][_place(cell, x.shape[1], offset)] if gain is None else np.float32(gain)
-        return Links(
-            count, of_a, lo, start, np.full(len(of_a), b), cell, distance, power.astype(np.float32, copy=False)
-        )
+        own = start + (place - lo) % max(1, int(near.size[b])) if a == b else np.empty(0, np.int64)
+        return Links(count, of_a, lo, start, np.full(len(of_a), b), cell, distance, power, own)
 
     def _distance(
         self, near: Neighbours, sent: Sent, a: int, b: int, of_a: np.ndarray, count: np.ndarray, cell: np.ndarray,
@@ -274,9 +275,10 @@ class Reception:
         decoded = self._decode_control(sent, links, power, levels.ravel(), cell, share[1], group)
         chosen = self._reported(sent, links, group)
         run = np.repeat(np.arange(len(links.count)), links.count)[chosen]
+        column = links.cell[chosen] - (time * columns)[run]
         signal = power[chosen] * share[0][run]
         level = levels.ravel()[cell[chosen] - n * columns]
-        rows = self._report(sent, links, signal, level, group, chosen, run, decoded[chosen])
+        rows = self._report(sent, links, signal, level, group, chosen, run, column, decoded[chosen])
         if not group.senders_listen:
             return rows, np.empty(0, np.float32), levels[:, :0]
         per_element = self._element_db[sent.data_prb[links.sending]]
@@ -331,56 +333,56 @@ class Reception:
         open_ = np.flatnonzero((ratio > self._surely_lost) & ~decoded & ~deaf)
         if len(open_):
             run = np.searchsorted(links.start, open_, side="right") - 1
-            uniform = self._uniform(self._control_key, sent, links.sending[run], links.cell[open_], group)
+            sending = links.sending[run]
+            column = links.cell[open_] - sent.slot_of_time[sending] * group.columns
+            uniform = self._uniform(self._control_key, sent, sending, column, group)
             decoded[open_] = uniform >= self.control_table.per_linear(ratio[open_])
         return decoded
 
     @staticmethod
-    def _uniform(key: np.uint64, sent: Sent, sending: np.ndarray, cell: np.ndarray, group: Group) -> np.ndarray:
+    def _uniform(key: np.uint64, sent: Sent, sending: np.ndarray, column: np.ndarray, group: Group) -> np.ndarray:
         """Draws keyed by sender, sequence number and receiver."""
         s = sent.sendings
         bits = hashed_bits(key, s.station_id, s.sequence)[sending]
-        return (hashed_bits(bits, group.station_id[cell % group.columns]) >> np.uint64(11)) * _UNIFORM
+        return (hashed_bits(bits, group.station_id[column]) >> np.uint64(11)) * _UNIFORM
 
     def _reported(self, sent: Sent, links: Links, group: Group) -> np.ndarray:
         """Links up to the report distance, but for a sender's to itself."""
         near = links.distance_m <= np.float32(self.report_distance_m)
         if group.senders_listen:
-            own = sent.column[links.sending] + sent.slot_of_time[links.sending] * group.columns
-            # A station's own cell is the one at the place it has in its own population's run.
-            near &= links.cell != np.repeat(own, links.count)
+            near[links.own] = False
         return np.flatnonzero(near)
 
     def _report(
         self, sent: Sent, links: Links, signal: np.ndarray, level: np.ndarray, group: Group, chosen: np.ndarray,
-        run: np.ndarray, decoded: np.ndarray,
+        run: np.ndarray, column: np.ndarray, decoded: np.ndarray,
     ) -> Rows:
         """Outcomes of reported links."""
-        sending, cell = links.sending[run], links.cell[chosen]
+        sending = links.sending[run]
         noise = (sent.data_prb * self.noise_prb_mw).astype(np.float32)[sending]
         sinr = signal / np.maximum(level - signal, noise)
-        data = self._data_outcome(sent, sending, signal / noise, sinr, cell, group)
+        data = self._data_outcome(sent, sending, signal / noise, sinr, column, group)
         wanted_dbm = links.power_dbm[chosen] + self._share_db[sent.data_prb[sending]]
         if self.mode.sensitivity_dbm is not None:
             data[wanted_dbm < self.mode.sensitivity_dbm] = Outcome.SENSITIVITY
-        data[group.busy.ravel()[cell]] = Outcome.HALF_DUPLEX
+        data[group.busy.ravel()[links.cell[chosen]]] = Outcome.HALF_DUPLEX
         outcome = data.copy()
         if self.mode.sci_loses_packet:
             lost = ~decoded & (data != Outcome.HALF_DUPLEX) & (data != Outcome.SENSITIVITY)
             outcome[lost] = Outcome.CONTROL_LOST
         return Rows(
-            sending, group.slots[cell % group.columns], links.distance_m[chosen], outcome, data, wanted_dbm,
+            sending, group.slots[column], links.distance_m[chosen], outcome, data, wanted_dbm,
             np.log(np.maximum(sinr, np.float32(1e-12))) * _DB,
         )
 
     def _data_outcome(
-        self, sent: Sent, sending: np.ndarray, snr: np.ndarray, sinr: np.ndarray, cell: np.ndarray, group: Group
+        self, sent: Sent, sending: np.ndarray, snr: np.ndarray, sinr: np.ndarray, column: np.ndarray, group: Group
     ) -> np.ndarray:
         """Propagation or collision, by one uniform number compared with both error rates."""
         with_noise, with_all = self._rates(sent, sending, snr, sinr)
         data = np.where(with_noise >= 1, np.int8(Outcome.PROPAGATION), np.int8(Outcome.DELIVERED))
         open_ = np.flatnonzero((with_noise < 1) & (with_all > FLOOR_PER))
-        uniform = self._uniform(self._data_key, sent, sending[open_], cell[open_], group)
+        uniform = self._uniform(self._data_key, sent, sending[open_], column[open_], group)
         lost = np.where(uniform < with_all[open_], np.int8(Outcome.COLLISION), np.int8(Outcome.DELIVERED))
         lost[uniform < with_noise[open_]] = Outcome.PROPAGATION
         data[open_] = lost
@@ -448,9 +450,11 @@ def _joined(parts: list[Links]) -> Links:
     names = ("count", "sending", "lo", "target", "cell", "distance_m", "power_dbm")
     if not parts:
         i, f = np.empty(0, np.int64), np.empty(0, np.float32)
-        return Links(i, i, i, i, i, i, f, f)
+        return Links(i, i, i, i, i, i, f, f, i)
+    before = np.cumsum([0, *(len(p.cell) for p in parts[:-1])])
+    own = np.concatenate([p.own + by for p, by in zip(parts, before, strict=True)])
     joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in names}
-    return Links(start=np.cumsum(joined["count"]) - joined["count"], **joined)
+    return Links(start=np.cumsum(joined["count"]) - joined["count"], own=own, **joined)
 
 
 def _fields_between(

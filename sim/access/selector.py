@@ -12,7 +12,7 @@ from sim.access.neighbours import RSU, VEHICLE, Neighbours
 from sim.access.processes import Processes
 from sim.access.selection import FREE_DBM, Choice, blocks, choose, projected
 from sim.access.sensing import PowerMemory, ReservationMemory
-from sim.clock import NEVER, hashed_uniform, ns_from_ms, stream_key
+from sim.clock import NEVER, ns_from_ms
 
 if TYPE_CHECKING:
     from sim.scenario.schema.radio import Mode4
@@ -46,12 +46,11 @@ class Selector:
     """Selects resources for processes whose packet has just arrived (3GPP TS 36.213 clause 14.1.1.6)."""
 
     def __init__(
-        self, mode: Mode4, grid: Grid, processes: Processes, power: PowerMemory, reservations: ReservationMemory, seed: int,
+        self, mode: Mode4, grid: Grid, processes: Processes, power: PowerMemory, reservations: ReservationMemory,
         quiet_prb_mw: float,
     ) -> None:
         self.mode, self.grid, self.processes = mode, grid, processes
         self.power, self.reservations = power, reservations
-        self._key = stream_key(seed, "mode4", "selection")
         self.quiet_prb_mw = quiet_prb_mw
         self.log: list[dict[str, np.ndarray]] | None = None
         """One record per batch of selections if a list is put here (for tests and studies)."""
@@ -82,7 +81,8 @@ class Selector:
         if late.any():
             p.give_up(rows[late], at[late])
             rows, at, begin, end = rows[~late], at[~late], begin[~late], end[~late]
-        sizes = [self.grid.sized(p.grant_size(r, n), int(p.pool[r])) for r, n in zip(rows.tolist(), at.tolist(), strict=True)]
+        wanted = zip(p.grant_sizes(rows, at).tolist(), p.pool[rows].tolist(), strict=True)
+        sizes = [self.grid.sized(size, pool) for size, pool in wanted]
         mcs, width = (np.array([s[i] for s in sizes], np.int64) for i in (0, 1))
         kinds = p.pool[rows] * 1000 + width
         for kind in sorted(set(kinds.tolist())):
@@ -102,7 +102,7 @@ class Selector:
         reserved = self._reserved(batch, counter)
         barred = self._barred(batch, counter)
         power = self._power(batch)
-        draws = np.stack([self._draws(rows, kind) for kind in (0, 1)], axis=1)
+        draws = p.draw_pairs("selection", rows)
         choice = choose(
             blocks(reserved, batch.width, np.maximum), barred, power, batch.end - batch.begin + 1, draws,
             mode.rsrp_threshold_dbm, mode.threshold_step_db, mode.candidate_ratio,
@@ -111,10 +111,6 @@ class Selector:
         if self.log is not None:
             self._record(batch, counter, choice)
         p.take_grant(rows, batch.begin + choice.subframe, choice.first, width, batch.mcs, counter)
-
-    def _draws(self, rows: np.ndarray, kind: int) -> np.ndarray:
-        p = self.processes
-        return hashed_uniform(self._key, p.station_id[rows], p.flow[rows], p.stream[rows], p.cycles[rows], np.int64(kind))
 
     # ---- step 2: subframes that were not monitored, and the station's own other reservations
 
