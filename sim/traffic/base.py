@@ -23,9 +23,11 @@ class Traffic(Protocol):
     equipped share and homes are.
     """
 
-    fleet: Fleet
-
     def __init__(self, config: Scenario, network: RoadNetwork, signals: Signals, seed: int) -> None: ...
+
+    @property
+    def fleet(self) -> Fleet:
+        """All vehicles."""
 
     def start(self, now_ns: int) -> None:
         """Fill the road."""
@@ -116,9 +118,7 @@ def traffic_problems(config: Scenario) -> list[Problem]:
     traffic, corridor = config.traffic, config.corridor
     problems: list[Problem] = []
     if sum(c.share for c in traffic.classes) <= 0:
-        problems.append(
-            (("traffic", "classes"), "shares of all classes are 0, at least one must be positive")
-        )
+        problems.append((("traffic", "classes"), "shares of all classes are 0, at least one must be positive"))
     known = [j.id for j in corridor.jurisdictions]
     for i, home in enumerate(traffic.homes):
         if home.jurisdiction not in known:
@@ -138,13 +138,7 @@ def traffic_problems(config: Scenario) -> list[Problem]:
         problems.append((("traffic", "stations"), f"model {traffic.model} takes no list of stations"))
     for i, flow in enumerate(traffic.flows):
         if flow.direction not in corridor.directions:
-            problems.append(
-                (("traffic", "flows", i, "direction"), f"the road has no direction {flow.direction}")
-            )
-    if (
-        corridor.topology == "ring"
-        and traffic.density_veh_km is None
-        and traffic.model in ("idm", "constant-speed")
-    ):
+            problems.append((("traffic", "flows", i, "direction"), f"the road has no direction {flow.direction}"))
+    if corridor.topology == "ring" and traffic.density_veh_km is None and traffic.model in ("idm", "constant-speed"):
         problems.append((("traffic", "density_veh_km"), "a ring needs a density, nothing flows into it"))
     return problems

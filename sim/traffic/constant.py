@@ -31,9 +31,7 @@ class ConstantSpeedTraffic(TrafficBase):
             self.config.flow_veh_h, {f.direction: f.flow_veh_h for f in self.config.flows}, network
         )
         if self.config.density_veh_km is None and self.config.speed_mps == 0 and any(self._flows.values()):
-            raise ValueError(
-                "traffic.speed_mps: 0 with a flow would pile up vehicles for ever; give density_veh_km"
-            )
+            raise ValueError("traffic.speed_mps: 0 with a flow would pile up vehicles for ever; give density_veh_km")
         self._arrivals: list[tuple[int, PoissonArrivals]] = []
 
     def start(self, now_ns: int) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sim.traffic.following import Driver, capacity_veh_s
-from sim.traffic.placing import PoissonArrivals
 from sim.world.network import APPROACHES, RoadNetwork
 from sim.world.signals import Signals
 
@@ -81,13 +79,3 @@ def saturation(
         capacity = capacity_veh_s(driver, limit, length_m) * 3600 * green * here.lanes
         degrees[here.index] = link.flow_veh_h / capacity
     return degrees
-
-
-@dataclass
-class Entry:
-    """The start of a road with the vehicles waiting outside, first come first served."""
-
-    road: int
-    arrivals: PoissonArrivals
-    waiting: deque[tuple[int, int]] = field(default_factory=deque)
-    """(arrival time in ns, vehicle number)."""

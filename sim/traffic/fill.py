@@ -42,9 +42,7 @@ def places_by_flow(
             limit_m = min(limit_m, float(queue.s_m.min(initial=link.to_s_m)))
         for start, end, lanes, limit in _pieces(road, link.from_s_m, limit_m):
             desired = limit * population.mean_speed_factor
-            speed = speed_of_flow_mps(
-                driver, link.flow_veh_h / 3600 / lanes, desired, population.mean_length_m
-            )
+            speed = speed_of_flow_mps(driver, link.flow_veh_h / 3600 / lanes, desired, population.mean_length_m)
             count = int(random.poisson(link.flow_veh_h / 3600 * (end - start) / speed))
             s = np.sort(random.uniform(start, end, count))
             parts.append(Places(np.full(count, road.index), (random.random(count) * lanes).astype(int), s))
@@ -78,14 +76,10 @@ def _queue(
     discharge = capacity_veh_s(driver, limit, population.mean_length_m) * here.lanes * DISCHARGE_RATIO
     red_s += START_UP_LOSS_S
     if light == Light.GREEN:
-        green_s = (
-            controller.cycle_ns / SECOND - red_s - (end_ns - now_ns) / SECOND
-        )  # negative while starting up
+        green_s = controller.cycle_ns / SECOND - red_s - (end_ns - now_ns) / SECOND  # negative while starting up
         waiting = flow * (red_s + green_s) - discharge * max(green_s, 0.0)
     else:
-        waiting = flow * (
-            red_s - START_UP_LOSS_S - (controller.next_green_ns(here.phase_id, now_ns) - now_ns) / SECOND
-        )
+        waiting = flow * (red_s - START_UP_LOSS_S - (controller.next_green_ns(here.phase_id, now_ns) - now_ns) / SECOND)
     pitch = population.mean_length_m + driver.minimum_gap_m
     room = int((here.stop_s_m - link.from_s_m) / pitch) * here.lanes
     count = min(max(int(round(waiting)), 0), room)
@@ -118,8 +112,7 @@ def spread(
         room = ring_m if ring_m is not None else road.length_m
         if exact and footprint.sum() > room:
             raise ValueError(
-                f"traffic.density_veh_km: {len(rows)} vehicles need {footprint.sum():.0f} m of a lane of "
-                f"{room:.0f} m"
+                f"traffic.density_veh_km: {len(rows)} vehicles need {footprint.sum():.0f} m of a lane of {room:.0f} m"
             )
         if exact and np.any(np.diff(s[rows]) < (footprint[1:] + footprint[:-1]) / 2):
             s[rows] = s[rows] * (1 - footprint.sum() / room) + np.cumsum(footprint) - footprint / 2

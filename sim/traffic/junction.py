@@ -46,9 +46,7 @@ class JunctionTables:
         for approach in approaches:
             for lane in approach.movements:
                 for movement in lane:
-                    self._add(
-                        approach.index, movement.from_lane, TURNS.index(movement.turn), movement.connector
-                    )
+                    self._add(approach.index, movement.from_lane, TURNS.index(movement.turn), movement.connector)
 
     def _add(self, index: int, lane: int, turn: int, connector: int) -> None:
         network = self.network
@@ -85,9 +83,7 @@ class JunctionTables:
         """Turn of each vehicle at its approach; a function of (seed, vehicle number, approach) alone."""
         draw = population.uniform("turn", numbers, approach)
         left = self.left_ratio[approach]
-        return np.where(
-            draw < left, LEFT, np.where(draw < left + self.right_ratio[approach], RIGHT, STRAIGHT)
-        )
+        return np.where(draw < left, LEFT, np.where(draw < left + self.right_ratio[approach], RIGHT, STRAIGHT))
 
     def ghost_s_m(self, connector: np.ndarray, s_m: np.ndarray) -> np.ndarray:
         """Where on the target road a vehicle on a connector counts as being."""
@@ -121,13 +117,8 @@ class LaneEnds:
     def __init__(self, network: RoadNetwork) -> None:
         keys = []
         for road in network.roads:
-            for before, after, s in zip(
-                road.lane_counts, road.lane_counts[1:], road.edges_m[1:], strict=False
-            ):
-                keys += [
-                    (network.lane_base[road.index] + lane) * ROAD_STRIDE_M + s
-                    for lane in range(after, before)
-                ]
+            for before, after, s in zip(road.lane_counts, road.lane_counts[1:], road.edges_m[1:], strict=False):
+                keys += [(network.lane_base[road.index] + lane) * ROAD_STRIDE_M + s for lane in range(after, before)]
         self._keys = np.sort(np.array(keys, float))
 
     def ahead_m(self, lane: np.ndarray, s_m: np.ndarray) -> np.ndarray:

@@ -75,11 +75,7 @@ def wanted_changes(
     left_change = np.where(old_follow >= 0, left_behind - rows.accel_mps2[old_follow], 0.0)
     must = needed[c] == side
     safe = np.where(must, _MANDATORY_SAFE_MPS2, config.safe_decel_mps2)
-    incentive = (
-        own_new
-        - rows.accel_mps2[c]
-        + np.where(must, 0.0, config.politeness) * (follower_change + left_change)
-    )
+    incentive = own_new - rows.accel_mps2[c] + np.where(must, 0.0, config.politeness) * (follower_change + left_change)
     bonus = np.where(must, _MANDATORY_BIAS_MPS2 + 20.0 * urgency[c], 0.0)
     apart = (gap_ahead > driver.minimum_gap_m / 2) & (gap_behind > driver.minimum_gap_m / 2)
     unhurt = (own_new > -safe) & ((new_follow < 0) | (follower_new > -safe))

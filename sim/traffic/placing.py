@@ -46,9 +46,7 @@ def place_by_density(network: RoadNetwork, density_veh_km: float, spacing: str, 
         if spacing == "poisson":
             s = np.sort(random.uniform(0.0, road.length_m, count))
         lanes = road.lanes_at(s)
-        lane = (
-            np.arange(count) % lanes if spacing == "uniform" else (random.random(count) * lanes).astype(int)
-        )
+        lane = np.arange(count) % lanes if spacing == "uniform" else (random.random(count) * lanes).astype(int)
         parts.append(Places(np.full(count, road.index), lane, s))
     return Places.concatenate(parts)
 
@@ -61,9 +59,7 @@ def travel_time_s(road: Road, speed_mps: float | None, factor: float = 1.0) -> t
     return s, np.concatenate([[0.0], np.cumsum(np.diff(s) / speeds)])
 
 
-def place_by_flow(
-    road: Road, flow_veh_h: float, speed_mps: float | None, random: np.random.Generator
-) -> Places:
+def place_by_flow(road: Road, flow_veh_h: float, speed_mps: float | None, random: np.random.Generator) -> Places:
     """A Poisson stream of ``flow_veh_h`` that has been running for ever, seen at one instant."""
     s_knots, time_knots = travel_time_s(road, speed_mps)
     count = int(random.poisson(flow_veh_h / 3600 * time_knots[-1]))
@@ -92,8 +88,6 @@ class PoissonArrivals:
         return times
 
 
-def main_flows(
-    config_flow_veh_h: float, overrides: dict[str, float], network: RoadNetwork
-) -> dict[str, float]:
+def main_flows(config_flow_veh_h: float, overrides: dict[str, float], network: RoadNetwork) -> dict[str, float]:
     """Flow entering each main carriageway."""
     return {name: overrides.get(name, config_flow_veh_h) for name in network.main}

@@ -27,12 +27,8 @@ class Population:
         self._columns = {name: np.array([getattr(c, name) for c in config.classes]) for name in names}
         self.speed_factor = np.array([c.speed_factor for c in config.classes])
         self.max_accel_mps2 = np.array([c.max_accel_mps2 for c in config.classes])
-        self.mean_length_m = float(
-            np.average(self._columns["length_m"], weights=np.diff(self._class_edges, prepend=0))
-        )
-        self.mean_speed_factor = float(
-            np.average(self.speed_factor, weights=np.diff(self._class_edges, prepend=0))
-        )
+        self.mean_length_m = float(np.average(self._columns["length_m"], weights=np.diff(self._class_edges, prepend=0)))
+        self.mean_speed_factor = float(np.average(self.speed_factor, weights=np.diff(self._class_edges, prepend=0)))
 
     def uniform(self, what: str, numbers: np.ndarray, *more: np.ndarray) -> np.ndarray:
         """Uniform [0, 1) draws, one per vehicle number (and further counters)."""
@@ -42,9 +38,7 @@ class Population:
 
     def class_index(self, numbers: np.ndarray) -> np.ndarray:
         """Index into the configured classes."""
-        return np.searchsorted(self._class_edges, self.uniform("class", numbers), side="right").astype(
-            np.int16
-        )
+        return np.searchsorted(self._class_edges, self.uniform("class", numbers), side="right").astype(np.int16)
 
     def length_m(self, numbers: np.ndarray) -> np.ndarray:
         """Vehicle lengths."""

@@ -56,9 +56,7 @@ class Recorder:
     The file appears under its name only when it is complete.
     """
 
-    def __init__(
-        self, path: Path, key: str, tick_ns: int, start_ns: int = 0, ring_m: float | None = None
-    ) -> None:
+    def __init__(self, path: Path, key: str, tick_ns: int, start_ns: int = 0, ring_m: float | None = None) -> None:
         self._path = path
         self._part = path.with_name(path.name + ".part")
         self._zip = zipfile.ZipFile(self._part, "w", zipfile.ZIP_DEFLATED, compresslevel=3)
@@ -97,9 +95,7 @@ class Recorder:
     def close(self) -> None:
         """Write what is left and give the file its name."""
         self._flush()
-        self._zip.writestr(
-            "head.json", json.dumps(self._head | {"ticks": self._ticks, "blocks": self._blocks})
-        )
+        self._zip.writestr("head.json", json.dumps(self._head | {"ticks": self._ticks, "blocks": self._blocks}))
         self._zip.close()
         self._part.replace(self._path)
 
@@ -133,9 +129,7 @@ class RecordedTraffic:
         if self._head.get("format") != FORMAT:
             raise ValueError(f"{path}: format {self._head.get('format')!r} is not {FORMAT!r}")
         if self._head["key"] != key:
-            raise ValueError(
-                f"{path}: was recorded for another scenario or seed ({self._head['key']}, not {key})"
-            )
+            raise ValueError(f"{path}: was recorded for another scenario or seed ({self._head['key']}, not {key})")
         self._path = path
         self.fleet = Fleet()
         self._tick = -1
@@ -202,8 +196,7 @@ class RecordedTraffic:
             with self._zip.open(f"{block}/{name}.npy") as file:
                 self._block[name] = np.lib.format.read_array(file, allow_pickle=False)
         self._edges = {
-            name: np.concatenate([[0], np.cumsum(self._block[f"{name}_count"])])
-            for name in ("slot", "entered", "left")
+            name: np.concatenate([[0], np.cumsum(self._block[f"{name}_count"])]) for name in ("slot", "entered", "left")
         }
 
 

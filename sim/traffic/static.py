@@ -20,9 +20,9 @@ _FLOAT_COLUMNS = ("x", "y", "lon", "lat", "chainage", "lateral", "heading")
 class StaticTraffic(TrafficBase):
     """Nobody moves, comes or goes.
 
-    In this order of preference: ``stations`` (chainages, lane 0 of the first direction), ``file`` (CSV with columns x, y on
-    the plane, or lon, lat in the corridor's datum, or chainage with lateral in metres to the left of direction up; heading
-    in degrees is optional), ``density_veh_km`` with ``spacing``.
+    In this order of preference: ``stations`` (chainages, lane 0 of the first direction), ``file`` (CSV with columns
+    x, y on the plane, or lon, lat in the corridor's datum, or chainage with lateral in metres to the left of
+    direction up; heading in degrees is optional), ``density_veh_km`` with ``spacing``.
     """
 
     def __init__(self, config: Scenario, network: RoadNetwork, signals: Signals, seed: int) -> None:
@@ -33,8 +33,7 @@ class StaticTraffic(TrafficBase):
         for chainage in traffic.stations or []:
             if not 0 <= chainage <= network.corridor.length_m:
                 raise ValueError(
-                    f"traffic.stations: {chainage:g} m lies outside the road of "
-                    f"{network.corridor.length_m:.1f} m"
+                    f"traffic.stations: {chainage:g} m lies outside the road of {network.corridor.length_m:.1f} m"
                 )
 
     def start(self, now_ns: int) -> None:
@@ -44,9 +43,7 @@ class StaticTraffic(TrafficBase):
             road = network.roads[next(iter(network.main.values()))]
             s = road.s_at_chainage(np.array(config.stations, float))
             count = len(s)
-            self._add(
-                self.new_numbers(count), np.full(count, road.index), np.zeros(count, int), s, np.zeros(count)
-            )
+            self._add(self.new_numbers(count), np.full(count, road.index), np.zeros(count, int), s, np.zeros(count))
             self._finish_start()
         elif config.file is not None:
             self._from_file(Path(config.file))
@@ -72,9 +69,7 @@ class StaticTraffic(TrafficBase):
         else:
             x, y = corridor.xy_at(columns["chainage"], columns.get("lateral", np.zeros(count)))
         numbers = self.new_numbers(count)
-        slots = self._add(
-            numbers, np.zeros(count, int), np.zeros(count, int), np.zeros(count), np.zeros(count)
-        )
+        slots = self._add(numbers, np.zeros(count, int), np.zeros(count, int), np.zeros(count), np.zeros(count))
         attach(self.fleet, slots, self.network, x, y, columns.get("heading"))
         self.fleet.end_step(0.0)
 

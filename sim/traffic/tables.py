@@ -104,9 +104,7 @@ def read_rows(
                         f"has {len(fields)} fields, the header has {len(header)}",
                     )
                 elif max(map(len, fields)) > LONGEST_FIELD:
-                    problems.add(
-                        line, "row", fields[0], f"has a field of more than {LONGEST_FIELD} characters"
-                    )
+                    problems.add(line, "row", fields[0], f"has a field of more than {LONGEST_FIELD} characters")
                 else:
                     yield line, dict(zip(header, fields, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -26,12 +26,12 @@ _TIME_TOLERANCE_S = 1e-6
 class TrajectoryTraffic(TrafficBase):
     """Replays a CSV (time, id, x, y or lon, lat, speed, heading, optional type) or SUMO FCD file.
 
-    Times in s, x and y on the corridor's plane, lon and lat in the corridor's datum, speed in m/s, heading clockwise from
-    north. FCD positions count as longitude and latitude when the first one lies within one degree of the corridor.
-    The first time in the file is the moment of ``start``. Between samples position and speed are linear, heading
-    goes the shorter way. A vehicle appears at the first tick after its first sample and goes at its last. ``type`` names a
-    class of the scenario, otherwise the class is drawn. After the end of the file (``duration_ns``) the road is empty.
-    The whole file is read once at construction, in a stream: InputError lists up to 20 problems.
+    Times in s, x and y on the corridor's plane, lon and lat in the corridor's datum, speed in m/s, heading clockwise
+    from north. FCD positions count as longitude and latitude when the first one lies within one degree of the
+    corridor. The first time in the file is the moment of ``start``. Between samples position and speed are linear,
+    heading goes the shorter way. A vehicle appears at the first tick after its first sample and goes at its last.
+    ``type`` names a class of the scenario, otherwise the class is drawn. After the end of the file (``duration_ns``)
+    the road is empty. The whole file is read once at construction, in a stream: InputError lists up to 20 problems.
     """
 
     def __init__(self, config: Scenario, network: RoadNetwork, signals: Signals, seed: int) -> None:
@@ -132,15 +132,9 @@ def check_file(path: Path, corridor: CorridorGeometry) -> tuple[float, float, fl
     for frame in read_frames(path, problems):
         time_s = frame.time_s
         if last is not None and not time_s > last:
-            problems.add(
-                frame.line, "time", f"{time_s:g}", f"must be later than {last:g}, the time before it"
-            )
+            problems.add(frame.line, "time", f"{time_s:g}", f"must be later than {last:g}, the time before it")
             continue
-        if (
-            last is not None
-            and step is not None
-            and time_s - last > LONGEST_GAP_STEPS * step + _TIME_TOLERANCE_S
-        ):
+        if last is not None and step is not None and time_s - last > LONGEST_GAP_STEPS * step + _TIME_TOLERANCE_S:
             problems.add(
                 frame.line,
                 "time",
@@ -170,19 +164,11 @@ def _check_ids(
             problems.add(sample.line, "id", sample.id, f"stands twice at time {frame.time_s:g}")
         here.add(sample.id)
         before = seen.get(sample.id)
-        hole = (
-            before is not None
-            and step is not None
-            and frame.time_s - before > LONGEST_GAP_STEPS * step + _TIME_TOLERANCE_S
-        )
-        if hole and before != last:
-            problems.add(
-                sample.line,
-                "id",
-                sample.id,
-                f"was last seen at {before:g}, {frame.time_s - before:g} s ago, at most "
-                f"{LONGEST_GAP_STEPS:g} steps of {step:g} s may be missing",
-            )
+        if before is not None and before != last and step is not None:
+            gap_s = frame.time_s - before
+            if gap_s > LONGEST_GAP_STEPS * step + _TIME_TOLERANCE_S:
+                rule = f"at most {LONGEST_GAP_STEPS:g} steps of {step:g} s may be missing"
+                problems.add(sample.line, "id", sample.id, f"was last seen at {before:g}, {gap_s:g} s ago, {rule}")
         seen[sample.id] = frame.time_s
 
 

@@ -85,9 +85,7 @@ def read_frames(path: Path, problems: InputProblems) -> Iterator[Frame]:
 
 def _csv_frames(path: Path, problems: InputProblems) -> Iterator[Frame]:
     frame: Frame | None = None
-    rows = read_rows(
-        path, problems, CSV_COLUMNS, (("x", "y"), ("lon", "lat")), ("time", "id", "speed", "heading")
-    )
+    rows = read_rows(path, problems, CSV_COLUMNS, (("x", "y"), ("lon", "lat")), ("time", "id", "speed", "heading"))
     for line, row in rows:
         time_s = problems.number(line, "time", row["time"])
         geographic = "lon" in row

@@ -201,27 +201,27 @@ class CorridorGeometry:
         plane = LocalPlane(float(lon.min() + lon.max()) / 2, float(lat.min() + lat.max()) / 2)
         x, y = plane.to_plane(lon, lat)
         steps = np.hypot(np.diff(x), np.diff(y))
-        for i in np.flatnonzero(steps < 1.0):
+        for i in np.flatnonzero(steps < 1.0).tolist():
             self._complain(
                 f"lies {steps[i]:.2f} m from the point before it, at least 1 m is needed",
                 "points",
-                int(i) + 1,
+                i + 1,
             )
-        for i in np.flatnonzero(steps > 100_000):
+        for i in np.flatnonzero(steps > 100_000).tolist():
             self._complain(
                 f"lies {steps[i] / 1000:.0f} km from the point before it, at most 100 km is allowed",
                 "points",
-                int(i) + 1,
+                i + 1,
             )
         if self._problems:
             return self._straight_line()
         heading = np.degrees(np.arctan2(np.diff(x), np.diff(y)))
         turns = (np.diff(heading) + 180) % 360 - 180
-        for i in np.flatnonzero(np.abs(turns) > LARGEST_TURN_DEG):
+        for i in np.flatnonzero(np.abs(turns) > LARGEST_TURN_DEG).tolist():
             self._complain(
                 f"the road turns by {abs(turns[i]):.0f} deg here, at most {LARGEST_TURN_DEG:.0f} is allowed",
                 "points",
-                int(i) + 1,
+                i + 1,
             )
         marks = np.concatenate([[0.0], np.cumsum(steps)])
         self._point_marks_m = marks
@@ -271,18 +271,18 @@ class CorridorGeometry:
                 self._complain(f"{jurisdiction.id!r} is used twice", "jurisdictions", i, "id")
             seen.add(jurisdiction.id)
             for j, span in enumerate(jurisdiction.spans):
-                path = ("jurisdictions", i, "spans", j)
+                path: tuple[str | int, ...] = ("jurisdictions", i, "spans", j)
                 ends = self._resolve(span, *path)
                 if ends is not None:
                     spans.append((ResolvedSpan(*ends, i), path))
         spans.sort(key=lambda item: (item[0].from_m, item[0].to_m))
-        for (before, _), (after, path) in zip(spans, spans[1:], strict=False):
+        for (before, _), (after, where) in zip(spans, spans[1:], strict=False):
             if after.from_m < before.to_m - SAME_PLACE_M:
                 ids = self.jurisdiction_ids
                 self._complain(
                     f"{ids[after.owner]} from {after.from_m:.1f} m overlaps {ids[before.owner]} "
                     f"to {before.to_m:.1f} m",
-                    *path,
+                    *where,
                 )
         return [span for span, _ in spans]
 

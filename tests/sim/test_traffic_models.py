@@ -94,9 +94,7 @@ def test_contract(model, tmp_path):
 def test_constant_speed_keeps_equal_spacing_and_count():
     """By hand: 20 per km on 5 km, one direction: 50 m apart for ever; a leaver is replaced by a newcomer."""
     fleet = drive(
-        build(
-            {"directions": ["up"]}, model="constant-speed", density_veh_km=20, spacing="uniform", speed_mps=25
-        ),
+        build({"directions": ["up"]}, model="constant-speed", density_veh_km=20, spacing="uniform", speed_mps=25),
         300,
     )
     slots = fleet.slots()
@@ -108,9 +106,7 @@ def test_constant_speed_keeps_equal_spacing_and_count():
 
 def test_constant_speed_goes_round_a_ring():
     """By hand: 12 s at 50 m/s on a ring of 500 m is one turn and 100 m; nobody is replaced."""
-    traffic = build(
-        {"length_m": 500, "topology": "ring"}, model="constant-speed", density_veh_km=40, speed_mps=50
-    )
+    traffic = build({"length_m": 500, "topology": "ring"}, model="constant-speed", density_veh_km=40, speed_mps=50)
     traffic.start(0)
     start = traffic.fleet.s_m.copy()
     fleet = traffic.fleet
@@ -143,8 +139,7 @@ def test_arrivals_do_not_depend_on_the_tick():
     for second in range(20):
         coarse.step(second * 1000 * MS, 1000 * MS)
     places = [
-        dict(zip(t.fleet.number[t.fleet.slots()], t.fleet.x_m[t.fleet.slots()], strict=True))
-        for t in (fine, coarse)
+        dict(zip(t.fleet.number[t.fleet.slots()], t.fleet.x_m[t.fleet.slots()], strict=True)) for t in (fine, coarse)
     ]
     both = set(places[0]) & set(places[1])
     assert len(both) > 200 and set(places[0]) == set(places[1])
@@ -155,9 +150,7 @@ def test_static_places(tmp_path):
     """By hand: chainages, plane coordinates with the carriageway found by side, and positions in degrees."""
     fleet = drive(build(model="static", stations=[100, 250.5]), 3)
     assert fleet.x_m[:2].tolist() == [100, 250.5] and fleet.y_m[0] == -2.75
-    fleet = drive(
-        build(model="static", file=file_with(tmp_path, "# made by hand", "x,y", "10,-2.75", "20,6.25")), 3
-    )
+    fleet = drive(build(model="static", file=file_with(tmp_path, "# made by hand", "x,y", "10,-2.75", "20,6.25")), 3)
     assert (fleet.road[:2].tolist(), fleet.lane[:2].tolist(), fleet.heading_deg[:2].tolist()) == (
         [0, 1],
         [0, 1],
@@ -216,13 +209,15 @@ def test_trajectories_by_degrees_match_the_plane(tmp_path):
 
 def test_sumo_fcd(tmp_path):
     """By hand: two time steps as SUMO writes them; angle is clockwise from north and turns the short way."""
-    lines = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        "<fcd-export>",
-        '<timestep time="5.00"><vehicle id="v" x="50" y="-2.75" angle="350" type="car" speed="9" pos="1" lane="e_0"/></timestep>',
-        '<timestep time="6.00"><vehicle id="v" x="60" y="-2.75" angle="10" type="car" speed="11" pos="2" lane="e_0"/></timestep>',
-        "</fcd-export>",
+    vehicle = '<vehicle id="v" x="{}" y="-2.75" angle="{}" type="car" speed="{}" pos="1" lane="e_0"/></timestep>'
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<fcd-export>"]
+    lines += [
+        '<timestep time="5.00">',
+        vehicle.format(50, 350, 9),
+        '<timestep time="6.00">',
+        vehicle.format(60, 10, 11),
     ]
+    lines += ["</fcd-export>"]
     fleet = drive(build(model="trajectories", file=file_with(tmp_path, *lines, name="fcd.xml")), 5)
     assert (fleet.x_m[0], fleet.speed_mps[0]) == (pytest.approx(55), pytest.approx(10))
     assert fleet.heading_deg[0] % 360 == pytest.approx(0, abs=1e-9)
@@ -297,7 +292,8 @@ def test_problems_come_together_but_not_without_end(tmp_path):
         ("<net/>", "must be fcd-export"),
         ("<fcd-export>" + "<a>" * 20, "nested more than"),
         (
-            "<fcd-export><timestep time='0'><vehicle id='v' x='1' y='1' angle='0' speed='1' hat='2'/></timestep></fcd-export>",
+            "<fcd-export><timestep time='0'><vehicle id='v' x='1' y='1' angle='0' speed='1' hat='2'/>"
+            "</timestep></fcd-export>",
             "'hat' is not a known attribute",
         ),
         (
@@ -330,11 +326,7 @@ def test_recording_replays_identically(tmp_path):
         assert np.array_equal(live.fleet.entered, replay.fleet.entered)
         assert np.array_equal(live.fleet.left, replay.fleet.left)
         for name, column in vars(replay.fleet).items():
-            if (
-                isinstance(column, np.ndarray)
-                and len(column) == replay.fleet.capacity
-                and not name.startswith("_")
-            ):
+            if isinstance(column, np.ndarray) and len(column) == replay.fleet.capacity and not name.startswith("_"):
                 assert np.array_equal(column[slots], getattr(live.fleet, name)[slots]), name
     with pytest.raises(ValueError, match="no more"):
         replay.step(230 * TICK, TICK)
