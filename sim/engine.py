@@ -41,6 +41,9 @@ DRAIN_NS = 200 * MS
 TRAFFIC_ONLY_COST = 0.1
 """Cost of a simulated second without radio over one with it (measured on demo-zone), for the progress bar only."""
 
+STATIONS_AT_ONCE = 2500
+"""With more stations the receptions of a tick are handled in pieces, to bound memory; results are the same."""
+
 Report = Callable[[float, str], None]
 
 
@@ -109,13 +112,17 @@ class Engine:
         self.env.run(until=self.to_ns + DRAIN_NS + 1)
 
     def _channel(self) -> Generator[simpy.Event, Any, None]:
-        """The clock of the radio channel: whole ticks, so that all receptions of a tick are judged together."""
+        """The clock of the radio channel: ticks in as few pieces as memory allows, judged piece by piece."""
         yield self.env.timeout(self.radio_from_ns + self.tick_ns)
         while True:
-            with self.stopwatch.of("radio"):
-                receptions = self.access.advance(int(self.env.now), self.world.stations)
-            with self.stopwatch.of("receivers and KPIs"):
-                self.pipeline.deliver(receptions)
+            end_ns = int(self.env.now)
+            pieces = 1 + int(self.world.stations.active.sum()) // STATIONS_AT_ONCE
+            for piece in range(1, pieces + 1):
+                with self.stopwatch.of("radio"):
+                    until_ns = end_ns - self.tick_ns + piece * self.tick_ns // pieces
+                    receptions = self.access.advance(until_ns, self.world.stations)
+                with self.stopwatch.of("receivers and KPIs"):
+                    self.pipeline.deliver(receptions)
             yield self.env.timeout(self.tick_ns)
 
     def _traffic(self) -> Generator[simpy.Event, Any, None]:
