@@ -9,8 +9,6 @@ SEMI_MAJOR_M = 6_378_137.0
 FLATTENING = 1 / 298.257223563
 """WGS 84 ellipsoid (NIMA TR8350.2). CGCS2000 differs by 0.1 mm in the semi-minor axis and is treated as equal."""
 
-EARTH_RADIUS_M = 6_371_000.0
-
 _N = FLATTENING / (2 - FLATTENING)
 _E = np.sqrt(FLATTENING * (2 - FLATTENING))
 _RECTIFYING_RADIUS_M = SEMI_MAJOR_M / (1 + _N) * (1 + _N**2 / 4 + _N**4 / 64)
