@@ -8,9 +8,10 @@ import numpy as np
 
 from sim.access.bystanders import dropped_rows
 from sim.access.grid import Grid
+from sim.access.links import Sent
 from sim.access.neighbours import Neighbours
 from sim.access.processes import Cause, Processes, Sendings
-from sim.access.reception import Heard, Reception, Rows, Sent
+from sim.access.reception import Heard, Reception, Rows
 from sim.access.selector import Selector
 from sim.access.sensing import PowerMemory, ReservationMemory
 from sim.access.waiting import WaitingFrames
@@ -82,9 +83,14 @@ class LteMode4:
 
     def next_due_ns(self) -> int:
         """End of the next block while something waits; ``NEVER`` if idle."""
-        if self._next is None or not (len(self.waiting) or self.processes.waiting.any()):
+        if self._next is None:
             return NEVER
-        return min(self._next + self.mode.t1_ms, self._tick_end) * MS
+        first = self._next if self.processes.waiting.any() else self.waiting.first_subframe()
+        if first is None:
+            return NEVER
+        step = self.mode.t1_ms
+        blocks = max(0, first - self._next) // step + 1
+        return min(self._next + blocks * step, self._tick_end) * MS
 
     def stations_changed(self, stations: Stations) -> None:
         """Sort stations of the new tick; forget those that left. The old tick must have been run to its end."""
@@ -187,7 +193,8 @@ class LteMode4:
             gone = ~(stations.active[frames.sender] & (stations.station_id[frames.sender] == frames.sender_id))
             if gone.any():
                 rows = np.flatnonzero(gone)
-                self.processes.dropped.append((frames.frame[rows], np.full(len(rows), -1), frames.ready_ns[rows]))
+                away = np.zeros(len(rows), bool)
+                self.processes.dropped.append((frames.frame[rows], frames.sender[rows], frames.ready_ns[rows], away))
                 frames, arrived = frames.take(np.flatnonzero(~gone)), arrived[~gone]
         rows = self.processes.rows_of(frames, stations)
         if len(np.unique(rows)) == len(rows) and not self.processes.waiting[rows].any():

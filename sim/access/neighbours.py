@@ -31,6 +31,37 @@ class Windows:
     shadow: tuple[np.ndarray, ...] = ()
 
 
+def along(stations: Stations, slots: np.ndarray, everyone: np.ndarray, ring_m: float) -> np.ndarray:
+    """Place in metres of ``slots`` at the middle of the tick on the line that stations are sorted by.
+
+    On a ring the place on it, else the projection on the main axis of ``everyone``; two places never lie further apart
+    than the stations.
+    """
+    x, y = 0.5 * (stations.x0_m + stations.x1_m), 0.5 * (stations.y0_m + stations.y1_m)
+    if ring_m:
+        return x[slots] % ring_m
+    if not len(everyone):
+        return x[slots]
+    dx, dy = x[everyone] - x[everyone].mean(), y[everyone] - y[everyone].mean()
+    angle = 0.5 * np.arctan2(2 * float(dx @ dy), float(dx @ dx - dy @ dy))
+    return x[slots] * np.cos(angle) + y[slots] * np.sin(angle)
+
+
+def run_within(from_m: np.ndarray, to_m: np.ndarray, reach_m: float, ring_m: float) -> tuple[np.ndarray, np.ndarray]:
+    """First place and length of the run of sorted ``to_m`` within ``reach_m`` of each ``from_m``; wraps on a ring."""
+    n = len(to_m)
+    if not n:
+        return np.zeros(len(from_m), np.int64), np.zeros(len(from_m), np.int64)
+    if not ring_m:
+        lo = np.searchsorted(to_m, from_m - reach_m)
+        return lo, np.searchsorted(to_m, from_m + reach_m, side="right") - lo
+    around = np.concatenate([to_m - ring_m, to_m, to_m + ring_m])
+    reach = min(reach_m, ring_m)
+    lo = np.searchsorted(around, from_m - reach)
+    hi = np.searchsorted(around, from_m + reach, side="right")
+    return lo % n, np.minimum(hi - lo, n)
+
+
 class Neighbours:
     """Columns and windows of one traffic tick.
 
@@ -49,9 +80,9 @@ class Neighbours:
         """Sort the active stations of a new tick and lay out windows and shadowing."""
         kind = stations.kind
         parts = [np.flatnonzero(stations.active & (kind == k)) for k in POPULATIONS]
-        place = self._places(stations, parts)
-        parts = [part[np.argsort(along, kind="stable")] for part, along in zip(parts, place, strict=True)]
-        place = [np.sort(along, kind="stable") for along in place]
+        place = [along(stations, part, np.concatenate(parts), self.ring_m) for part in parts]
+        parts = [part[np.argsort(at, kind="stable")] for part, at in zip(parts, place, strict=True)]
+        place = [np.sort(at, kind="stable") for at in place]
         self.slots = np.concatenate(parts)
         self.size = np.array([len(part) for part in parts])
         self.offset = np.concatenate([[0], np.cumsum(self.size)])
@@ -59,7 +90,7 @@ class Neighbours:
         self.column[self.slots] = np.arange(len(self.slots))
         self._geometry(stations)
         self._uniform(stations)
-        features = self._features()
+        features = self.propagation.features(*self._absolute)
         self.windows: dict[tuple[int, int], Windows] = {}
         for a, b in ((VEHICLE, VEHICLE), (VEHICLE, RSU), (RSU, VEHICLE), (RSU, RSU), (RSU, PROBE)):
             self.windows[a, b] = self._pair(a, b, place, features)
@@ -76,19 +107,6 @@ class Neighbours:
     def population(self, column: np.ndarray) -> np.ndarray:
         """Population of columns."""
         return np.searchsorted(self.offset[1:-1], column, side="right")
-
-    def _places(self, stations: Stations, parts: list[np.ndarray]) -> list[np.ndarray]:
-        middle_x = 0.5 * (stations.x0_m + stations.x1_m)
-        middle_y = 0.5 * (stations.y0_m + stations.y1_m)
-        if self.ring_m:
-            return [middle_x[part] % self.ring_m for part in parts]
-        everyone = np.concatenate(parts)
-        if not len(everyone):
-            return [middle_x[part] for part in parts]
-        x, y = middle_x[everyone] - middle_x[everyone].mean(), middle_y[everyone] - middle_y[everyone].mean()
-        angle = 0.5 * np.arctan2(2 * float(x @ y), float(x @ x - y @ y))
-        along = middle_x * np.cos(angle) + middle_y * np.sin(angle)
-        return [along[part] for part in parts]
 
     def _geometry(self, stations: Stations) -> None:
         slots = self.slots
@@ -112,9 +130,6 @@ class Neighbours:
             for values, same in ((self.height_m[rows], self.same_height), (self.gain_dbi[rows], self.same_gain)):
                 same.append(float(values[0]) if len(values) and np.all(values == values[0]) else None)
 
-    def _features(self) -> Features:
-        return self.propagation.features(*self._absolute)
-
     def reach_m(self, a: int, b: int) -> float:
         """Reach between two populations: the larger of both directions at the strongest station of each."""
         if not (self.size[a] and self.size[b]):
@@ -135,26 +150,12 @@ class Neighbours:
 
     def _pair(self, a: int, b: int, place: list[np.ndarray], features: Features | None) -> Windows:
         reach = self.reach_m(a, b)
-        lo, count = self.run(place[a], place[b], reach + self.slack_m)
+        lo, count = run_within(place[a], place[b], reach + self.slack_m, self.ring_m)
         base = np.zeros(len(lo), np.int64)
         windows = Windows(reach, lo, count, base)
         if features is not None and len(lo) and count.any():
             windows.shadow = self._band(a, b, windows, features)
         return windows
-
-    def run(self, from_m: np.ndarray, to_m: np.ndarray, reach_m: float) -> tuple[np.ndarray, np.ndarray]:
-        """First place and length of the run of sorted ``to_m`` within ``reach_m`` of each ``from_m``."""
-        n = len(to_m)
-        if not n:
-            return np.zeros(len(from_m), np.int64), np.zeros(len(from_m), np.int64)
-        if not self.ring_m:
-            lo = np.searchsorted(to_m, from_m - reach_m)
-            return lo, np.searchsorted(to_m, from_m + reach_m, side="right") - lo
-        around = np.concatenate([to_m - self.ring_m, to_m, to_m + self.ring_m])
-        reach = min(reach_m, self.ring_m)
-        lo = np.searchsorted(around, from_m - reach)
-        hi = np.searchsorted(around, from_m + reach, side="right")
-        return lo % n, np.minimum(hi - lo, n)
 
     def _band(self, a: int, b: int, windows: Windows, features: Features) -> tuple[np.ndarray, ...]:
         """Unscaled field values of all pairs, by matrix products of blocks of neighbouring rows."""

@@ -114,7 +114,7 @@ class Processes:
         self._row: dict[tuple[int, int, int], int] = {}
         self._keys = {name: stream_key(seed, "mode4", name) for name in ("counter", "keep", "selection", "process")}
         self.triggers: list[tuple[np.ndarray, np.ndarray]] = []
-        self.dropped: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.dropped: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         self.selections = np.zeros(len(Cause), np.int64)
         self.postponed = 0
         """Transport blocks that gave way to another one of their station in the same subframe."""
@@ -167,7 +167,8 @@ class Processes:
     def forget(self, slots: np.ndarray, time_ns: int, stations: Stations) -> None:
         """Other stations stand in these slots: their processes start anew, waiting frames end unsent."""
         rows = np.flatnonzero(np.isin(self.slot[:self.count], slots))
-        self._drop(rows[self.waiting[rows]], np.full(len(rows), time_ns, np.int64))
+        waiting = rows[self.waiting[rows]]
+        self._drop(waiting, np.full(len(waiting), time_ns, np.int64), present=False)
         self.next[rows], self.cause[rows] = NEVER, Cause.FIRST
         self.counter[rows] = self.missed[rows] = self.cycles[rows] = 0
         self.stamp[rows] = -1
@@ -333,7 +334,7 @@ class Processes:
         self.next[rows], self.first[rows], self.subchannels[rows], self.mcs[rows] = next_subframe, first, subchannels, mcs
         self.counter[rows], self.missed[rows], self.last_use[rows] = counter, 0, next_subframe
 
-    def _drop(self, rows: np.ndarray, time_ns: np.ndarray) -> None:
+    def _drop(self, rows: np.ndarray, time_ns: np.ndarray, present: bool = True) -> None:
         if len(rows):
             self.waiting[rows] = False
-            self.dropped.append((self.frame[rows], self.slot[rows], time_ns[:len(rows)]))
+            self.dropped.append((self.frame[rows], self.slot[rows], time_ns, np.full(len(rows), present)))

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.access.grid import Coupling, Grid
+from sim.access.links import Links, Sent, links_of, spread
 from sim.access.neighbours import PROBE, RSU, VEHICLE, Neighbours
-from sim.access.processes import Sendings
-from sim.channel.propagation import Latent
 from sim.clock import hashed_bits, stream_key
 from sim.frames import Outcome
 from sim.link import load_table, lte_grid
@@ -22,50 +21,6 @@ if TYPE_CHECKING:
 _MW = np.float32(np.log(10) / 10)
 _DB = np.float32(10 / np.log(10))
 _UNIFORM = 2.0**-53
-
-
-@dataclass
-class Sent:
-    """Sendings with what their links need: column, population, place in time, allocation."""
-
-    sendings: Sendings
-    column: np.ndarray
-    population: np.ndarray
-    place: np.ndarray
-    """Place of the sender in its population."""
-    slot_of_time: np.ndarray
-    """Index of the subframe in the batch."""
-    data_prb: np.ndarray
-    shape: np.ndarray
-
-    def take(self, rows: np.ndarray) -> Sent:
-        """A selection of rows."""
-        s = self.sendings
-        part = Sendings(*(getattr(s, name)[rows] for name in Sendings.__dataclass_fields__))
-        return Sent(part, *(getattr(self, n)[rows] for n in ("column", "population", "place", "slot_of_time", "data_prb", "shape")))
-
-
-@dataclass
-class Links:
-    """Flat links of one group of listeners, ordered by (sender population, listener population), then sending."""
-
-    count: np.ndarray
-    """Links per run; a run is one sending towards one population."""
-    sending: np.ndarray
-    """Sending of each run."""
-    lo: np.ndarray
-    """First place of each run in its population."""
-    start: np.ndarray
-    """First link of each run, and the end of the last."""
-    target: np.ndarray
-    """Population of each run's listeners."""
-    cell: np.ndarray
-    """Index into [subframe, column] arrays of each link."""
-    distance_m: np.ndarray
-    power_dbm: np.ndarray
-    """Received power of the whole transmission."""
-    own: np.ndarray
-    """Links of a sender to itself."""
 
 
 @dataclass
@@ -144,7 +99,7 @@ class Reception:
         busy = np.zeros((len(part), columns), bool)
         busy[sent.slot_of_time, sent.column] = True
         group = Group(near.slots[:columns], near.station_id[:columns], busy, True)
-        links = self._links(near, sent, (VEHICLE, RSU), x, y, (x[sent.slot_of_time, sent.column], y[sent.slot_of_time, sent.column]))
+        links = links_of(near, sent, (VEHICLE, RSU), x, y, (x[sent.slot_of_time, sent.column], y[sent.slot_of_time, sent.column]))
         rows, rsrp, sensed = self._receive(sent, links, group)
         return rows, Heard(links, rsrp, sensed, busy)
 
@@ -160,105 +115,12 @@ class Reception:
         some.slot_of_time = np.searchsorted(occupied, some.slot_of_time)
         all_x, all_y = near.positions(part[occupied], 0, end)
         tx = all_x[some.slot_of_time, some.column], all_y[some.slot_of_time, some.column]
-        links = self._links(near, some, (PROBE,), all_x[:, first:], all_y[:, first:], tx)
+        links = links_of(near, some, (PROBE,), all_x[:, first:], all_y[:, first:], tx)
         silent = np.zeros((len(occupied), end - first), bool)
         group = Group(near.slots[first:], near.station_id[first:], silent, False)
         rows, _, _ = self._receive(some, links, group)
         wanted = some.population[rows.sending] == RSU
         return Rows(keep[rows.sending[wanted]], *(getattr(rows, n)[wanted] for n in list(Rows.__dataclass_fields__)[1:]))
-
-    # ---- links
-
-    def _links(
-        self, near: Neighbours, sent: Sent, targets: tuple[int, ...], x: np.ndarray, y: np.ndarray,
-        tx: tuple[np.ndarray, np.ndarray],
-    ) -> Links:
-        tx_x, tx_y = tx
-        parts = []
-        for a in (VEHICLE, RSU):
-            of_a = np.flatnonzero(sent.population == a)
-            for b in targets:
-                if len(of_a) and near.size[b]:
-                    parts.append(self._class_links(near, sent, a, b, of_a, targets[0], x, y, tx_x[of_a], tx_y[of_a]))
-        return _joined(parts)
-
-    def _class_links(
-        self, near: Neighbours, sent: Sent, a: int, b: int, of_a: np.ndarray, first: int, x: np.ndarray, y: np.ndarray,
-        tx_x: np.ndarray, tx_y: np.ndarray,
-    ) -> Links:
-        windows = near.windows[a, b]
-        place = sent.place[of_a]
-        lo, count, base = windows.lo[place], windows.count[place], windows.base[place]
-        if a == VEHICLE and b == PROBE:
-            lo, count = self._within_rsu_reach(near, sent, of_a, lo, count)
-        total = int(count.sum())
-        start = np.cumsum(count) - count
-        step = np.arange(total)
-        offset = int(near.offset[b] - near.offset[first])
-        row = sent.slot_of_time[of_a] * x.shape[1] + offset
-        if near.ring_m:
-            inside = step + np.repeat(lo - start, count)
-            inside[inside >= near.size[b]] -= near.size[b]
-            cell = inside + np.repeat(row, count)
-        else:
-            cell = step + np.repeat(lo - start + row, count)
-        dx = x.ravel()[cell]
-        dx -= np.repeat(tx_x, count)
-        if near.ring_m:
-            dx -= np.float32(near.ring_m) * np.rint(dx * np.float32(1 / near.ring_m))
-        dy = y.ravel()[cell]
-        dy -= np.repeat(tx_y, count)
-        distance, tx_height, rx_height = self._distance(near, sent, a, b, of_a, count, cell, offset, dx, dy)
-        if windows.shadow:
-            pair = step + np.repeat(base - start, count)
-            fields = tuple(shadow[pair] for shadow in windows.shadow)
-        else:
-            fields = _fields_between(near, sent, of_a, b, lo, count)
-        latent = Latent(*(f.scale(distance) * v for f, v in zip(near.propagation.fields, fields, strict=True)))
-        power = -near.propagation.loss_db(distance, latent, tx_height, rx_height, is_v2i=not (a == b == VEHICLE))
-        eirp = near.power_dbm[sent.column[of_a]] + near.gain_dbi[sent.column[of_a]]
-        power += _spread(eirp, count)
-        gain = near.same_gain[b]
-        power += near.gain_dbi[near.offset[b]:][_place(cell, x.shape[1], offset)] if gain is None else np.float32(gain)
-        own = start + (place - lo) % max(1, int(near.size[b])) if a == b else np.empty(0, np.int64)
-        return Links(count, of_a, lo, start, np.full(len(of_a), b), cell, distance, power, own)
-
-    def _distance(
-        self, near: Neighbours, sent: Sent, a: int, b: int, of_a: np.ndarray, count: np.ndarray, cell: np.ndarray,
-        offset: int, dx: np.ndarray, dy: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray | float, np.ndarray | float]:
-        """3-D distance and both antenna heights (plain numbers where all agree)."""
-        columns = int(near.offset[2]) if b != PROBE else int(near.size[PROBE])
-        tx: np.ndarray | float | None = near.same_height[a]
-        if tx is None:
-            tx = np.repeat(near.height_m[sent.column[of_a]], count)
-        rx: np.ndarray | float | None = near.same_height[b]
-        if rx is None:
-            rx = near.height_m[near.offset[b]:][_place(cell, columns, offset)]
-        dx *= dx
-        dy *= dy
-        dx += dy
-        dz = rx - tx
-        if isinstance(dz, np.ndarray) or dz != 0:
-            dx += np.asarray(dz * dz, np.float32)
-        return np.sqrt(dx, out=dx), tx, rx
-
-    @staticmethod
-    def _within_rsu_reach(
-        near: Neighbours, sent: Sent, of_a: np.ndarray, lo: np.ndarray, count: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Vehicles' runs of probes cut to those that an RSU reaches in the same subframe."""
-        if near.ring_m:
-            return lo, count
-        rsu = np.flatnonzero(sent.population == RSU)
-        windows = near.windows[RSU, PROBE]
-        slots = int(sent.slot_of_time.max()) + 1
-        least, most = np.full(slots, 2**60), np.zeros(slots, np.int64)
-        np.minimum.at(least, sent.slot_of_time[rsu], windows.lo[sent.place[rsu]])
-        np.maximum.at(most, sent.slot_of_time[rsu], (windows.lo + windows.count)[sent.place[rsu]])
-        time = sent.slot_of_time[of_a]
-        cut = np.maximum(lo, least[time])
-        return cut, np.maximum(0, np.minimum(lo + count, most[time]) - cut)
 
     # ---- reception
 
@@ -282,7 +144,7 @@ class Reception:
         if not group.senders_listen:
             return rows, np.empty(0, np.float32), levels[:, :0]
         per_element = self._element_db[sent.data_prb[links.sending]]
-        rsrp = links.power_dbm + _spread(per_element, links.count)
+        rsrp = links.power_dbm + spread(per_element, links.count)
         rsrp[~decoded] = np.nan
         return rows, rsrp, levels[:, 2 * n:]
 
@@ -323,7 +185,7 @@ class Reception:
         deaf = group.busy.ravel()[links.cell]
         if self.mode.sci == "ideal":
             return ~deaf
-        signal = power * _spread(share, links.count)
+        signal = power * spread(share, links.count)
         disturbance = levels[cell]
         disturbance -= signal
         np.maximum(disturbance, np.float32(lte_grid.PSCCH_PRB * self.noise_prb_mw), out=disturbance)
@@ -423,17 +285,6 @@ def _add_up(sent: Sent, links: Links, kind: np.ndarray, power: np.ndarray, recei
             flat[links.cell[start:end] + move[some[i]]] += power[start:end]
 
 
-def _place(cell: np.ndarray, columns: int, offset: int) -> np.ndarray:
-    return cell % columns - offset
-
-
-def _spread(per_run: np.ndarray, count: np.ndarray) -> np.ndarray | np.float32:
-    """One value per link; a plain number where all runs agree."""
-    if len(per_run) and np.all(per_run == per_run[0]):
-        return np.float32(per_run[0])
-    return np.repeat(per_run.astype(np.float32), count)
-
-
 def _bounds(table: PerTable) -> tuple[np.float32, np.float32]:
     """Power ratios up to which a block is always lost, and from which it is lost with the floor's 1e-8 only."""
     grid = np.arange(-40.0, 60.0, 0.01)
@@ -442,32 +293,3 @@ def _bounds(table: PerTable) -> tuple[np.float32, np.float32]:
     low = lost[-1] - 0.05 if len(lost) else -100.0
     high = heard[0] + 0.05 if len(heard) else np.inf
     return np.float32(10 ** (low / 10)), np.float32(10 ** (high / 10))
-
-
-def _joined(parts: list[Links]) -> Links:
-    if len(parts) == 1:
-        return parts[0]
-    names = ("count", "sending", "lo", "target", "cell", "distance_m", "power_dbm")
-    if not parts:
-        i, f = np.empty(0, np.int64), np.empty(0, np.float32)
-        return Links(i, i, i, i, i, i, f, f, i)
-    before = np.cumsum([0, *(len(p.cell) for p in parts[:-1])])
-    own = np.concatenate([p.own + by for p, by in zip(parts, before, strict=True)])
-    joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in names}
-    return Links(start=np.cumsum(joined["count"]) - joined["count"], own=own, **joined)
-
-
-def _fields_between(
-    near: Neighbours, sent: Sent, of_a: np.ndarray, b: int, lo: np.ndarray, count: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """Unscaled field values of runs without a precomputed band (vehicles towards probes)."""
-    n = int(near.size[b])
-    fields = []
-    for left, right in near.features.rows:
-        of_b = right[near.offset[b]:near.offset[b + 1]]
-        values = [
-            of_b[np.arange(first, first + number) % n] @ left[column]
-            for column, first, number in zip(sent.column[of_a], lo, count, strict=True)
-        ]
-        fields.append(np.concatenate(values) if values else np.empty(0, np.float32))
-    return tuple(fields)

@@ -30,6 +30,13 @@ class WaitingFrames:
             raise ValueError(f"frames: ready_ns {at} lies before {done * MS}, to which the access layer has advanced")
         self._new.append(frames)
 
+    def first_subframe(self) -> int | None:
+        """First subframe in which a frame becomes ready; none if nothing waits."""
+        times = [int((-(-frames.ready_ns // MS)).min()) for frames in self._new]
+        if self._taken < len(self._subframe):
+            times.append(int(self._subframe[self._taken]))
+        return min(times, default=None)
+
     def until(self, subframe: int) -> tuple[Frames, np.ndarray]:
         """Frames ready for a subframe before ``subframe``, and the first subframe that starts at or after each."""
         if self._new:
