@@ -14,6 +14,7 @@ from sim import __version__
 from sim.engine import Engine
 from sim.metrics import collect
 from sim.results import Result, ResultFolder, read
+from sim.scenario.fields import field_rows
 from sim.scenario.loader import LoadedScenario
 from sim.trace import TraceWriter
 from sim.world.map_data import map_data
@@ -80,7 +81,7 @@ def _summary(
     config, candidate = loaded.config, loaded.candidate
     illustrative = sorted(
         {f"profile {p.name}: {key}" for p in candidate.profiles.values() for key in p.illustrative_keys()}
-    )
+    ) + [f"scenario: {row.path}" for row in field_rows() if "assumption" in row.source]
     return {
         "name": loaded.name,
         "title": config.title,

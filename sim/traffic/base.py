@@ -10,7 +10,6 @@ from sim.clock import SECOND
 from sim.scenario.schema import Scenario
 from sim.traffic.fleet import Fleet
 from sim.traffic.population import Population
-from sim.world.corridor import Problem
 from sim.world.network import RoadNetwork
 from sim.world.signals import Signals
 
@@ -42,8 +41,13 @@ class Traffic(Protocol):
 class TrafficBase:
     """Fleet, population and positions: the part all models share."""
 
+    refills = False
+    """Whether vehicles arrive by flow when no density is given."""
+
     def __init__(self, config: Scenario, network: RoadNetwork, signals: Signals, seed: int) -> None:
         self.config = config.traffic
+        if network.corridor.ring_length_m is not None and self.config.density_veh_km is None and self.refills:
+            raise ValueError("traffic.density_veh_km: is needed on a ring, nothing flows into it")
         self.network = network
         self.signals = signals
         self.seed = seed
@@ -111,34 +115,3 @@ class TrafficBase:
         if ring_m is not None:
             for column in (self.fleet.s_m, self.fleet.chainage_m):
                 column %= ring_m
-
-
-def traffic_problems(config: Scenario) -> list[Problem]:
-    """What is wrong with the traffic keys taken together with the corridor."""
-    traffic, corridor = config.traffic, config.corridor
-    problems: list[Problem] = []
-    if sum(c.share for c in traffic.classes) <= 0:
-        problems.append((("traffic", "classes"), "shares of all classes are 0, at least one must be positive"))
-    known = [j.id for j in corridor.jurisdictions]
-    for i, home in enumerate(traffic.homes):
-        if home.jurisdiction not in known:
-            problems.append(
-                (
-                    ("traffic", "homes", i, "jurisdiction"),
-                    f"{home.jurisdiction!r} is not one of {', '.join(known)}",
-                )
-            )
-    if traffic.homes and sum(h.share for h in traffic.homes) <= 0:
-        problems.append((("traffic", "homes"), "shares of all homes are 0, at least one must be positive"))
-    if traffic.model == "trajectories" and traffic.file is None:
-        problems.append((("traffic", "file"), "model trajectories needs a file"))
-    if traffic.file is not None and traffic.model not in ("trajectories", "static"):
-        problems.append((("traffic", "file"), f"model {traffic.model} reads no file"))
-    if traffic.stations is not None and traffic.model != "static":
-        problems.append((("traffic", "stations"), f"model {traffic.model} takes no list of stations"))
-    for i, flow in enumerate(traffic.flows):
-        if flow.direction not in corridor.directions:
-            problems.append((("traffic", "flows", i, "direction"), f"the road has no direction {flow.direction}"))
-    if corridor.topology == "ring" and traffic.density_veh_km is None and traffic.model in ("idm", "constant-speed"):
-        problems.append((("traffic", "density_veh_km"), "a ring needs a density, nothing flows into it"))
-    return problems

@@ -25,6 +25,8 @@ class ConstantSpeedTraffic(TrafficBase):
     is replaced at the entry by a new one (new number, equipment and home). With a flow they arrive at random (Poisson).
     """
 
+    refills = True
+
     def __init__(self, config: Scenario, network: RoadNetwork, signals: Signals, seed: int) -> None:
         super().__init__(config, network, signals, seed)
         self._flows = main_flows(

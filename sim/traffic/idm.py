@@ -38,6 +38,7 @@ class IdmTraffic(TrafficBase):
     """
 
     fleet: DrivenFleet
+    refills = True
 
     def __init__(self, config: Scenario, network: RoadNetwork, signals: Signals, seed: int) -> None:
         super().__init__(config, network, signals, seed)

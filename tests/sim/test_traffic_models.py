@@ -6,7 +6,6 @@ import pytest
 from sim.clock import MS
 from sim.scenario.schema import Scenario
 from sim.traffic import TRAFFIC
-from sim.traffic.base import traffic_problems
 from sim.traffic.fleet import Fleet
 from sim.traffic.recording import RecordedTraffic, record, traffic_key
 from sim.traffic.tables import InputError
@@ -354,14 +353,15 @@ def test_fleet_slots():
 @pytest.mark.parametrize(
     "corridor, traffic, words",
     [
-        ({}, {"homes": [{"jurisdiction": "X", "share": 1}]}, "'X' is not one of A, B"),
-        ({}, {"model": "trajectories"}, "needs a file"),
-        ({}, {"stations": [1.0]}, "takes no list of stations"),
-        ({"topology": "ring"}, {}, "a ring needs a density"),
-        ({"directions": ["up"]}, {"flows": [{"direction": "down", "flow_veh_h": 1}]}, "no direction down"),
+        ({"topology": "ring"}, {}, "density_veh_km: is needed on a ring"),
+        ({"topology": "ring"}, {"model": "constant-speed"}, "density_veh_km: is needed on a ring"),
+        ({}, {"model": "constant-speed", "speed_mps": 0}, "speed_mps: 0 with a flow"),
+        ({}, {"model": "static"}, "needs stations, file or density_veh_km"),
+        ({}, {"model": "static", "stations": [5001]}, "stations: 5001 m lies outside"),
+        ({}, {"model": "trajectories"}, "file: model trajectories needs a file"),
     ],
 )
-def test_problems_of_traffic_keys(corridor, traffic, words):
+def test_models_refuse_what_they_cannot_do(corridor, traffic, words):
     """Property: one clear line per mistake."""
-    found = traffic_problems(scenario(corridor, **traffic))
-    assert len(found) == 1 and words in found[0][1]
+    with pytest.raises(ValueError, match=words):
+        build(corridor, **traffic)
