@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ import numpy as np
 
 from sim.plots import style
 from sim.results import Result
+
+LEGEND_CHARACTERS = 22
+"""Room for a name beside the map; longer ones are broken over lines."""
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +73,7 @@ def _across(axes: Axes, line: np.ndarray, chainage_m: float) -> np.ndarray:
 
 def _road(axes: Axes, place: dict[str, Any], line: np.ndarray, k: int) -> None:
     name = place.get("name")
-    label = f"{place['id']}: {name}" if name else place["id"]
+    label = textwrap.fill(f"{place['id']}: {name}", LEGEND_CHARACTERS) if name else place["id"]
     for span in place.get("spans", ()):
         inside = line[(line[:, 2] > span[0]) & (line[:, 2] < span[1]), 2]
         lon_deg, lat_deg = _at(line, np.concatenate([[span[0]], inside, [span[1]]]))

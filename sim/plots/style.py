@@ -120,7 +120,7 @@ def percent_axis(axes: Axes, top: float = 1.0) -> None:
     from matplotlib.ticker import PercentFormatter
 
     axes.set_ylim(0, top)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
 def quiet_grid(axes: Axes, axis: Any = "y") -> None:
