@@ -88,7 +88,8 @@ class Traffic:
 
 
 def run(
-    layer: AccessLayer, stations: Stations, traffic: Traffic, ticks: int, speed_mps: np.ndarray | float = 0.0, step_ns: int = TICK_NS
+    layer: AccessLayer, stations: Stations, traffic: Traffic, ticks: int, speed_mps: np.ndarray | float = 0.0,
+    step_ns: int = TICK_NS,
 ) -> Iterator[Receptions]:
     """Drive ``layer`` for so many ticks, asking it every ``step_ns``; its batches as they come."""
     speed = np.broadcast_to(np.asarray(speed_mps, np.float64), stations.x0_m.shape)

@@ -93,7 +93,7 @@ class Grid:
         return need
 
     def sized(self, size_bytes: int, pool: int) -> tuple[int, int]:
-        """(MCS, subchannels) of a grant for ``size_bytes``: the first allowed MCS that fits the pool, else ValueError."""
+        """(MCS, subchannels) of a grant for ``size_bytes``: first allowed MCS that fits, else ValueError."""
         key = (size_bytes, pool)
         if key not in self._sized:
             self._sized[key] = self._choose(size_bytes, pool)
@@ -170,7 +170,7 @@ class Grid:
 
     def _emit(self, shape: Shape) -> np.ndarray:
         """Transmit power per PRB of the carrier, as a share of the total, float64 [prb_count]."""
-        first, _ = self.prb_range(*self._key(self._shapes[shape.pool, shape.first_subchannel, shape.subchannels, shape.data_prb]))
+        first, _ = self.prb_range(shape.pool, shape.first_subchannel, shape.subchannels)
         data, control = self.power_share(shape.data_prb)
         used = lte_grid.PSCCH_PRB + shape.data_prb
         level = np.zeros(self.prb_count)

@@ -29,7 +29,8 @@ class Sent:
         """A selection of rows."""
         s = self.sendings
         part = Sendings(*(getattr(s, name)[rows] for name in Sendings.__dataclass_fields__))
-        return Sent(part, *(getattr(self, n)[rows] for n in ("column", "population", "place", "slot_of_time", "data_prb", "shape")))
+        names = ("column", "population", "place", "slot_of_time", "data_prb", "shape")
+        return Sent(part, *(getattr(self, name)[rows] for name in names))
 
 
 @dataclass
@@ -186,10 +187,8 @@ def _fields_between(near: Neighbours, sent: Sent, runs: _Runs) -> tuple[np.ndarr
         of_b = right[near.offset[runs.b]:near.offset[runs.b + 1]]
         if near.ring_m:
             of_b = np.concatenate([of_b, of_b])
-        values = [
-            of_b[first:first + min(number, n)] @ left[column]
-            for column, first, number in zip(sent.column[runs.rows].tolist(), runs.lo.tolist(), runs.count.tolist(), strict=True)
-        ]
+        bounds = zip(sent.column[runs.rows].tolist(), runs.lo.tolist(), runs.count.tolist(), strict=True)
+        values = [of_b[first:first + min(number, n)] @ left[column] for column, first, number in bounds]
         fields.append(np.concatenate(values))
     return tuple(fields)
 

@@ -148,7 +148,7 @@ class LteMode4:
             "access": "LTE-V2X PC5 Mode 4, 3GPP TS 36.213 clause 14.1.1, TS 36.321 clause 5.14.1",
             "selection": f"T1 {m.t1_ms} ms, T2 up to {m.t2_max_ms} ms, keep probability {m.keep_probability}, "
             f"RSRP threshold {m.rsrp_threshold_dbm} dBm, MCS {m.mcs}, grants {m.grant_sizing}",
-            "in_band_emission": "TS 36.101 table 6.5.2.3.1-1, {W,X,Y,Z} = {3,6,3,3} dB" if m.in_band_emission else "off",
+            "in_band_emission": "TS 36.101 table 6.5.2.3.1-1, WXYZ 3, 6, 3, 3 dB" if m.in_band_emission else "off",
             "pssch_table": self.reception.data_table.source,
             "pscch_table": self.reception.control_table.origin,
             "cbr": f"subchannels of the own pool above {CBR_THRESHOLD_DBM} dBm in 100 subframes (ETSI TS 103 574)",
@@ -222,11 +222,8 @@ class LteMode4:
         column = near.column[sendings.slot]
         population = near.population(column)
         data_prb = grid.data_prb(sendings.size_bytes, sendings.mcs)
-        shape = [
-            grid.shape_id(*key) for key in zip(
-                sendings.pool.tolist(), sendings.first.tolist(), sendings.subchannels.tolist(), data_prb.tolist(), strict=True
-            )
-        ]
+        keys = (sendings.pool, sendings.first, sendings.subchannels, data_prb)
+        shape = [grid.shape_id(*key) for key in zip(*(values.tolist() for values in keys), strict=True)]
         return Sent(
             sendings, column, population, column - near.offset[population], sendings.subframe - start, data_prb,
             np.array(shape, np.int64),

@@ -183,7 +183,8 @@ class Processes:
             self._drop(rows[old], frames.ready_ns[old])
         self.waiting[rows] = True
         self.frame[rows], self.sequence[rows] = frames.frame, frames.sequence
-        self.generated_ns[rows], self.size_bytes[rows], self.arrived[rows] = frames.generated_ns, frames.size_bytes, arrived
+        self.generated_ns[rows], self.size_bytes[rows] = frames.generated_ns, frames.size_bytes
+        self.arrived[rows] = arrived
         self._remember_size(rows, frames.size_bytes, arrived)
         self._skip(rows, arrived)
         cause = self._judge(rows, arrived)
@@ -255,7 +256,7 @@ class Processes:
         return self._send(rows)
 
     def _give_way(self, rows: np.ndarray) -> None:
-        """The station's more urgent block goes first: wait for the next opportunity, or reselect if that is too late."""
+        """The station's more urgent block goes first: wait for the next turn, or reselect if that is late."""
         self.postponed += len(rows)
         lost = self.next[rows]
         self.next[rows] += self.period[rows]
@@ -331,7 +332,8 @@ class Processes:
         counter: np.ndarray,
     ) -> None:
         """Write selected resources."""
-        self.next[rows], self.first[rows], self.subchannels[rows], self.mcs[rows] = next_subframe, first, subchannels, mcs
+        self.next[rows], self.first[rows], self.subchannels[rows] = next_subframe, first, subchannels
+        self.mcs[rows] = mcs
         self.counter[rows], self.missed[rows], self.last_use[rows] = counter, 0, next_subframe
 
     def _drop(self, rows: np.ndarray, time_ns: np.ndarray, present: bool = True) -> None:

@@ -99,7 +99,8 @@ class Reception:
         busy = np.zeros((len(part), columns), bool)
         busy[sent.slot_of_time, sent.column] = True
         group = Group(near.slots[:columns], near.station_id[:columns], busy, True)
-        links = links_of(near, sent, (VEHICLE, RSU), x, y, (x[sent.slot_of_time, sent.column], y[sent.slot_of_time, sent.column]))
+        own = (sent.slot_of_time, sent.column)
+        links = links_of(near, sent, (VEHICLE, RSU), x, y, (x[own], y[own]))
         rows, rsrp, sensed = self._receive(sent, links, group)
         return rows, Heard(links, rsrp, sensed, busy)
 
@@ -120,7 +121,8 @@ class Reception:
         group = Group(near.slots[first:], near.station_id[first:], silent, False)
         rows, _, _ = self._receive(some, links, group)
         wanted = some.population[rows.sending] == RSU
-        return Rows(keep[rows.sending[wanted]], *(getattr(rows, n)[wanted] for n in list(Rows.__dataclass_fields__)[1:]))
+        others = [name for name in Rows.__dataclass_fields__ if name != "sending"]
+        return Rows(keep[rows.sending[wanted]], *(getattr(rows, name)[wanted] for name in others))
 
     # ---- reception
 

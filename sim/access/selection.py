@@ -1,4 +1,4 @@
-"""Resource selection of sensing-based SPS (3GPP TS 36.213 clause 14.1.1.6), for many stations of one subframe at once."""
+"""Resource selection of sensing-based SPS (3GPP TS 36.213 clause 14.1.1.6), for many stations at once."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def choose(
 ) -> Choice:
     """Steps 4 to 8 for b stations.
 
-    ``reserved_dbm`` [b, t, x] is the highest RSRP of a reservation that touches the candidate (:data:`FREE_DBM` = none),
+    ``reserved_dbm`` [b, t, x] is the highest RSRP of a reservation that touches the candidate, or :data:`FREE_DBM`;
     ``barred`` [b, t] marks subframes excluded whatever the threshold, ``power`` [b, t, x] the averaged S-RSSI,
     ``subframes`` [b] how many of the t subframes belong to the window, ``draws`` [b, 2] uniform numbers.
     All thresholds rise together by ``step_db`` until ``ratio`` of all candidates remain, each pass from the full set;

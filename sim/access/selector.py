@@ -126,9 +126,8 @@ class Selector:
                 if ahead > 1:
                     use &= batch.at[row] - sent <= period
                 some = row[use]
-                for found, y in projected(
-                    sent[use] + ahead * period, batch.begin[some], batch.end[some], batch.period[some], 10 * counter[some]
-                ):
+                target, last = sent[use] + ahead * period, batch.end[some]
+                for found, y in projected(target, batch.begin[some], last, batch.period[some], 10 * counter[some]):
                     barred[some[found], y - batch.begin[some[found]]] = True
         self._bar_own(barred, batch)
         return barred
@@ -175,7 +174,8 @@ class Selector:
                     continue
                 windows = near.windows[a, b]
                 lo, count = windows.lo[place], windows.count[place]
-                for first, last in ((lo, np.minimum(lo + count, n)), (np.zeros_like(lo), np.maximum(lo + count - n, 0))):
+                end = lo + count
+                for first, last in ((lo, np.minimum(end, n)), (np.zeros_like(lo), np.maximum(end - n, 0))):
                     begin, stop = starts[near.offset[b] + first], starts[near.offset[b] + last]
                     number = np.maximum(stop - begin, 0)
                     total = int(number.sum())
@@ -188,7 +188,7 @@ class Selector:
         return np.concatenate(index), np.concatenate(found), mine
 
     def _reserved(self, batch: _Batch, counter: np.ndarray) -> np.ndarray:
-        """Highest RSRP in dBm of a decoded reservation per candidate subframe and subchannel, [b, span, subchannels]."""
+        """Highest RSRP in dBm of a decoded reservation per subframe and subchannel, [b, span, subchannels]."""
         memory, grid = self.reservations, self.grid
         count = int(grid.subchannels[batch.pool])
         level = np.full((len(batch.rows), batch.span, count), FREE_DBM, np.float32)
@@ -205,7 +205,8 @@ class Selector:
         return level
 
     def _mark(
-        self, level: np.ndarray, batch: _Batch, counter: np.ndarray, index: np.ndarray, record: np.ndarray, rsrp: np.ndarray
+        self, level: np.ndarray, batch: _Batch, counter: np.ndarray, index: np.ndarray, record: np.ndarray,
+        rsrp: np.ndarray,
     ) -> None:
         """Enter decoded reservations: one period ahead, or up to 100 ms ahead for shorter periods heard just now."""
         memory, grid, pool = self.reservations, self.grid, batch.pool

@@ -32,7 +32,7 @@ class PowerMemory:
         self._replaced: tuple[int, list[np.ndarray], list[np.ndarray]] = (0, [], [])
 
     def record(self, subframe: int, power_mw: np.ndarray, monitored: np.ndarray) -> None:
-        """Store consecutive subframes from ``subframe``: [n, slots, subchannels] and [n, slots]; 0 where not monitored."""
+        """Store subframes from ``subframe`` on: [n, slots, subchannels], 0 where not monitored, and [n, slots]."""
         done, n = 0, len(power_mw)
         self._replaced = (subframe, [], [])
         while done < n:

@@ -31,7 +31,9 @@ def world(name: str, vehicles: int = 60, seed: int = 3):
     return layer, stations, bench.Traffic(FLOWS, SIZES, seed)
 
 
-def drive(name: str, ticks: int = 8, step_ns: int = bench.TICK_NS, seed: int = 3) -> tuple[list[Receptions], list[Frames]]:
+def drive(
+    name: str, ticks: int = 8, step_ns: int = bench.TICK_NS, seed: int = 3
+) -> tuple[list[Receptions], list[Frames]]:
     """All batches and all submitted frames."""
     layer, stations, traffic = world(name, seed=seed)
     submitted: list[Frames] = []
@@ -49,7 +51,9 @@ def drive(name: str, ticks: int = 8, step_ns: int = bench.TICK_NS, seed: int = 3
 def table(batches: list[Receptions]) -> np.ndarray:
     """Sorted link rows: frame, receiver, outcomes, distance, power, times."""
     rows = [
-        np.column_stack([b.frame[b.row], b.receiver, b.outcome, b.data_outcome, b.distance_m, b.power_dbm, b.start_ns[b.row]])
+        np.column_stack([
+            b.frame[b.row], b.receiver, b.outcome, b.data_outcome, b.distance_m, b.power_dbm, b.start_ns[b.row]
+        ])
         for b in batches
     ]
     joined = np.concatenate(rows)

@@ -198,7 +198,8 @@ def test_coupling_of_allocations_by_hand() -> None:
 def test_power_is_spread_over_the_prbs_used() -> None:
     """By hand (mistakes 4, 11): the same total over twice the PRBs loses 3 dB of SINR against noise in them."""
     small = forced([0.0, 100.0], {0: (20, 0)}, radio({"power_in_data_prb": True, "data_prb": 10}))
-    large = forced([0.0, 100.0], {0: (20, 0)}, radio({"power_in_data_prb": True, "data_prb": 20, "packet_subchannels": 2}))
+    double = radio({"power_in_data_prb": True, "data_prb": 20, "packet_subchannels": 2})
+    large = forced([0.0, 100.0], {0: (20, 0)}, double)
     assert outcome(small, 0, 1, "power_dbm")[0] == pytest.approx(outcome(large, 0, 1, "power_dbm")[0], abs=1e-4)
     difference = outcome(small, 0, 1, "sinr_db")[0] - outcome(large, 0, 1, "sinr_db")[0]
     assert difference == pytest.approx(10 * math.log10(2), abs=0.01)
@@ -318,3 +319,28 @@ def test_sensed_power_and_busy_ratio() -> None:
     noise = 10 ** ((-121.42 + 9) / 10) * 12
     assert layer.power.ring[:500, 2].min() == pytest.approx(noise, rel=1e-3)
     assert layer.power.ring[:500, 2].max() == pytest.approx(noise, rel=1e-2)
+
+
+def test_no_fading_on_top_of_the_tables() -> None:
+    """Property (mistakes 12, 13): the tables hold fast fading, so a link at rest has one power for all its packets."""
+    config = radio(channel={"shadowing_sigma_db": 3.0})
+    batches = forced([0.0, 150.0, 260.0], {0: (20, 0)}, config, repeats=20)
+    for receiver in (1, 2):
+        power = outcome(batches, 0, receiver, "power_dbm")
+        assert len(power) == 20
+        assert np.ptp(power) == 0
+    assert load_table("wilab-highway-los").select(7, 190).includes_fading
+
+
+def test_retransmission_is_refused_until_it_is_modelled() -> None:
+    """By hand (mistake 21): one line naming field and value."""
+    stations = bench.place(np.zeros(1), np.zeros(1))
+    with pytest.raises(ValueError, match="radio.mode4.blind_retransmission: true"):
+        LteMode4(radio({"blind_retransmission": True}), [FLOW], stations, 1)
+
+
+def test_pool_outside_the_carrier_is_refused() -> None:
+    """By hand: 5 x 12 PRB from PRB 0 end at 60, a 10 MHz carrier has 50."""
+    pool = {"name": "wide", "senders": ["vehicle"], "subchannels": 5, "subchannel_prb": 12}
+    with pytest.raises(ValueError, match="pool 'wide' ends at PRB 60, the carrier has 50"):
+        Grid(radio(pools=[pool]), [FLOW])

@@ -20,8 +20,8 @@ BSM = Flow(0, "BSM", Kind.VEHICLE, 100 * MS, 100 * MS, 5)
 
 
 def layer_of(
-    vehicles: int, flows: list[Flow] | None = None, mode: dict[str, Any] | None = None, seed: int = 1, spacing_m: float = 10.0,
-    **settings: Any,
+    vehicles: int, flows: list[Flow] | None = None, mode: dict[str, Any] | None = None, seed: int = 1,
+    spacing_m: float = 10.0, **settings: Any,
 ) -> tuple[LteMode4, Stations]:
     """Vehicles in a row, four subchannels of 12 PRB, one of them per packet unless ``mode`` says how to size."""
     fixed = {} if mode and "mcs" in mode else {"packet_subchannels": 1, "data_prb": 10, "mcs": [7]}
@@ -40,9 +40,9 @@ def run(
     return list(bench.run(layer, stations, bench.Traffic(flows, sizes, seed), ticks))
 
 
-def one_frame(stations: Stations, number: int, slot: int, ready_ns: int, size: int = 190, flow: int = 0, stream: int = 0) -> Frames:
+def one_frame(stations: Stations, number: int, slot: int, ready_ns: int, size: int = 190, flow: int = 0) -> Frames:
     """A single frame."""
-    values = (number, slot, int(stations.station_id[slot]), number, flow, stream, ready_ns, ready_ns, size)
+    values = (number, slot, int(stations.station_id[slot]), number, flow, 0, ready_ns, ready_ns, size)
     return Frames(*(np.array([v], np.int64) for v in values))
 
 
@@ -246,7 +246,7 @@ def test_replaced_and_late_frames_end_unsent_with_all_their_receivers() -> None:
 
 
 def test_unused_opportunities_lead_to_a_new_selection() -> None:
-    """By hand: a pause of 300 ms is three missed opportunities; sl-ReselectAfter 2 gives the grant up, none keeps it."""
+    """By hand: a pause of 300 ms is three missed turns; sl-ReselectAfter 2 gives the grant up, none keeps it."""
     for after, expected in ((2, 1), (None, 0)):
         layer, stations = layer_of(1, mode={"reselect_after": after})
         for tick in range(8):
