@@ -133,7 +133,9 @@ def _budget(
         fields = tuple(field[pair] for field in shadow)
     else:
         fields = _fields_between(near, sent, runs)
-    latent = Latent(*(f.scale(distance) * v for f, v in zip(near.propagation.fields, fields, strict=True)))
+    scaled = zip(near.propagation.fields, fields, strict=True)
+    # Beyond 16 decorrelation distances the scale is constant; its exponential would only underflow, slowly.
+    latent = Latent(*(f.scale(np.minimum(distance, np.float32(16 * f.decorrelation_m))) * v for f, v in scaled))
     power = -near.propagation.loss_db(distance, latent, heights[0], heights[1], is_v2i=not (a == b == VEHICLE))
     power += spread(near.power_dbm[sent.column[rows]] + near.gain_dbi[sent.column[rows]], count)
     gain = near.same_gain[b]

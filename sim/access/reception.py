@@ -10,6 +10,7 @@ import numpy as np
 from sim.access.grid import Coupling, Grid
 from sim.access.links import Links, Sent, links_of, spread
 from sim.access.neighbours import PROBE, RSU, VEHICLE, Neighbours
+from sim.access.sensing import UNHEARD_DBM
 from sim.clock import hashed_bits, stream_key
 from sim.frames import Outcome
 from sim.link import load_table, lte_grid
@@ -63,8 +64,8 @@ class Group:
 class Heard:
     """What the listening stations take from a batch besides frames.
 
-    ``rsrp_dbm`` per link (NaN where the SCI was not decoded); runs as in :class:`Links`; ``sensed_mw``
-    [subframe, all subchannels of all pools, column] is S-RSSI with noise.
+    ``rsrp_dbm`` per link (about :data:`UNHEARD_DBM` where the SCI was not decoded); runs as in :class:`Links`;
+    ``sensed_mw`` [subframe, all subchannels of all pools, column] is S-RSSI with noise.
     """
 
     links: Links
@@ -127,7 +128,7 @@ class Reception:
     # ---- reception
 
     def _receive(self, sent: Sent, links: Links, group: Group) -> tuple[Rows, np.ndarray, np.ndarray]:
-        """Reported links, RSRP of all links (NaN where the SCI was not decoded), S-RSSI of all listeners."""
+        """Reported links, RSRP of all links (near UNHEARD_DBM without SCI), S-RSSI of all listeners."""
         coupling, kind = self._coupling(sent)
         n, columns = len(coupling.data), group.columns
         power = np.exp(links.power_dbm * _MW)
@@ -147,7 +148,7 @@ class Reception:
             return rows, np.empty(0, np.float32), levels[:, :0]
         per_element = self._element_db[sent.data_prb[links.sending]]
         rsrp = links.power_dbm + spread(per_element, links.count)
-        rsrp[~decoded] = np.nan
+        rsrp += (decoded.view(np.int8) - np.float32(1)) * -UNHEARD_DBM
         return rows, rsrp, levels[:, 2 * n:]
 
     def _coupling(self, sent: Sent) -> tuple[Coupling, np.ndarray]:
@@ -193,14 +194,14 @@ class Reception:
         np.maximum(disturbance, np.float32(lte_grid.PSCCH_PRB * self.noise_prb_mw), out=disturbance)
         ratio = np.divide(signal, disturbance, out=signal)
         decoded = ratio >= self._surely_heard
-        decoded[deaf] = False
-        open_ = np.flatnonzero((ratio > self._surely_lost) & ~decoded & ~deaf)
+        open_ = np.flatnonzero((ratio > self._surely_lost) & ~decoded)
         if len(open_):
             run = np.searchsorted(links.start, open_, side="right") - 1
             sending = links.sending[run]
             column = links.cell[open_] - sent.slot_of_time[sending] * group.columns
             uniform = self._uniform(self._control_key, sent, sending, column, group)
             decoded[open_] = uniform >= self.control_table.per_linear(ratio[open_])
+        decoded &= ~deaf
         return decoded
 
     @staticmethod
@@ -244,12 +245,13 @@ class Reception:
     ) -> np.ndarray:
         """Propagation or collision, by one uniform number compared with both error rates."""
         with_noise, with_all = self._rates(sent, sending, snr, sinr)
-        data = np.where(with_noise >= 1, np.int8(Outcome.PROPAGATION), np.int8(Outcome.DELIVERED))
-        open_ = np.flatnonzero((with_noise < 1) & (with_all > FLOOR_PER))
+        certain = with_noise >= 1
+        data = certain * np.int8(Outcome.PROPAGATION)
+        open_ = np.flatnonzero((with_all > FLOOR_PER) & ~certain)
         uniform = self._uniform(self._data_key, sent, sending[open_], column[open_], group)
-        lost = np.where(uniform < with_all[open_], np.int8(Outcome.COLLISION), np.int8(Outcome.DELIVERED))
-        lost[uniform < with_noise[open_]] = Outcome.PROPAGATION
-        data[open_] = lost
+        alone = uniform < with_noise[open_]
+        lost = (uniform < with_all[open_]) | alone
+        data[open_] = lost * np.int8(Outcome.COLLISION) + alone * np.int8(Outcome.PROPAGATION - Outcome.COLLISION)
         return data
 
     def _rates(

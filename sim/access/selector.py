@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sim.scenario.schema.radio import Mode4
 
 
+_HEARD_DBM = np.float32(-1e8)
 _AT_ONCE = 16
 """Selections made in one go; more would leave the processor's cache."""
 
@@ -199,7 +200,7 @@ class Selector:
         ahead = np.flatnonzero((announced > 0) & (memory.subframe[record] + announced * times >= batch.begin[index]))
         index, record = index[ahead], record[ahead]
         rsrp = memory.heard(record, batch.slot[index], mine[index])
-        heard = np.flatnonzero(~np.isnan(rsrp))
+        heard = np.flatnonzero(rsrp > _HEARD_DBM)
         index, record, rsrp = index[heard], record[heard], rsrp[heard]
         self._mark(level, batch, counter, index, record, rsrp)
         return level

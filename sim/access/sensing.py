@@ -13,6 +13,8 @@ _PHASES = 100
 _OWN = 256
 """Own transmissions remembered per station; none is lost below 256 per second."""
 _LONG_AGO = -(10**9)
+UNHEARD_DBM = np.float32(-1e9)
+"""Stands for the RSRP of a transmission whose SCI was not decoded."""
 
 
 class PowerMemory:
@@ -93,7 +95,7 @@ class ReservationMemory:
 
     def __init__(self, slots: int, horizon: int, ticks: int) -> None:
         self.horizon = horizon
-        self.rsrp_dbm = np.full(1 << 16, np.nan, np.float32)
+        self.rsrp_dbm = np.full(1 << 16, UNHEARD_DBM, np.float32)
         self.head = 0
         self._written: deque[tuple[int, int]] = deque()
         self.rank = np.full((ticks, slots), -1, np.int32)
@@ -174,7 +176,7 @@ class ReservationMemory:
             size *= 2
         if size > len(self.rsrp_dbm):
             before = len(self.rsrp_dbm)
-            grown = np.full(size, np.nan, np.float32)
+            grown = np.full(size, UNHEARD_DBM, np.float32)
             at = max(0, self.head - before)
             while at < self.head:
                 piece = min(self.head - at, before - at % before, size - at % size)
@@ -202,7 +204,7 @@ class ReservationMemory:
         return np.where(self.subframe[record] < before, record, record ^ 1)
 
     def heard(self, record: np.ndarray, slot: np.ndarray, population: np.ndarray) -> np.ndarray:
-        """RSRP in dBm at which the station in ``slot`` decoded the SCI of a record; NaN if it did not."""
+        """RSRP in dBm at which the station in ``slot`` decoded the SCI of a record; below -1e8 if it did not."""
         tick_row = self.tick_at[record] % len(self.rank)
         rank = self.rank.ravel()[tick_row * self.rank.shape[1] + slot]
         pair = 2 * record + population
@@ -210,7 +212,7 @@ class ReservationMemory:
         place = np.where(place < 0, place + self.population_size.ravel()[2 * tick_row + population], place)
         base = self.base.ravel()[pair]
         valid = (rank >= 0) & (place < self.count.ravel()[pair]) & (base >= self.head - len(self.rsrp_dbm))
-        return np.where(valid, self.rsrp_dbm[(base + place) & (len(self.rsrp_dbm) - 1)], np.float32(np.nan))
+        return np.where(valid, self.rsrp_dbm[(base + place) & (len(self.rsrp_dbm) - 1)], UNHEARD_DBM)
 
 
 _PROCESS_COLUMNS = ("generation", "subframe", "announced", "prb_from", "prb_to", "tick_at", "lo", "count", "base")

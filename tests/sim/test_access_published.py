@@ -1,4 +1,4 @@
-"""One published Mode 4 curve by a short run, as a guard of the whole radio; ``corridor validate`` does the real work."""
+"""One published Mode 4 curve by a short run, to guard the whole radio; ``corridor validate`` does the real work."""
 
 from __future__ import annotations
 
