@@ -197,24 +197,22 @@ class LteMode4:
                 self.processes.dropped.append((frames.frame[rows], frames.sender[rows], frames.ready_ns[rows], away))
                 frames, arrived = frames.take(np.flatnonzero(~gone)), arrived[~gone]
         rows = self.processes.rows_of(frames, stations)
-        if len(np.unique(rows)) == len(rows) and not self.processes.waiting[rows].any():
-            self.processes.arrive(frames, arrived, stations)
+        if len(set(rows.tolist())) == len(rows) and not self.processes.waiting[rows].any():
+            self.processes.arrive(rows, frames, arrived)
             return self.processes.due(start, end)
         parts = []
         for subframe in range(start, end):
-            self._arrive_singly(frames, arrived, np.flatnonzero(arrived == subframe), rows, stations)
+            self._arrive_singly(frames, arrived, np.flatnonzero(arrived == subframe), rows)
             parts.append(self.processes.due(subframe, subframe + 1))
         names = Sendings.__dataclass_fields__
         return Sendings(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
-    def _arrive_singly(
-        self, frames: Frames, arrived: np.ndarray, now: np.ndarray, rows: np.ndarray, stations: Stations
-    ) -> None:
+    def _arrive_singly(self, frames: Frames, arrived: np.ndarray, now: np.ndarray, rows: np.ndarray) -> None:
         """Arrivals of one subframe, in turns of at most one per process."""
         while len(now):
             _, first = np.unique(rows[now], return_index=True)
             turn = now[np.sort(first)]
-            self.processes.arrive(frames.take(turn), arrived[turn], stations)
+            self.processes.arrive(rows[turn], frames.take(turn), arrived[turn])
             now = now[~np.isin(now, turn)]
 
     def _placed(self, sendings: Sendings, start: int) -> Sent:

@@ -175,9 +175,8 @@ class Processes:
         self.station_id[rows] = stations.station_id[self.slot[rows]]
         self._identify(rows)
 
-    def arrive(self, frames: Frames, arrived: np.ndarray, stations: Stations) -> None:
-        """Frames reach their processes at these subframes (at most one per process in one call)."""
-        rows = self.rows_of(frames, stations)
+    def arrive(self, rows: np.ndarray, frames: Frames, arrived: np.ndarray) -> None:
+        """Frames reach their processes ``rows`` at these subframes (at most one per process in one call)."""
         old = self.waiting[rows]
         if old.any():
             self._drop(rows[old], frames.ready_ns[old])
