@@ -50,6 +50,8 @@ def act(args: argparse.Namespace) -> int:
             options[key] = getattr(args, key)
     with Progress(loaded.name, quiet=args.quiet) as progress:
         result = run(loaded, out=args.out, force=args.force, trace=args.trace, progress=progress.update, **options)
+    for warning in result.summary.get("warnings", ()):
+        remark(f"warning: {warning}", quiet=args.quiet)
     if args.json:
         print_json(result.summary)
     else:

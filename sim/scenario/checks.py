@@ -105,6 +105,11 @@ def traffic(config: Scenario, data_file: Path | None) -> Iterator[Found]:
         yield ("traffic", "model"), "static needs stations, file or density_veh_km"
     if flows.file_sha256 and data_file is not None and sha256_of(data_file) != flows.file_sha256:
         yield ("traffic", "file"), "is not the file the scenario was stored with (file_sha256 differs)"
+    if flows.file is not None and flows.model not in ("static", "trajectories"):
+        yield ("traffic", "file"), f"model {flows.model} reads no file"
+    for index, flow in enumerate(flows.flows):
+        if flow.direction not in config.corridor.directions:
+            yield ("traffic", "flows", index, "direction"), "the corridor has no such direction"
     if flows.stations is not None and flows.model != "static":
         yield ("traffic", "stations"), "is for model static only"
     for index, outage in enumerate(config.gnss.outages):

@@ -37,6 +37,9 @@ class Traffic(Protocol):
     def counts(self) -> dict[str, int]:
         """What happened so far: entered, left, waiting outside, and what the model counts besides."""
 
+    def warnings(self) -> list[str]:
+        """What a user should know of this traffic before trusting it, one line each."""
+
 
 class TrafficBase:
     """Fleet, population and positions: the part all models share."""
@@ -56,6 +59,10 @@ class TrafficBase:
         self._next_number = 0
         self._entered_count = 0
         self._left_count = 0
+
+    def warnings(self) -> list[str]:
+        """Nothing to warn of, unless the model says otherwise."""
+        return []
 
     def counts(self) -> dict[str, int]:
         """Vehicles that entered (the fill included) and left."""

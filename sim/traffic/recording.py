@@ -154,6 +154,10 @@ class RecordedTraffic:
         self._show(self._tick + 1)
         self.fleet.end_step(tick_ns / SECOND)
 
+    def warnings(self) -> list[str]:
+        """Nothing: the traffic was judged when it was recorded."""
+        return []
+
     def counts(self) -> dict[str, int]:
         """Entered and left so far."""
         return dict(self._counts)

@@ -130,7 +130,7 @@ def test_an_unreadable_file_is_code_2(capsys, tmp_path) -> None:
 
 def test_check_prints_what_a_scenario_amounts_to(capsys) -> None:
     """By hand: length, borders, units and EIRP of the arterial."""
-    code, text, errors = outcome(capsys, "check", "demo-zone")
+    code, text, errors = outcome(capsys, "check", "demo-zone", "--facts")
     assert (code, errors) == (0, "")
     assert "22.40 km, WGS84" in text
     assert "ZJ/JS at 4816 m; JS/SH at 13981 m" in text
@@ -151,9 +151,9 @@ def test_check_as_json_in_both_cases(capsys, tmp_path) -> None:
     ]
 
 
-def test_check_resolved_is_a_scenario(capsys, tmp_path) -> None:
+def test_check_prints_a_scenario(capsys, tmp_path) -> None:
     """Property: what it prints loads, with the same id."""
-    _, text, _ = outcome(capsys, "check", "expressway", "--resolved", "--set", "layout=expressway-regional")
+    _, text, _ = outcome(capsys, "check", "expressway", "--set", "layout=expressway-regional")
     file = tmp_path / "r.yaml"
     file.write_text(text, encoding="utf-8")
     assert load(file).run_id() == load("expressway", ["layout=expressway-regional"]).run_id()

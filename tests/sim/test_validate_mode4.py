@@ -108,8 +108,8 @@ def test_half_duplex_loss_grows_with_the_rate(rate_hz: float) -> None:
 @pytest.mark.slow
 def test_scaling_law() -> None:
     """Independent (E6): twice the subchannels for twice the density leave PDR as it is, within 1.5 points."""
-    narrow = _simulated(Setting(0.05, 10.0, 23.0, 4, 190), Plan(), 10)
-    wide = _simulated(Setting(0.1, 10.0, 23.0, 8, 190), Plan(), 6)
+    narrow = _simulated(Setting(0.05, 10.0, 23.0, 4, 190), Plan(), 4)
+    wide = _simulated(Setting(0.1, 10.0, 23.0, 8, 190), Plan(), 4)
     assert np.abs(narrow.pdr - wide.pdr).mean() < 0.015
 
 
@@ -128,7 +128,7 @@ def test_scaling_law() -> None:
 def test_choices_of_the_method_do_not_matter(plan: Plan) -> None:
     """Property: placement, movement, ring length and warm-up move the mean PDR by less than a point."""
     setting = Setting(0.2, 10.0, 23.0, 4, 190)
-    base, other = (_simulated(setting, one, 8) for one in (Plan(), plan))
+    base, other = (_simulated(setting, one, 4) for one in (Plan(), plan))
     assert abs(np.mean(base.pdr - other.pdr)) < 0.01
 
 
