@@ -14,8 +14,8 @@ __version__ = "0.1.0"
 SCENARIO_SCHEMA = "corridor/1"
 
 if TYPE_CHECKING:
-    from sim.simulation import run
     from sim.scenario import load
+    from sim.simulation import run
 
 __all__ = ["SCENARIO_SCHEMA", "__version__", "load", "run"]
 
