@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.access.neighbours import PROBE, RSU, VEHICLE, Neighbours
+from sim.access.neighbours import LISTENERS, PROBE, RSU, Neighbours
 from sim.access.processes import Sendings
 from sim.channel.propagation import Latent
 
@@ -65,102 +65,155 @@ def links_of(
     ``tx`` holds the senders' own places. Geometry is that of the start of the transmission; shadowing is that of the
     start of the traffic tick, at most 3.3 m of movement away against a decorrelation distance of 10 m and more.
     """
+    classes = [(a, b) for b in targets for a in reversed(LISTENERS) if near.size[b] and np.any(sent.population == a)]
+    channel = near.propagation.config
+    kinds = [classes]
+    if channel.v2v != channel.v2i:
+        kinds = [[c for c in classes if _is_v2i(*c) == v2i] for v2i in (False, True)]
     parts = []
-    for a in (VEHICLE, RSU):
-        rows = np.flatnonzero(sent.population == a)
-        for b in targets:
-            if len(rows) and near.size[b]:
-                runs = _runs(near, sent, rows, a, b, int(near.offset[b] - near.offset[targets[0]]), x_m.shape[1])
-                parts.append(_budget(near, sent, runs, x_m.ravel(), y_m.ravel(), tx))
+    for some in kinds:
+        if some:
+            runs = _joined_runs([_runs(near, sent, a, b, int(near.offset[targets[0]]), x_m.shape[1]) for a, b in some])
+            parts.append(_budget(near, sent, runs, _is_v2i(*some[0]), x_m, y_m, tx))
     return _joined(parts)
+
+
+def _is_v2i(a: int, b: int) -> bool:
+    return a == RSU or b in (RSU, PROBE)
 
 
 @dataclass
 class _Runs:
-    """Runs of listeners of population b, one per sending (``rows``) of population a."""
+    """Runs of listeners, one per (sending, population of listeners)."""
 
-    a: int
-    b: int
-    rows: np.ndarray
+    sending: np.ndarray
+    target: np.ndarray
+    place: np.ndarray
+    """Place of the sender in its population if that is the listeners', else -1."""
     lo: np.ndarray
     count: np.ndarray
+    size: np.ndarray
+    """Number of stations in the target population."""
     base: np.ndarray
-    start: np.ndarray
-    step: np.ndarray
-    """0, 1, 2 … over all links."""
-    row: np.ndarray
-    """Cell of the population's first listener in each run's subframe."""
+    """First pair in the shadowing bands, -1 without a band; runs without one come last."""
     cell: np.ndarray
-
-    @property
-    def inside(self) -> np.ndarray:
-        """Place of every link's listener in its population."""
-        return self.cell - np.repeat(self.row, self.count)
+    """Cell of the target population's first station in the run's subframe."""
 
 
-def _runs(near: Neighbours, sent: Sent, rows: np.ndarray, a: int, b: int, offset: int, columns: int) -> _Runs:
+def _runs(near: Neighbours, sent: Sent, a: int, b: int, first_column: int, columns: int) -> _Runs:
+    rows = np.flatnonzero(sent.population == a)
     windows = near.windows[a, b]
     place = sent.place[rows]
-    lo, count, base = windows.lo[place], windows.count[place], windows.base[place]
-    if a == VEHICLE and b == PROBE:
+    lo, count = windows.lo[place], windows.count[place]
+    if a != RSU and b == PROBE:
         lo, count = _within_rsu_reach(near, sent, rows, lo, count)
-    start = np.cumsum(count) - count
-    step = np.arange(int(count.sum()))
-    row = sent.slot_of_time[rows] * columns + offset
-    if near.ring_m:
-        inside = step + np.repeat(lo - start, count)
-        inside[inside >= near.size[b]] -= near.size[b]
-        cell = inside + np.repeat(row, count)
-    else:
-        cell = step + np.repeat(lo - start + row, count)
-    return _Runs(a, b, rows, lo, count, base, start, step, row, cell)
+    return _Runs(
+        rows, np.full(len(rows), b), place if a == b else np.full(len(rows), -1), lo, count,
+        np.full(len(rows), near.size[b]), windows.base[place],
+        sent.slot_of_time[rows] * columns + int(near.offset[b]) - first_column,
+    )
+
+
+def _joined_runs(parts: list[_Runs]) -> _Runs:
+    if len(parts) == 1:
+        return parts[0]
+    return _Runs(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Runs.__dataclass_fields__))
 
 
 def _budget(
-    near: Neighbours, sent: Sent, runs: _Runs, x_m: np.ndarray, y_m: np.ndarray, tx: tuple[np.ndarray, np.ndarray]
+    near: Neighbours, sent: Sent, runs: _Runs, is_v2i: bool, x_m: np.ndarray, y_m: np.ndarray,
+    tx: tuple[np.ndarray, np.ndarray],
 ) -> Links:
     """Distance and received power of every link."""
-    a, b, rows, count = runs.a, runs.b, runs.rows, runs.count
-    tx_height, rx_height = near.same_height[a], near.same_height[b]
-    heights: list[np.ndarray | float] = [
-        np.repeat(near.height_m[sent.column[rows]], count) if tx_height is None else tx_height,
-        near.height_m[near.offset[b]:][runs.inside] if rx_height is None else rx_height,
-    ]
-    distance = _distance(near, runs, x_m, y_m, (tx[0][rows], tx[1][rows]), heights)
-    shadow = near.windows[a, b].shadow
-    if shadow:
-        pair = runs.step + np.repeat(runs.base - runs.start, count)
-        fields = tuple(field[pair] for field in shadow)
+    count = runs.count
+    start = np.cumsum(count) - count
+    step = np.arange(int(count.sum()))
+    if near.ring_m:
+        inside = step + np.repeat(runs.lo - start, count)
+        size = spread_integers(runs.size, count)
+        inside -= size * (inside >= size)
+        cell = inside + np.repeat(runs.cell, count)
     else:
-        fields = _fields_between(near, sent, runs)
+        cell = step + np.repeat(runs.lo - start + runs.cell, count)
+    column = sent.column[runs.sending]
+    gain = near.gain_dbi[column]
+    tx_height = spread(near.height_m[column], count)
+    rx_height, rx_gain = _of_listeners(near, sent, runs, cell, x_m.shape[1])
+    distance = _distance(near, runs, cell, (x_m, y_m), tx, rx_height - tx_height)
+    fields = _fields(near, sent, runs, step, start)
     scaled = zip(near.propagation.fields, fields, strict=True)
     # Beyond 16 decorrelation distances the scale is constant; its exponential would only underflow, slowly.
     latent = Latent(*(f.scale(np.minimum(distance, np.float32(16 * f.decorrelation_m))) * v for f, v in scaled))
-    power = -near.propagation.loss_db(distance, latent, heights[0], heights[1], is_v2i=not (a == b == VEHICLE))
-    power += spread(near.power_dbm[sent.column[rows]] + near.gain_dbi[sent.column[rows]], count)
-    gain = near.same_gain[b]
-    power += near.gain_dbi[near.offset[b]:][runs.inside] if gain is None else np.float32(gain)
-    own = runs.start + (sent.place[rows] - runs.lo) % int(near.size[b]) if a == b else np.empty(0, np.int64)
-    return Links(count, rows, runs.lo, runs.start, np.full(len(rows), b), runs.cell, distance, power, own)
+    power = -near.propagation.loss_db(distance, latent, tx_height, rx_height, is_v2i=is_v2i)
+    power += spread(near.power_dbm[column] + gain, count)
+    power += rx_gain
+    own = np.flatnonzero(runs.place >= 0)
+    own = start[own] + (runs.place[own] - runs.lo[own]) % runs.size[own]
+    return Links(count, runs.sending, runs.lo, start, runs.target, cell, distance, power, own)
+
+
+def _of_listeners(
+    near: Neighbours, sent: Sent, runs: _Runs, cell: np.ndarray, columns: int
+) -> tuple[np.ndarray | float, np.ndarray | float]:
+    """Antenna height and gain of every link's listener; by run where the populations are uniform."""
+    values: list[np.ndarray | float] = []
+    for same, each in ((near.same_height, near.height_m), (near.same_gain, near.gain_dbi)):
+        by_target = [same[b] for b in range(len(same))]
+        if all(by_target[b] is not None for b in set(runs.target.tolist())):
+            known = np.array([0.0 if v is None else v for v in by_target], np.float32)
+            values.append(spread(known[runs.target], runs.count))
+        else:
+            first = int(near.offset[PROBE]) if runs.target[0] == PROBE else 0
+            time = np.repeat(sent.slot_of_time[runs.sending] * columns - first, runs.count)
+            values.append(each[cell - time])
+    return values[0], values[1]
+
+
+def _fields(
+    near: Neighbours, sent: Sent, runs: _Runs, step: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Unscaled field values of every link: from the bands, and made here for runs without one."""
+    banded = int(np.count_nonzero(runs.base >= 0))
+    end = int(start[banded]) if banded < len(start) else len(step)
+    pair = step[:end] + np.repeat((runs.base - start)[:banded], runs.count[:banded])
+    fields = tuple(field[pair] for field in near.shadow)
+    if banded == len(start):
+        return fields
+    rest = _fields_between(near, sent, runs, banded)
+    return tuple(np.concatenate(both) for both in zip(fields, rest, strict=True))
+
+
+def _fields_between(near: Neighbours, sent: Sent, runs: _Runs, first_run: int) -> tuple[np.ndarray, ...]:
+    """Field values of the last runs, vehicles towards probes."""
+    probes = slice(int(near.offset[PROBE]), len(near.slots))
+    n = int(near.size[PROBE])
+    columns = sent.column[runs.sending[first_run:]].tolist()
+    fields = []
+    for left, right in near.features.rows:
+        of_b = right[probes]
+        if near.ring_m:
+            of_b = np.concatenate([of_b, of_b])
+        bounds = zip(columns, runs.lo[first_run:].tolist(), runs.count[first_run:].tolist(), strict=True)
+        fields.append(np.concatenate([of_b[lo:lo + min(number, n)] @ left[column] for column, lo, number in bounds]))
+    return tuple(fields)
 
 
 def _distance(
-    near: Neighbours, runs: _Runs, x_m: np.ndarray, y_m: np.ndarray, tx: tuple[np.ndarray, np.ndarray],
-    heights: list[np.ndarray | float],
+    near: Neighbours, runs: _Runs, cell: np.ndarray, places: tuple[np.ndarray, np.ndarray],
+    tx: tuple[np.ndarray, np.ndarray], dz: np.ndarray | float,
 ) -> np.ndarray:
     """3-D distance in metres, to the nearest image on a ring, float32."""
-    dx = x_m[runs.cell]
-    dx -= np.repeat(tx[0], runs.count)
+    dx = places[0].ravel()[cell]
+    dx -= np.repeat(tx[0][runs.sending], runs.count)
     if near.ring_m:
         dx -= np.float32(near.ring_m) * np.rint(dx * np.float32(1 / near.ring_m))
-    dy = y_m[runs.cell]
-    dy -= np.repeat(tx[1], runs.count)
+    dy = places[1].ravel()[cell]
+    dy -= np.repeat(tx[1][runs.sending], runs.count)
     dx *= dx
     dy *= dy
     dx += dy
-    dz = heights[1] - heights[0]
-    if isinstance(dz, np.ndarray) or dz:
-        dx += np.asarray(dz * dz, np.float32)
+    if np.ndim(dz) or dz:
+        dx += dz * dz
     return np.sqrt(dx, out=dx)
 
 
@@ -181,24 +234,15 @@ def _within_rsu_reach(
     return cut, np.maximum(0, np.minimum(lo + count, most[time]) - cut)
 
 
-def _fields_between(near: Neighbours, sent: Sent, runs: _Runs) -> tuple[np.ndarray, ...]:
-    """Unscaled field values of runs without a precomputed band (vehicles towards probes)."""
-    n = int(near.size[runs.b])
-    fields = []
-    for left, right in near.features.rows:
-        of_b = right[near.offset[runs.b]:near.offset[runs.b + 1]]
-        if near.ring_m:
-            of_b = np.concatenate([of_b, of_b])
-        bounds = zip(sent.column[runs.rows].tolist(), runs.lo.tolist(), runs.count.tolist(), strict=True)
-        values = [of_b[first:first + min(number, n)] @ left[column] for column, first, number in bounds]
-        fields.append(np.concatenate(values))
-    return tuple(fields)
+def spread_integers(per_run: np.ndarray, count: np.ndarray) -> np.ndarray | np.int64:
+    """As :func:`spread`, of integers."""
+    return per_run[0] if len(per_run) and np.all(per_run == per_run[0]) else np.repeat(per_run, count)
 
 
-def spread(per_run: np.ndarray, count: np.ndarray) -> np.ndarray | np.float32:
+def spread(per_run: np.ndarray, count: np.ndarray) -> np.ndarray | float:
     """One value per link; a plain number where all runs agree."""
     if len(per_run) and np.all(per_run == per_run[0]):
-        return np.float32(per_run[0])
+        return float(per_run[0])
     return np.repeat(per_run.astype(np.float32), count)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sim.access.bystanders import dropped_rows
 from sim.access.grid import Grid
 from sim.access.links import Sent
-from sim.access.neighbours import Neighbours
+from sim.access.neighbours import KIND_OF, LISTENERS, PROBE, RSU, Neighbours
 from sim.access.processes import Cause, Processes, Sendings
 from sim.access.reception import Heard, Reception, Rows
 from sim.access.selector import Selector
@@ -73,7 +73,6 @@ class LteMode4:
         self.report_distance_m = report_distance_m
         self.waiting = WaitingFrames()
         self._next: int | None = None
-        self._probes = stations.kind == Kind.PROBE
 
     # ---- the Protocol
 
@@ -134,8 +133,8 @@ class LteMode4:
     def busy_ratio(self) -> tuple[np.ndarray, np.ndarray]:
         """(slots, CBR): share of monitored subchannels of the own pool above -94 dBm in the last 100 subframes."""
         near = self.neighbours
-        slots = near.slots[:near.offset[2]]
-        kinds = np.where(np.arange(len(slots)) < near.offset[1], int(Kind.VEHICLE), int(Kind.RSU))
+        slots = near.slots[:near.offset[PROBE]]
+        kinds = np.where(np.arange(len(slots)) < near.offset[RSU], int(Kind.VEHICLE), int(Kind.RSU))
         pool = self.grid.pool_of_kind[kinds]
         known = pool >= 0
         count = self.grid.subchannels[pool[known]]
@@ -274,7 +273,7 @@ class LteMode4:
         self, sent: Sent, start: int, end: int, heard: list[tuple[int, int, np.ndarray, Heard | None]]
     ) -> None:
         """Sensing results, then the selections triggered in the block (each knows nothing from its subframe on)."""
-        base = np.zeros((len(sent.sendings), 2), np.int64)
+        base = np.zeros((len(sent.sendings), len(LISTENERS)), np.int64)
         lo, count = np.zeros_like(base), np.zeros_like(base)
         power, monitored = self._sensed(start, end, heard)
         for _, last, rows, result in heard:
@@ -313,11 +312,11 @@ class LteMode4:
     ) -> tuple[np.ndarray, np.ndarray]:
         """S-RSSI [subframe, slot, subchannel of the own pool] in mW and monitored [subframe, slot]."""
         near, grid = self.neighbours, self.grid
-        listeners = int(near.offset[2])
+        listeners = int(near.offset[PROBE])
         # One column more than listeners: slots without a listener (column -1 or a probe's) read the empty last one.
         power = np.zeros((end - start, listeners + 1, self.power.ring.shape[2]), np.float32)
         monitored = np.zeros((end - start, listeners + 1), bool)
-        for population, kind in enumerate((Kind.VEHICLE, Kind.RSU)):
+        for population, kind in KIND_OF.items():
             pool = int(grid.pool_of_kind[kind])
             if pool < 0 or not near.size[population]:
                 continue

@@ -10,9 +10,15 @@ from sim.channel.propagation import Features, Propagation
 from sim.frames import Kind
 from sim.world.stations import Stations
 
-POPULATIONS = (Kind.VEHICLE, Kind.RSU, Kind.PROBE)
-"""Order of the columns: vehicles, RSUs, probes; within each by position along the line."""
-VEHICLE, RSU, PROBE = range(3)
+LOW, HIGH, RSU, PROBE = range(4)
+"""Populations, in the order of the columns: vehicles with low and with high antennas, RSUs, probes; within each by
+position along the line. High antennas reach several times as far, so they have windows of their own."""
+POPULATIONS = range(4)
+LISTENERS = (LOW, HIGH, RSU)
+"""Populations that send and sense."""
+KIND_OF = {LOW: Kind.VEHICLE, HIGH: Kind.VEHICLE, RSU: Kind.RSU}
+HIGH_ANTENNA_M = 2.0
+"""Vehicles with antennas above this count as high (trucks and buses: 3 m in TR 37.885)."""
 _BLOCK_ROWS = 64
 
 
@@ -21,14 +27,13 @@ class Windows:
     """For every station of one population the run of stations of another that lie within ``reach_m``.
 
     ``lo`` is a place in the target population, ``count`` the length of the run, which wraps around on a ring.
-    ``base`` is the place of the run's first pair in ``shadow`` (one flat float32 array per field).
+    ``base`` is the place of the run's first pair in :attr:`Neighbours.shadow`, -1 where no band is made.
     """
 
     reach_m: float
     lo: np.ndarray
     count: np.ndarray
     base: np.ndarray
-    shadow: tuple[np.ndarray, ...] = ()
 
 
 def along(stations: Stations, slots: np.ndarray, everyone: np.ndarray, ring_m: float) -> np.ndarray:
@@ -78,8 +83,11 @@ class Neighbours:
 
     def update(self, stations: Stations) -> None:
         """Sort the active stations of a new tick and lay out windows and shadowing."""
-        kind = stations.kind
-        parts = [np.flatnonzero(stations.active & (kind == k)) for k in POPULATIONS]
+        high = stations.antenna_height_m > HIGH_ANTENNA_M
+        vehicle = stations.active & (stations.kind == Kind.VEHICLE)
+        others = [stations.active & (stations.kind == kind) for kind in (Kind.RSU, Kind.PROBE)]
+        members = [vehicle & ~high, vehicle & high, *others]
+        parts = [np.flatnonzero(member) for member in members]
         place = [along(stations, part, np.concatenate(parts), self.ring_m) for part in parts]
         parts = [part[np.argsort(at, kind="stable")] for part, at in zip(parts, place, strict=True)]
         place = [np.sort(at, kind="stable") for at in place]
@@ -91,11 +99,24 @@ class Neighbours:
         self._geometry(stations)
         self._uniform(stations)
         features = self.propagation.features(*self._absolute)
-        self.windows: dict[tuple[int, int], Windows] = {}
-        for a, b in ((VEHICLE, VEHICLE), (VEHICLE, RSU), (RSU, VEHICLE), (RSU, RSU), (RSU, PROBE)):
-            self.windows[a, b] = self._pair(a, b, place, features)
-        self.windows[VEHICLE, PROBE] = self._pair(VEHICLE, PROBE, place, None)
         self.features = features
+        self.windows: dict[tuple[int, int], Windows] = {}
+        bands: list[tuple[np.ndarray, ...]] = []
+        size = 0
+        for a, b in [*((a, b) for a in LISTENERS for b in LISTENERS), *((a, PROBE) for a in LISTENERS)]:
+            windows = self._pair(a, b, place)
+            if (b != PROBE or a == RSU) and windows.count.any():
+                bands.append(self._band(a, b, windows, features))
+                windows.base += size
+                size += len(bands[-1][0])
+            else:
+                windows.base[:] = -1
+            self.windows[a, b] = windows
+        nothing = np.empty(0, np.float32)
+        self.shadow = bands[0] if len(bands) == 1 else tuple(
+            np.concatenate([nothing, *(band[field] for band in bands)]) for field in range(len(features.rows))
+        )
+        """Unscaled field values of all pairs in windows, one flat float32 array per field."""
 
     def positions(self, part: np.ndarray, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
         """x and y of these columns, float32 [len(part), columns], at these parts of the tick, from a local origin."""
@@ -148,14 +169,10 @@ class Neighbours:
             reach = max(reach, self._reach[extended])
         return reach * self.reach_factor
 
-    def _pair(self, a: int, b: int, place: list[np.ndarray], features: Features | None) -> Windows:
+    def _pair(self, a: int, b: int, place: list[np.ndarray]) -> Windows:
         reach = self.reach_m(a, b)
         lo, count = run_within(place[a], place[b], reach + self.slack_m, self.ring_m)
-        base = np.zeros(len(lo), np.int64)
-        windows = Windows(reach, lo, count, base)
-        if features is not None and len(lo) and count.any():
-            windows.shadow = self._band(a, b, windows, features)
-        return windows
+        return Windows(reach, lo, count, np.zeros(len(lo), np.int64))
 
     def _band(self, a: int, b: int, windows: Windows, features: Features) -> tuple[np.ndarray, ...]:
         """Unscaled field values of all pairs, by matrix products of blocks of neighbouring rows."""

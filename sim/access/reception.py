@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.access.grid import Coupling, Grid
 from sim.access.links import Links, Sent, links_of, spread
-from sim.access.neighbours import PROBE, RSU, VEHICLE, Neighbours
+from sim.access.neighbours import LISTENERS, PROBE, RSU, Neighbours
 from sim.access.sensing import UNHEARD_DBM
 from sim.clock import hashed_bits, stream_key
 from sim.frames import Outcome
@@ -95,19 +95,19 @@ class Reception:
 
     def listeners(self, near: Neighbours, sent: Sent, part: np.ndarray) -> tuple[Rows, Heard]:
         """Reception at vehicles and RSUs in subframes at these parts of the tick."""
-        columns = int(near.offset[2])
+        columns = int(near.offset[PROBE])
         x, y = near.positions(part, 0, columns)
         busy = np.zeros((len(part), columns), bool)
         busy[sent.slot_of_time, sent.column] = True
         group = Group(near.slots[:columns], near.station_id[:columns], busy, True)
         own = (sent.slot_of_time, sent.column)
-        links = links_of(near, sent, (VEHICLE, RSU), x, y, (x[own], y[own]))
+        links = links_of(near, sent, LISTENERS, x, y, (x[own], y[own]))
         rows, rsrp, sensed = self._receive(sent, links, group)
         return rows, Heard(links, rsrp, sensed, busy)
 
     def probes(self, near: Neighbours, sent: Sent, part: np.ndarray) -> Rows:
         """Reception of RSU frames at probes; ``sent`` holds the whole traffic of the subframes."""
-        first, end = int(near.offset[2]), int(near.offset[3])
+        first, end = int(near.offset[PROBE]), len(near.slots)
         rsu = sent.population == RSU
         if first == end or not rsu.any():
             return Rows.empty()

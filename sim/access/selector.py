@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.access.grid import Grid
-from sim.access.neighbours import RSU, VEHICLE, Neighbours
+from sim.access.neighbours import LISTENERS, Neighbours
 from sim.access.processes import Processes
 from sim.access.selection import FREE_DBM, Choice, blocks, choose, projected
 from sim.access.sensing import PowerMemory, ReservationMemory
@@ -166,10 +166,10 @@ class Selector:
         column = near.column[self.processes.slot[rows]]
         mine = near.population(column)
         index, found = [], []
-        for a in (VEHICLE, RSU):
+        for a in LISTENERS:
             of_a = np.flatnonzero(mine == a)
             place = column[of_a] - near.offset[a]
-            for b in (VEHICLE, RSU):
+            for b in LISTENERS:
                 n = int(near.size[b])
                 if not len(of_a) or not n:
                     continue

@@ -6,13 +6,14 @@ from collections import deque
 
 import numpy as np
 
-from sim.access.neighbours import Neighbours
+from sim.access.neighbours import LISTENERS, Neighbours
 
 _PHASES = 100
 """Averages of S-RSSI run over subframes 100 ms apart (TS 36.213 clause 14.1.1.6 step 7)."""
 _OWN = 256
 """Own transmissions remembered per station; none is lost below 256 per second."""
 _LONG_AGO = -(10**9)
+_POPULATIONS = len(LISTENERS)
 UNHEARD_DBM = np.float32(-1e9)
 """Stands for the RSRP of a transmission whose SCI was not decoded."""
 
@@ -99,7 +100,7 @@ class ReservationMemory:
         self.head = 0
         self._written: deque[tuple[int, int]] = deque()
         self.rank = np.full((ticks, slots), -1, np.int32)
-        self.population_size = np.zeros((ticks, 2), np.int64)
+        self.population_size = np.zeros((ticks, _POPULATIONS), np.int64)
         self.tick = -1
         self.own = np.full((slots, _OWN), _LONG_AGO, np.int32)
         self.own_count = np.zeros(slots, np.int64)
@@ -112,9 +113,9 @@ class ReservationMemory:
         self.announced = np.zeros(size, np.int64)
         self.prb_from, self.prb_to = np.zeros(size, np.int64), np.zeros(size, np.int64)
         self.tick_at = np.zeros(size, np.int64)
-        self.lo = np.zeros((size, 2), np.int64)
-        self.count = np.zeros((size, 2), np.int64)
-        self.base = np.full((size, 2), -(2**62), np.int64)
+        self.lo = np.zeros((size, _POPULATIONS), np.int64)
+        self.count = np.zeros((size, _POPULATIONS), np.int64)
+        self.base = np.full((size, _POPULATIONS), -(2**62), np.int64)
 
     def grow(self, slots: int, processes: int) -> None:
         """Make room for more slots and processes."""
@@ -135,7 +136,7 @@ class ReservationMemory:
             order = np.arange(max(0, self.tick + 1 - len(self.rank)), self.tick + 1)
             old_rank, old_size = self.rank, self.population_size
             self.rank = np.full((ticks, old_rank.shape[1]), -1, np.int32)
-            self.population_size = np.zeros((ticks, 2), np.int64)
+            self.population_size = np.zeros((ticks, _POPULATIONS), np.int64)
             self.rank[order % ticks] = old_rank[order % len(old_rank)]
             self.population_size[order % ticks] = old_size[order % len(old_rank)]
 
@@ -144,7 +145,7 @@ class ReservationMemory:
         self.tick += 1
         row = self.tick % len(self.rank)
         self.rank[row] = -1
-        for population in (0, 1):
+        for population in LISTENERS:
             slots = neighbours.slots[neighbours.offset[population]:neighbours.offset[population + 1]]
             self.rank[row, slots] = np.arange(len(slots))
             self.population_size[row, population] = len(slots)
@@ -207,9 +208,9 @@ class ReservationMemory:
         """RSRP in dBm at which the station in ``slot`` decoded the SCI of a record; below -1e8 if it did not."""
         tick_row = self.tick_at[record] % len(self.rank)
         rank = self.rank.ravel()[tick_row * self.rank.shape[1] + slot]
-        pair = 2 * record + population
+        pair = _POPULATIONS * record + population
         place = rank - self.lo.ravel()[pair]
-        place = np.where(place < 0, place + self.population_size.ravel()[2 * tick_row + population], place)
+        place = np.where(place < 0, place + self.population_size.ravel()[_POPULATIONS * tick_row + population], place)
         base = self.base.ravel()[pair]
         valid = (rank >= 0) & (place < self.count.ravel()[pair]) & (base >= self.head - len(self.rsrp_dbm))
         return np.where(valid, self.rsrp_dbm[(base + place) & (len(self.rsrp_dbm) - 1)], UNHEARD_DBM)

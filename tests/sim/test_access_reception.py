@@ -344,3 +344,23 @@ def test_pool_outside_the_carrier_is_refused() -> None:
     pool = {"name": "wide", "senders": ["vehicle"], "subchannels": 5, "subchannel_prb": 12}
     with pytest.raises(ValueError, match="pool 'wide' ends at PRB 60, the carrier has 50"):
         Grid(radio(pools=[pool]), [FLOW])
+
+
+def test_high_antennas_reach_further_in_both_directions() -> None:
+    """By hand: B1 beyond the breakpoint gains 17.3 log10(2 / 0.5) = 10.4 dB per antenna raised from 1.5 to 3 m."""
+    stations = bench.place(np.array([0.0, 300.0, 600.0]), np.zeros(3))
+    stations.antenna_height_m[1] = 3.0
+    layer = LteMode4(radio(carrier_hz=5.9e9), [FLOW], stations, 1, report_distance_m=1000.0)
+    layer.stations_changed(stations)
+    layer.submit(packets(stations, np.array([0]), 0, 0))
+    low = layer.advance(100 * MS, stations)
+    bench.move(stations, np.zeros(3))
+    layer.stations_changed(stations)
+    layer.submit(packets(stations, np.array([1]), 1, 100 * MS))
+    high = layer.advance(200 * MS, stations)
+    forth, back = (outcome([b], s, r, "power_dbm")[0] for b, s, r in ((low, 0, 1), (high, 1, 0)))
+    assert forth == pytest.approx(back, abs=0.01)
+    share_db = 10 * math.log10(10 / (10 + 2 * 10**0.3))
+    slant = 20 * math.log10((300**2 + 1.5**2) / 300**2)
+    assert forth == pytest.approx(29.0 - 119.14 + 17.3 * math.log10(4) - slant + share_db, abs=0.02)
+    assert outcome([low], 0, 2, "power_dbm")[0] == pytest.approx(29.0 - 100.06 - 40 * math.log10(6) + share_db, abs=0.02)
