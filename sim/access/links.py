@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.access.neighbours import LISTENERS, PROBE, RSU, Neighbours
+from sim.access.neighbours import PROBE, RSU, Neighbours
 from sim.access.processes import Sendings
 from sim.channel.propagation import Latent
 
@@ -65,21 +65,13 @@ def links_of(
     ``tx`` holds the senders' own places. Geometry is that of the start of the transmission; shadowing is that of the
     start of the traffic tick, at most 3.3 m of movement away against a decorrelation distance of 10 m and more.
     """
-    classes = [(a, b) for b in targets for a in reversed(LISTENERS) if near.size[b] and np.any(sent.population == a)]
-    channel = near.propagation.config
-    kinds = [classes]
-    if channel.v2v != channel.v2i:
-        kinds = [[c for c in classes if _is_v2i(*c) == v2i] for v2i in (False, True)]
-    parts = []
-    for some in kinds:
-        if some:
-            runs = _joined_runs([_runs(near, sent, a, b, int(near.offset[targets[0]]), x_m.shape[1]) for a, b in some])
-            parts.append(_budget(near, sent, runs, _is_v2i(*some[0]), x_m, y_m, tx))
-    return _joined(parts)
-
-
-def _is_v2i(a: int, b: int) -> bool:
-    return a == RSU or b in (RSU, PROBE)
+    first = int(near.offset[targets[0]])
+    runs = _joined_runs([_runs(near, sent, b, first, x_m.shape[1]) for b in targets if near.size[b]])
+    if near.propagation.config.v2v == near.propagation.config.v2i or runs is None:
+        return _joined([] if runs is None else [_budget(near, sent, runs, False, x_m, y_m, tx)])
+    v2i = (sent.population[runs.sending] == RSU) | (runs.target >= RSU)
+    kinds = [(kind, runs.take(np.flatnonzero(v2i == kind))) for kind in (False, True)]
+    return _joined([_budget(near, sent, some, kind, x_m, y_m, tx) for kind, some in kinds if len(some.sending)])
 
 
 @dataclass
@@ -100,23 +92,28 @@ class _Runs:
     """Cell of the target population's first station in the run's subframe."""
 
 
-def _runs(near: Neighbours, sent: Sent, a: int, b: int, first_column: int, columns: int) -> _Runs:
-    rows = np.flatnonzero(sent.population == a)
-    windows = near.windows[a, b]
-    place = sent.place[rows]
-    lo, count = windows.lo[place], windows.count[place]
-    if a != RSU and b == PROBE:
+    def take(self, rows: np.ndarray) -> _Runs:
+        """A selection of runs."""
+        return _Runs(*(getattr(self, name)[rows] for name in _Runs.__dataclass_fields__))
+
+
+def _runs(near: Neighbours, sent: Sent, b: int, first_column: int, columns: int) -> _Runs:
+    """Runs of all sendings towards population b."""
+    rows = np.argsort(-sent.population, kind="stable") if b == PROBE else np.arange(len(sent.column))
+    column, population = sent.column[rows], sent.population[rows]
+    lo, count = near.lo[b][column], near.count[b][column]
+    if b == PROBE:
         lo, count = _within_rsu_reach(near, sent, rows, lo, count)
     return _Runs(
-        rows, np.full(len(rows), b), place if a == b else np.full(len(rows), -1), lo, count,
-        np.full(len(rows), near.size[b]), windows.base[place],
+        rows, np.full(len(rows), b), np.where(population == b, sent.place[rows], -1), lo, count,
+        np.full(len(rows), near.size[b]), near.base[b][column],
         sent.slot_of_time[rows] * columns + int(near.offset[b]) - first_column,
     )
 
 
-def _joined_runs(parts: list[_Runs]) -> _Runs:
-    if len(parts) == 1:
-        return parts[0]
+def _joined_runs(parts: list[_Runs]) -> _Runs | None:
+    if len(parts) <= 1:
+        return parts[0] if parts else None
     return _Runs(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Runs.__dataclass_fields__))
 
 
@@ -220,16 +217,14 @@ def _distance(
 def _within_rsu_reach(
     near: Neighbours, sent: Sent, rows: np.ndarray, lo: np.ndarray, count: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Vehicles' runs of probes cut to those that an RSU reaches in the same subframe."""
+    """Runs of probes cut to those that an RSU reaches in the same subframe; an RSU's own runs stay as they are."""
     if near.ring_m:
         return lo, count
-    rsu = np.flatnonzero(sent.population == RSU)
-    windows = near.windows[RSU, PROBE]
-    slots = int(sent.slot_of_time.max()) + 1
-    least, most = np.full(slots, 2**60), np.zeros(slots, np.int64)
-    np.minimum.at(least, sent.slot_of_time[rsu], windows.lo[sent.place[rsu]])
-    np.maximum.at(most, sent.slot_of_time[rsu], (windows.lo + windows.count)[sent.place[rsu]])
+    rsu = sent.population[rows] == RSU
     time = sent.slot_of_time[rows]
+    least, most = np.full(int(time.max()) + 1, 2**60), np.zeros(int(time.max()) + 1, np.int64)
+    np.minimum.at(least, time[rsu], lo[rsu])
+    np.maximum.at(most, time[rsu], (lo + count)[rsu])
     cut = np.maximum(lo, least[time])
     return cut, np.maximum(0, np.minimum(lo + count, most[time]) - cut)
 

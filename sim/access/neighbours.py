@@ -105,13 +105,18 @@ class Neighbours:
         size = 0
         for a, b in [*((a, b) for a in LISTENERS for b in LISTENERS), *((a, PROBE) for a in LISTENERS)]:
             windows = self._pair(a, b, place)
-            if (b != PROBE or a == RSU) and windows.count.any():
+            if b == PROBE and a != RSU:
+                windows.base[:] = -1
+            elif windows.count.any():
                 bands.append(self._band(a, b, windows, features))
                 windows.base += size
                 size += len(bands[-1][0])
-            else:
-                windows.base[:] = -1
             self.windows[a, b] = windows
+        by_column = {b: [self.windows[a, b] for a in LISTENERS] for b in POPULATIONS}
+        self.lo = {b: np.concatenate([w.lo for w in some]) for b, some in by_column.items()}
+        """First place of the run of every listening column in each target population; likewise the next two."""
+        self.count = {b: np.concatenate([w.count for w in some]) for b, some in by_column.items()}
+        self.base = {b: np.concatenate([w.base for w in some]) for b, some in by_column.items()}
         nothing = np.empty(0, np.float32)
         self.shadow = bands[0] if len(bands) == 1 else tuple(
             np.concatenate([nothing, *(band[field] for band in bands)]) for field in range(len(features.rows))

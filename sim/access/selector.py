@@ -164,26 +164,24 @@ class Selector:
         near = self.near
         order, starts = self._process_order()
         column = near.column[self.processes.slot[rows]]
-        mine = near.population(column)
         index, found = [], []
-        for a in LISTENERS:
-            of_a = np.flatnonzero(mine == a)
-            place = column[of_a] - near.offset[a]
-            for b in LISTENERS:
-                n = int(near.size[b])
-                if not len(of_a) or not n:
-                    continue
-                windows = near.windows[a, b]
-                lo, count = windows.lo[place], windows.count[place]
-                end = lo + count
-                for first, last in ((lo, np.minimum(end, n)), (np.zeros_like(lo), np.maximum(end - n, 0))):
-                    begin, stop = starts[near.offset[b] + first], starts[near.offset[b] + last]
-                    number = np.maximum(stop - begin, 0)
-                    total = int(number.sum())
-                    if total:
-                        at = np.arange(total) + np.repeat(begin - np.cumsum(number) + number, number)
-                        index.append(np.repeat(of_a, number))
-                        found.append(order[at])
+        for b in LISTENERS:
+            n = int(near.size[b])
+            if not n:
+                continue
+            lo, end = near.lo[b][column], near.lo[b][column] + near.count[b][column]
+            whole = [(lo, np.minimum(end, n))]
+            if near.ring_m:
+                whole.append((np.zeros_like(lo), np.maximum(end - n, 0)))
+            for first, last in whole:
+                begin, stop = starts[near.offset[b] + first], starts[near.offset[b] + last]
+                number = np.maximum(stop - begin, 0)
+                total = int(number.sum())
+                if total:
+                    at = np.arange(total) + np.repeat(begin - np.cumsum(number) + number, number)
+                    index.append(np.repeat(np.arange(len(rows)), number))
+                    found.append(order[at])
+        mine = near.population(column)
         if not index:
             return np.empty(0, np.int64), np.empty(0, np.int64), mine
         return np.concatenate(index), np.concatenate(found), mine
