@@ -116,10 +116,19 @@ def as_table(verdicts: list[Verdict], skipped: list[Skipped], folder: Path, plan
 
 def _failure(verdict: Verdict, folder: Path) -> list[str]:
     lines = [f"{file_name(verdict.curve.path, folder)}: out of tolerance: {', '.join(verdict.failures)}"]
-    if verdict.curve.family != SIMULATED and verdict.analytical_cbr > BUSY_CLASS:
+    if verdict.curve.family == SIMULATED:
+        return lines
+    if verdict.analytical_cbr > BUSY_CLASS:
         lines.append(
             "  Above CBR 0.75 the analytical model is too optimistic against its authors' own simulation; "
             "the simulated curve of this setting decides."
+        )
+    setting, half_duplex = verdict.curve.setting, verdict.cause_deviation_points["hd"]
+    share = setting.packets_per_s / 10.0 / setting.subchannels
+    if half_duplex is not None and CAUSE_TOLERANCE_POINTS["hd"] < half_duplex <= share:
+        lines.append(
+            "  HD: the model takes lambda / 1000; sensing keeps neighbours off one another's resources, "
+            f"which lowers it by up to 1/S of that, here {share:.2f} points."
         )
     return lines
 

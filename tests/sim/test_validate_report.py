@@ -188,3 +188,12 @@ def test_bad_input_ends_with_two(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "precision is -1" in capsys.readouterr().err
     assert main(REFERENCE, None, False, 0.5, True, 0, lambda text: None) == 2
     assert "jobs is 0" in capsys.readouterr().err
+
+
+def test_half_duplex_of_the_model_is_explained() -> None:
+    """By hand: 50 Hz, S = 8: sensing may lower HD by 5 % / 8 = 0.625 points; 0.55 is explained, 0.7 not."""
+    for points, explained in ((0.55, True), (0.7, False)):
+        verdict = _verdict(points, "hd", "b0.05_l50_p23_S8_B190.csv", ANALYTICAL)
+        text = as_table([verdict], [], REFERENCE, Plan())
+        assert not verdict.passed
+        assert ("here 0.62 points" in text) is explained
