@@ -215,33 +215,14 @@ def test_ring_is_a_ring() -> None:
     assert dict(zip(batch.receiver.tolist(), batch.distance_m.tolist(), strict=True)) == {2: pytest.approx(40.0)}
 
 
-def highway(seed: int, reach_factor: float, ticks: int = 40, **other: Any) -> np.ndarray:
-    """Delivered and present by bins of 50 m on a busy ring."""
-    n, ring = 240, 4000.0
-    x = (np.arange(n) + np.random.default_rng(seed).random(n)) * ring / n
-    stations = bench.place(x, np.zeros(n), ring_m=ring, power_dbm=17.0)
-    config = radio(channel={"shadowing_sigma_db": 3.0}, **other)
-    layer = LteMode4(config, [FLOW], stations, seed, ring_length_m=ring, reach_factor=reach_factor)
-    counts = np.zeros((2, 10))
-    for tick, batch in enumerate(bench.run(layer, stations, bench.Traffic([FLOW], {0: 190}, seed), ticks)):
-        if tick >= 12:
-            place = (batch.distance_m / 50).astype(int)
-            inside = place < 10
-            counts += np.stack([
-                np.bincount(place[inside], weights=(batch.outcome[inside] == Outcome.DELIVERED), minlength=10),
-                np.bincount(place[inside], minlength=10),
-            ])
-    return counts
-
-
 def test_doubling_the_reach_moves_no_bin() -> None:
     """Property: stations beyond the power reach change no bin of the reception ratio by more than 0.2 points.
 
-    The grants differ after the first far-off microwatt, so the comparison is of reception alone: keep probability 0.8
-    and the same first choices over few packets would not do; the interference floor is compared directly.
+    Grants are put in by hand, the same in both runs: the slightest change of S-RSSI would change choices, and two such
+    runs differ by more than the reach does.
     """
-    n, ring = 400, 8000.0
-    x = (np.arange(n) + np.random.default_rng(2).random(n)) * ring / n
+    n, length = 400, 8000.0
+    x = (np.arange(n) + np.random.default_rng(2).random(n)) * length / n
     grants = {i: (8 + (7 * i) % 90, (3 * i) % 4) for i in range(n)}
     shares = []
     for factor in (1.0, 2.0):
