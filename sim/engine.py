@@ -34,6 +34,7 @@ from sim.stopwatch import Stopwatch
 from sim.trace import TraceWriter
 from sim.world.approaches import Approaches
 from sim.world.build import World
+from sim.world.described import margin_m
 
 DRAIN_NS = 200 * MS
 """The radio goes on this long after the measured time, so that its frames can end (T2 is at most 100 ms)."""
@@ -67,6 +68,7 @@ class Engine:
         self.radio_from_ns = -(-traffic_ns // self.tick_ns) * self.tick_ns
         self.from_ns = self.radio_from_ns + -(-ns_from_s(config.radio_warmup_s) // self.tick_ns) * self.tick_ns
         self.to_ns = self.from_ns + -(-ns_from_s(config.duration_s) // self.tick_ns) * self.tick_ns
+        self.end_ns = self.to_ns + (-(-DRAIN_NS // self.tick_ns) + 1) * self.tick_ns
         profile = loaded.candidate.profile()
         self.message_set = MESSAGE_SETS[config.standards.message_set or profile.value("message_set")]
         network = NETWORKS[profile.value("network")]
@@ -92,12 +94,14 @@ class Engine:
             frame_limit_bytes=self.access.largest_frame_bytes(Kind.RSU),
         )
         self.here = Here(world)
-        self.approaches = Approaches(world, config.measure.approach_m)
+        self.approaches = Approaches(world, config.measure.approach_m, margin_m(world, "SPAT"))
         self.zones = Zones(world, self.here, self.approaches, self.roadside)
         self.kpis = build(self._context(flows))
         self.pipeline = Pipeline(
-            config, flows, self.ledger, world.stations, self._receivers(), self.kpis, trace
+            config, flows, self.ledger, world.stations, self._receivers(), self.kpis, trace,
+            clock_offset_ns=lambda: world.clock_offset_ns,
         )
+        self._marks: list[dict[str, int]] = []
         self.vehicles_seen: set[int] = set()
         self.equipped_seen: set[int] = set()
 
@@ -109,7 +113,7 @@ class Engine:
         self.env.process(self._channel())
         self.env.process(self._traffic())
         self.roadside.start()
-        self.env.run(until=self.to_ns + DRAIN_NS + 1)
+        self.env.run(until=self.end_ns + 1)
 
     def _channel(self) -> Generator[simpy.Event, Any, None]:
         """The clock of the radio channel: ticks in as few pieces as memory allows, judged piece by piece."""
@@ -156,6 +160,8 @@ class Engine:
             with self.stopwatch.of("vehicle messages"):
                 for frames in self.vehicles.frames(now_ns, end_ns, self.from_ns, self.to_ns):
                     self.access.submit(frames)
+        if now_ns in (self.from_ns, self.to_ns):
+            self._marks.append(self._counters())
         if self.from_ns <= now_ns < self.to_ns:
             with self.stopwatch.of("receivers and KPIs"):
                 self._observe(now_ns)
@@ -206,21 +212,30 @@ class Engine:
     def _progress(self, now_ns: int) -> tuple[float, str]:
         """(share of the work done, what is going on); a tick without radio is a small part of one with it."""
         radio_ns = max(now_ns - self.radio_from_ns, 0)
-        whole = TRAFFIC_ONLY_COST * self.radio_from_ns + self.to_ns + DRAIN_NS - self.radio_from_ns
+        whole = TRAFFIC_ONLY_COST * self.radio_from_ns + self.end_ns - self.radio_from_ns
         share = (TRAFFIC_ONLY_COST * min(now_ns, self.radio_from_ns) + radio_ns) / whole
         if now_ns < self.radio_from_ns:
             return share, "traffic warm-up"
         return share, "radio warm-up" if now_ns < self.from_ns else "measuring"
 
+    def warnings(self) -> list[str]:
+        """What a user should know before trusting this run, one line each."""
+        return self.world.traffic.warnings() + self.roadside.warnings()
+
     def finish(self) -> dict[str, int]:
-        """Counters of senders, receivers and access layer, handed to the channel KPI and returned."""
-        counters = {f"duplicates {name}": newest.duplicates for name, newest in self.duplicates.items()}
+        """Counts of the measured time, of senders, receivers and access layer; handed to the channel KPI as well."""
+        begin, end = self._marks
+        counters = {name: value - begin.get(name, 0) for name, value in end.items()}
         counters["objects left out of RSM"] = self.roadside.left_out_objects
-        counters |= self.access.counts()
         channel = self.kpis.get("channel")
         if isinstance(channel, Channel):
             channel.count(counters)
         return counters
+
+    def _counters(self) -> dict[str, int]:
+        """Counts since the beginning."""
+        duplicates = {f"duplicates {name}": newest.duplicates for name, newest in self.duplicates.items()}
+        return duplicates | self.access.counts()
 
 
 def _home_shares(names: tuple[str, ...], shares: Mapping[str, float]) -> Any:

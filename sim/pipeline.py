@@ -8,7 +8,7 @@ security domain); *decoded* is the real decoder on the real octets, *interpreted
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -28,7 +28,9 @@ class Pipeline:
     def __init__(
         self, config: Scenario, flows: Sequence[Flow], ledger: Ledger, stations: Stations,
         receivers: Mapping[str, Receiver], kpis: Mapping[str, Kpi], trace: TraceWriter | None,
+        clock_offset_ns: Callable[[], np.ndarray],
     ) -> None:
+        self.clock_offset_ns = clock_offset_ns
         self.ledger, self.stations, self.receivers = ledger, stations, dict(receivers)
         self.kpis, self.trace = kpis, trace
         self.messages = tuple(dict.fromkeys(flow.message for flow in flows))
@@ -56,11 +58,16 @@ class Pipeline:
             receiver = self.receivers.get(name)
             if receiver is not None:
                 self._judge(receiver, receptions, message == index, delivered, after_ns, outcome)
-        age_ns = (after_ns - ledger.column("generated_ns", ended))[receptions.row]
-        late = (outcome == Outcome.DELIVERED) & (age_ns > self._limit_ns[message][receptions.row])
+        seen_ns = (after_ns - ledger.column("generated_ns", ended))[receptions.row] + self._clock_error_ns(receptions)
+        late = (outcome == Outcome.DELIVERED) & (np.abs(seen_ns) > self._limit_ns[message][receptions.row])
         outcome[late] = Outcome.STALE
         self._report(receptions, message, outcome, after_ns)
         ledger.close(ended)
+
+    def _clock_error_ns(self, receptions: Receptions) -> np.ndarray:
+        """Per link, the receiver's clock minus the sender's."""
+        offset_ns = self.clock_offset_ns()
+        return offset_ns[receptions.receiver] - offset_ns[receptions.sender][receptions.row]
 
     def _judge(
         self, receiver: Receiver, receptions: Receptions, of_message: np.ndarray, delivered: np.ndarray,
@@ -126,5 +133,5 @@ class Pipeline:
             receiver_home=stations.home[receiver], receiver_place=stations.place[receiver],
             receiver_chainage_m=stations.chainage_m[receiver], direction=stations.direction[receiver],
             distance_m=receptions.distance_m[keep], outcome=outcome[keep], radio_outcome=receptions.outcome[keep],
-            applied_ns=after_ns[measured][row],
+            applied_ns=after_ns[measured][row], clock_error_ns=self._clock_error_ns(receptions)[keep],
         )

@@ -48,7 +48,7 @@ def run(
         engine = Engine(loaded, writer, traffic_save=traffic_save, traffic_load=traffic_load)
         stack.enter_context(engine.world)
         target.log(f"{loaded.name}: seed {loaded.config.seed}, run {run_id}, version {__version__}")
-        for warning in engine.world.traffic.warnings():
+        for warning in engine.warnings():
             target.log(f"warning: {warning}")
         loop_s = time.process_time()
         engine.run(progress)
@@ -100,7 +100,7 @@ def _summary(
         "links": engine.pipeline.links,
         "measured_frames_not_ended": engine.ledger.measured_under_way,
         "counters": counters,
-        "warnings": engine.world.traffic.warnings(),
+        "warnings": engine.warnings(),
         "cbr_definition": engine.access.provenance().get("cbr", ""),
         "provenance": provenance(loaded, engine),
         "illustrative": illustrative,

@@ -190,7 +190,7 @@ class Grid:
     def _choose(self, size_bytes: int, pool: int) -> tuple[int, int]:
         mode = self._mode
         available = int(self.subchannels[pool])
-        for mcs in mode.mcs:
+        for mcs in sorted(mode.mcs):
             prb = mode.data_prb if mode.data_prb is not None else self._prb(size_bytes, mcs)
             count = mode.packet_subchannels or lte_grid.subchannels_for(prb, int(self.width_prb[pool]))
             if count <= available and prb <= 110:

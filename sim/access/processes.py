@@ -223,7 +223,7 @@ class Processes:
         room = self.grid.capacity_prb(self.pool[rows], self.subchannels[rows])
         fits = self.grid.data_prb(self.size_bytes[rows], self.mcs[rows]) <= room
         if self.mode.grant_sizing == "adapt_mcs":
-            for mcs in self.mode.mcs:
+            for mcs in sorted(self.mode.mcs):
                 other = np.full(len(rows), mcs, np.int64)
                 better = ~fits & (self.grid.data_prb(self.size_bytes[rows], other) <= room)
                 self.mcs[rows[better]] = mcs

@@ -15,9 +15,6 @@ from sim.channel.sight import blocked_loss_db
 if TYPE_CHECKING:
     from sim.scenario.schema.radio import Channel, Radio
 
-TRUCK_RATIO = 0.2
-"""Share of trucks among blocking vehicles (assumption; TR 37.885 leaves the vehicle mix to the scenario)."""
-
 
 @dataclass(frozen=True)
 class Features:
@@ -147,7 +144,7 @@ class Propagation:
             "path_loss_v2i": f"{c.v2i}, environment height {c.environment_height_m} m",
             "shadowing": f"sigma {c.shadowing_sigma_db} dB, decorrelation {c.decorrelation_m} m, "
             f"sum of {self.fields[0].terms} sinusoids of both positions",
-            "sight": f"{c.line_of_sight}" + (f", truck share {TRUCK_RATIO}" if self.states else ""),
+            "sight": f"{c.line_of_sight}" + (f", truck share {c.blocker_truck_ratio}" if self.states else ""),
         }
 
     def _model(self, name: str) -> Callable[..., np.ndarray]:
@@ -169,7 +166,8 @@ class Propagation:
         urban_v2v, urban_v2i = "urban" in self.config.v2v, "urban" in self.config.v2i
         urban = urban_v2v if urban_v2v == urban_v2i else np.where(is_v2i, urban_v2i, urban_v2v)
         return blocked_loss_db(
-            distance, tx_height_m, rx_height_m, values.sight, values.blockage, urban, TRUCK_RATIO
+            distance, tx_height_m, rx_height_m, values.sight, values.blockage, urban,
+            self.config.blocker_truck_ratio,
         )
 
 

@@ -82,13 +82,16 @@ class Gaps:
         replaced = np.zeros(stations.size, bool)
         replaced[:known] = self._ids[:known] != stations.station_id[:known]
         if replaced[slots].any() or self.window.is_stale(slots, x_m, y_m):
-            self._renew(slots, x_m, y_m, replaced, now_ns)
+            self._renew(slots, x_m, y_m, replaced, now_ns, stations.ring_m)
             self._waiting = [self._without(replaced, columns) for columns in self._waiting]
         self._ids = stations.station_id.copy()
         place_x_m, place_y_m = np.zeros(stations.size), np.zeros(stations.size)
         place_x_m[slots], place_y_m[slots] = x_m, y_m
         sender, receiver = self.window.sender, self.window.receiver
-        distance_m2 = (place_x_m[sender] - place_x_m[receiver]) ** 2
+        across_m = place_x_m[sender] - place_x_m[receiver]
+        if stations.ring_m:
+            across_m -= stations.ring_m * np.rint(across_m / stations.ring_m)
+        distance_m2 = across_m**2
         distance_m2 += (place_y_m[sender] - place_y_m[receiver]) ** 2
         distance_m2[sender == receiver] = np.inf
         within = distance_m2 <= self.range_m**2
@@ -100,9 +103,9 @@ class Gaps:
         self._cover(distance_m2, judged, stations.place, now_ns)
 
     def _renew(
-        self, slots: np.ndarray, x_m: np.ndarray, y_m: np.ndarray, replaced: np.ndarray, now_ns: int
+        self, slots: np.ndarray, x_m: np.ndarray, y_m: np.ndarray, replaced: np.ndarray, now_ns: int, ring_m: float
     ) -> None:
-        source = self.window.renew(slots, x_m, y_m, len(replaced))
+        source = self.window.renew(slots, x_m, y_m, len(replaced), ring_m)
         source[replaced[self.window.sender] | replaced[self.window.receiver]] = -1
         gone = self._within.copy()
         gone[source[source >= 0]] = False

@@ -63,7 +63,10 @@ class Latency:
             verify = stages.get("verify", np.zeros(len(batch), np.int64))
             self._add("stage_verify", *group, verify[row] + extra)
             self._add("latency", *group, total[row] + extra)
-            self._add("age_at_apply", *group, (total + batch.sense_ns)[row] + extra)
+            age_ns = (total + batch.sense_ns)[row] + extra
+            if batch.clock_error_ns is not None:
+                age_ns = np.maximum(age_ns + batch.clock_error_ns[applied], 0)
+            self._add("age_at_apply", *group, age_ns)
 
     def _stages(self, batch: Batch) -> dict[str, np.ndarray]:
         unknown = sorted(set(batch.stage_ns) - set(STAGES))

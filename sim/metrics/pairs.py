@@ -16,8 +16,8 @@ class PairWindow:
     table.
 
     Stations are ranked along the longer side of their bounding box; the receivers of a sender are then one
-    stretch of ranks, and the row of a pair is ``start[sender] + rank[receiver] - first[sender]``: no search,
-    no sorting of pairs. The ranking is renewed only when some station has moved by ``DRIFT_M``, or when
+    stretch of ranks (on a road closed to a ring of ``ring_m`` along x it may run across the seam), and the row of a
+    pair is ``start[sender] + rank[receiver] - first[sender]``: no search, no sorting of pairs. The ranking is renewed only when some station has moved by ``DRIFT_M``, or when
     stations came or went.
     """
 
@@ -27,7 +27,8 @@ class PairWindow:
         self.slots = np.empty(0, np.int64)
         self._rank = np.empty(0, np.int64)
         self._first = np.empty(0, np.int64)
-        self._last = np.empty(0, np.int64)
+        self._width = np.empty(0, np.int64)
+        self._count = 0
         self._start = np.empty(0, np.int64)
         self._x_m, self._y_m = np.empty(0), np.empty(0)
         self.sender = np.empty(0, np.int64)
@@ -41,26 +42,30 @@ class PairWindow:
         moved_m2 = (x_m - self._x_m) ** 2 + (y_m - self._y_m) ** 2
         return bool(len(slots)) and float(moved_m2.max()) > DRIFT_M**2
 
-    def renew(self, slots: np.ndarray, x_m: np.ndarray, y_m: np.ndarray, slot_count: int) -> np.ndarray:
+    def renew(
+        self, slots: np.ndarray, x_m: np.ndarray, y_m: np.ndarray, slot_count: int, ring_m: float = 0.0
+    ) -> np.ndarray:
         """Rank anew; returns, for each new row, the old row of the same pair of slots, or -1."""
-        along_m = x_m if np.ptp(x_m) >= np.ptp(y_m) else y_m
+        along_m = x_m % ring_m if ring_m else x_m if np.ptp(x_m) >= np.ptp(y_m) else y_m
         order = np.argsort(along_m, kind="stable")
         ranked, place_m = slots[order], along_m[order]
         window_m = self.reach_m + MARGIN_M
-        low = np.searchsorted(place_m, place_m - window_m, "left")
-        high = np.searchsorted(place_m, place_m + window_m, "right")
-        width = high - low
+        around_m = np.concatenate([place_m - ring_m, place_m, place_m + ring_m]) if ring_m else place_m
+        low = np.searchsorted(around_m, place_m - window_m, "left")
+        width = np.minimum(np.searchsorted(around_m, place_m + window_m, "right") - low, len(slots))
+        low = low % max(len(slots), 1)
         start = np.concatenate([[0], np.cumsum(width)])
         sender_rank = np.repeat(np.arange(len(slots)), width)
-        receiver_rank = np.arange(start[-1]) - np.repeat(start[:-1] - low, width)
+        receiver_rank = (np.arange(start[-1]) - np.repeat(start[:-1] - low, width)) % max(len(slots), 1)
         old = PairWindow(self.reach_m)
         old.__dict__.update(self.__dict__)
         self.slots, self._x_m, self._y_m, self.size = slots.copy(), x_m.copy(), y_m.copy(), int(start[-1])
         self.sender, self.receiver = ranked[sender_rank], ranked[receiver_rank]
         self._rank, self._first = np.full(slot_count, -1, np.int64), np.zeros(slot_count, np.int64)
-        self._last, self._start = np.zeros(slot_count, np.int64), np.zeros(slot_count, np.int64)
+        self._width, self._start = np.zeros(slot_count, np.int64), np.zeros(slot_count, np.int64)
         self._rank[ranked] = np.arange(len(slots))
-        self._first[ranked], self._last[ranked], self._start[ranked] = low, high, start[:-1]
+        self._first[ranked], self._width[ranked], self._start[ranked] = low, width, start[:-1]
+        self._count = len(slots)
         return old.row_of(self.sender, self.receiver)
 
     def row_of(self, sender: np.ndarray, receiver: np.ndarray) -> np.ndarray:
@@ -70,6 +75,7 @@ class PairWindow:
         known = (sender < len(self._rank)) & (receiver < len(self._rank))
         if not known.all():
             sender, receiver = np.where(known, sender, 0), np.where(known, receiver, 0)
-        rank, first = self._rank[receiver], self._first[sender]
-        inside = known & (rank >= first) & (rank < self._last[sender])
-        return np.where(inside, self._start[sender] + rank - first, -1)
+        rank = self._rank[receiver]
+        step = (rank - self._first[sender]) % self._count
+        inside = known & (rank >= 0) & (self._rank[sender] >= 0) & (step < self._width[sender])
+        return np.where(inside, self._start[sender] + step, -1)

@@ -22,9 +22,10 @@ class RsiReceiver:
         self._applies = APPLICATIONS["RSI"]
         self._decode = Decoded(message_set.decode)
         self._read = Decoded(self._event_zones)
-        self._index = {event.id: index for index, event in enumerate(zones.world.config.events)}
+        events = zones.world.config.events
+        self._index = {(event.kind, event.id): index for index, event in enumerate(events)}
         self._tau_s = zones.world.config.measure.tau_s["RSI"]
-        self.newest = Newest(len(self._index))
+        self.newest = Newest(len(events))
 
     def _event_zones(self, octets: bytes) -> tuple[EventZones, list[int]] | None:
         """Zones of one message and the scenario's numbers of its events; upstream paths are in the message."""
@@ -32,7 +33,7 @@ class RsiReceiver:
         if decoded.status != "ok" or decoded.value is None:
             return None
         events = read_events(decoded.value)
-        known = [self._index[event.id] for event in events if event.id in self._index]
+        known = [self._index[key] for event in events if (key := (event.kind, event.id)) in self._index]
         return EventZones(events, upstream_m=0.0), known
 
     def judge(self, delivery: Delivery) -> np.ndarray:
@@ -48,7 +49,7 @@ class RsiReceiver:
                 continue
             zones, events = content
             receiver = delivery.receiver[rows]
-            relevant = self.zones.event[events][:, receiver].any(axis=0)
+            relevant = self.zones.near_event[events][:, receiver].any(axis=0)
             rows, receiver = rows[relevant], receiver[relevant]
             if not len(rows):
                 continue

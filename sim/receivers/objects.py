@@ -48,7 +48,7 @@ class RsmReceiver:
                 outcome[rows] = Outcome.NOT_DECODED
                 continue
             unit = self._unit_row[int(delivery.sender[frame])]
-            rows = rows[self.zones.sensor[unit, delivery.receiver[rows]]]
+            rows = rows[self.zones.near_sensor[unit, delivery.receiver[rows]]]
             if len(rows):
                 self._judge_frame(delivery, frame, rows, decoded.value, outcome)
         return outcome

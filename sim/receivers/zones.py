@@ -10,8 +10,11 @@ from sim.receivers.base import Here
 from sim.senders.roadside import RoadsideSenders
 from sim.world.approaches import Approaches
 from sim.world.build import World
+from sim.world.described import margin_m
 
 SPAT_MAP, RSI, RSM = (CLASSES.index(name) for name in ("SPAT+MAP", "RSI", "RSM"))
+
+_MASKS = ("event", "near_event", "sensor", "near_sensor")
 
 
 class Zones:
@@ -19,7 +22,8 @@ class Zones:
 
     ``event[e, slot]``: on the carriageway of event e, on its path or up to ``event_upstream_m`` before it.
     ``sensor[u, slot]``: inside the field of the sensor of unit ``sensor_units[u]``. Those of SPAT+MAP are in
-    ``approaches``.
+    ``approaches``. ``near_event`` and ``near_sensor`` reach a little further: who is there may enter the zone while a
+    message is still fresh, so messages are judged there as well.
     """
 
     def __init__(self, world: World, here: Here, approaches: Approaches, senders: RoadsideSenders) -> None:
@@ -27,8 +31,8 @@ class Zones:
         self.sensor_units = sorted(senders.sensing)
         self.sensors = [senders.sensing[unit].sensor for unit in self.sensor_units]
         size = world.stations.size
-        self.event = np.zeros((len(world.config.events), size), bool)
-        self.sensor = np.zeros((len(self.sensor_units), size), bool)
+        self.event, self.near_event = (np.zeros((len(world.config.events), size), bool) for _ in range(2))
+        self.sensor, self.near_sensor = (np.zeros((len(self.sensor_units), size), bool) for _ in range(2))
         stations = world.stations
         probes = np.arange(stations.rsu_count, stations.first_vehicle)
         self._place(probes, world.probes.x_m, world.probes.y_m)
@@ -38,10 +42,11 @@ class Zones:
         stations = self.world.stations
         if self.event.shape[1] < stations.size:
             extra = stations.size - self.event.shape[1]
-            self.event = np.concatenate([self.event, np.zeros((len(self.event), extra), bool)], axis=1)
-            self.sensor = np.concatenate([self.sensor, np.zeros((len(self.sensor), extra), bool)], axis=1)
-        self.event[:, stations.first_vehicle :] = False
-        self.sensor[:, stations.first_vehicle :] = False
+            for name in _MASKS:
+                mask = getattr(self, name)
+                setattr(self, name, np.concatenate([mask, np.zeros((len(mask), extra), bool)], axis=1))
+        for name in _MASKS:
+            getattr(self, name)[:, stations.first_vehicle :] = False
         slots = self.world.vehicle_slots()
         self._place(slots, *stations.position(slots, self.here.time_ns))
 
@@ -65,9 +70,11 @@ class Zones:
         upstream_m = self.world.config.measure.event_upstream_m
         for index, event in enumerate(self.world.config.events):
             if event.direction == "up":
-                inside = (direction > 0) & (chainage_m >= event.from_m - upstream_m) & (chainage_m <= event.to_m)
+                before_m = np.where((direction > 0) & (chainage_m <= event.to_m), event.from_m - chainage_m, np.inf)
             else:
-                inside = (direction < 0) & (chainage_m >= event.from_m) & (chainage_m <= event.to_m + upstream_m)
-            self.event[index, slots] = inside
+                before_m = np.where((direction < 0) & (chainage_m >= event.from_m), chainage_m - event.to_m, np.inf)
+            self.event[index, slots] = before_m <= upstream_m
+            self.near_event[index, slots] = before_m <= upstream_m + margin_m(self.world, "RSI")
         for index, sensor in enumerate(self.sensors):
             self.sensor[index, slots[sensor.in_field(x_m, y_m)]] = True
+            self.near_sensor[index, slots[sensor.in_field(x_m, y_m, margin_m(self.world, "RSM"))]] = True

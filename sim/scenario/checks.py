@@ -37,6 +37,7 @@ def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path |
         corridor(config),
         traffic(config, data_file),
         layout(config),
+        periods(config),
         events(config),
         radio_checks.pools(config),
         radio_checks.mode4(config),
@@ -92,6 +93,8 @@ def traffic(config: Scenario, data_file: Path | None) -> Iterator[Found]:
             ("traffic", "homes", index, "jurisdiction"), home.jurisdiction, jurisdictions, "jurisdiction"
         )
     yield from unique(("traffic", "flows"), "direction", [one.direction for one in flows.flows])
+    if abs(flows.tick_s * 1000 - round(flows.tick_s * 1000)) > 1e-9:
+        yield ("traffic", "tick_s"), "must be a whole number of milliseconds"
     if flows.model == "trajectories" and flows.file is None:
         yield ("traffic", "file"), "is required by model trajectories"
     if flows.file is not None and data_file is None:
@@ -140,6 +143,14 @@ def layout(config: Scenario) -> Iterator[Found]:
             yield (*here, "services"), f"{name} is named twice"
     if config.corridor.topology == "ring" and plan.rules:
         yield ("layout", "rules"), "a ring takes units placed by hand (sites) only"
+
+
+def periods(config: Scenario) -> Iterator[Found]:
+    """Periods of roadside messages are multiples of 100 ms (T/CSAE 159-2020 as reported)."""
+    for name in ("map_period_ms", "spat_period_ms", "rsm_period_ms"):
+        value = getattr(config.roadside, name)
+        if value is not None and value % 100:
+            yield ("roadside", name), "must be a multiple of 100 ms"
 
 
 def events(config: Scenario) -> Iterator[Found]:

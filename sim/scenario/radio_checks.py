@@ -47,7 +47,7 @@ def pools(config: Scenario) -> Iterator[Found]:
 def mode4(config: Scenario) -> Iterator[Found]:
     """Selection windows exist, MCS exist, fixed allocations and packets fit."""
     settings = config.radio.mode4
-    budget_ms = min(config.bsm.period_ms, 100.0)
+    budget_ms = min(config.bsm.period_ms or 100.0, 100.0)
     t2_ms = min(float(settings.t2_max_ms), budget_ms - settings.processing_budget_ms)
     if config.bsm.enabled and config.radio.access == "lte-v2x-mode4" and t2_ms < LEAST_T2_MS:
         left = f"leaves T2 = {t2_ms:g} ms of a packet delay budget of {budget_ms:g} ms"

@@ -29,7 +29,7 @@ def build_flows(config: Scenario, profile: Profile, rules: dict[str, Rule]) -> d
     message equals its period (T/CSAE 159-2020 as reported); that of a BSM is its rule's, at most its period.
     """
     periods_ms = {
-        "BSM": config.bsm.period_ms,
+        "BSM": config.bsm.period_ms or profile.get("rates.bsm_period_ms"),
         "MAP": config.roadside.map_period_ms or profile.get("rates.map_period_ms"),
         "SPAT": config.roadside.spat_period_ms or profile.get("rates.spat_period_ms"),
         "RSI": profile.get("rates.rsi_static_period_ms"),

@@ -89,6 +89,18 @@ class RoadsideSenders:
                 chosen.append(event)
         return chosen
 
+    def warnings(self) -> list[str]:
+        """Events that no unit announces."""
+        told = {
+            id(event) for unit in self.world.units if "RSI" in unit.services
+            for period_class in RSI_PERIOD_CLASSES for event in self.events_of(unit, period_class)
+        }
+        return [
+            f"{event.kind} {event.id} ({event.from_m:g} to {event.to_m:g} m, {event.direction}): no unit announces it; "
+            f"units count from announce_within_m upstream to the end of its path"
+            for event in self.world.config.events if id(event) not in told
+        ]
+
     def _map(self, unit: RoadsideUnit, nodes: list[int]) -> Process:
         flow = self.flows["MAP"]
         counter = self._counter(unit, "MAP")
@@ -120,17 +132,19 @@ class RoadsideSenders:
     def _rsi(self, unit: RoadsideUnit, events: list[RoadsideEvent], flow: MessageFlow) -> Process:
         counter = self._counter(unit, f"RSI {flow.rule.message}")
         described = self._described(unit)
-        descriptions = {event.id: event_description(self.world, event) for event in events}
+        descriptions = [event_description(self.world, event) for event in events]
         present: list[int] | None = None
         octets: list[bytes] = []
         yield from self._each_period(unit, flow, flow.rule.message)
         while True:
             now_s = int(self.env.now) / SECOND
-            active = [e.id for e in events if e.start_s <= now_s and (e.end_s is None or now_s < e.end_s)]
+            active = [
+                k for k, e in enumerate(events) if e.start_s <= now_s and (e.end_s is None or now_s < e.end_s)
+            ]
             if active != present:
                 present = active
                 values = SERVICES["RSI"](
-                    described, [descriptions[number] for number in active], counter=counter,
+                    described, [descriptions[k] for k in active], counter=counter,
                     encode=lambda value: self.message_set.encode("RSI", value),
                     max_bytes=self.max_bytes[flow.rule.message],
                 )
@@ -184,7 +198,7 @@ class RoadsideSenders:
             measured=self.measured[0] <= now_ns < self.measured[1],
         )
         self.submit(Frames(
-            frame, sender, sender.copy(), sequence, np.full(count, flow.flow.index), np.arange(count),
+            frame, sender, np.full(count, unit.station_id), sequence, np.full(count, flow.flow.index), np.arange(count),
             np.full(count, now_ns), np.full(count, ready_ns), size,
         ))
 

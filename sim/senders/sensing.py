@@ -60,7 +60,7 @@ class Sensing:
         return DetectedObjects(
             lon, lat, objects.speed_mps, objects.heading_deg, objects.length_m, objects.width_m, objects.height_m,
             objects.track, np.full(count, UNKNOWN_CLASS), np.full(count, self.settings.position_sigma_m),
-            self.world.utc0_ns + objects.sampled_ns,
+            self.world.utc0_ns + objects.sampled_ns + int(self.world.clock_offset_ns[self.unit.index]),
         )
 
 
@@ -71,7 +71,10 @@ def true_vehicles(world: World, time_ns: int) -> VehicleColumns:
     part = (time_ns - stations.tick_start_ns) / (stations.tick_end_ns - stations.tick_start_ns)
     x = fleet.x_prev_m[slots] + (fleet.x_m[slots] - fleet.x_prev_m[slots]) * part
     y = fleet.y_prev_m[slots] + (fleet.y_m[slots] - fleet.y_prev_m[slots]) * part
+    turn = (fleet.heading_deg[slots] - fleet.heading_prev_deg[slots] + 180.0) % 360.0 - 180.0
+    heading = (fleet.heading_prev_deg[slots] + turn * part) % 360.0
+    speed = fleet.speed_prev_mps[slots] + (fleet.speed_mps[slots] - fleet.speed_prev_mps[slots]) * part
     return VehicleColumns(
-        fleet.number[slots], x, y, fleet.heading_deg[slots], fleet.speed_mps[slots], fleet.length_m[slots],
+        fleet.number[slots], x, y, heading, speed, fleet.length_m[slots],
         fleet.width_m[slots], fleet.height_m[slots],
     )

@@ -27,8 +27,9 @@ class TrajectoryTraffic(TrafficBase):
     """Replays a CSV (time, id, x, y or lon, lat, speed, heading, optional type) or SUMO FCD file.
 
     Times in s, x and y on the corridor's plane, lon and lat in the corridor's datum, speed in m/s, heading clockwise
-    from north. FCD positions count as longitude and latitude when the first one lies within one degree of the
-    corridor. The first time in the file is the moment of ``start``. Between samples position and speed are linear,
+    from north. Positions in a CSV are centres of vehicles; those of SUMO are the middle of the front bumper, from which
+    half the vehicle's length is taken off along its heading. FCD positions count as longitude and latitude when the
+    first one lies within one degree of the corridor. The first time in the file is the moment of ``start``. Between samples position and speed are linear,
     heading goes the shorter way. A vehicle appears at the first tick after its first sample and goes at its last.
     ``type`` names a class of the scenario, otherwise the class is drawn. After the end of the file (``duration_ns``)
     the road is empty. The whole file is read once at construction, in a stream: InputError lists up to 20 problems.
@@ -39,6 +40,7 @@ class TrajectoryTraffic(TrafficBase):
         if self.config.file is None:
             raise ValueError("traffic.file: model trajectories needs a file")
         self._path = Path(self.config.file)
+        self._front = self._path.suffix.lower() != ".csv"
         facts = check_file(self._path, network.corridor)
         self._first_s, self._step_s = facts[0], facts[2]
         self.duration_ns = ns_from_s(facts[1] - facts[0])
@@ -97,7 +99,10 @@ class TrajectoryTraffic(TrafficBase):
         now = before + part * (after - before)
         turn = (after[:, 3] - before[:, 3] + 180) % 360 - 180
         heading = (before[:, 3] + part[:, 0] * turn) % 360
-        attach(self.fleet, slots, self.network, now[:, 0], now[:, 1], heading)
+        back_m = self.fleet.length_m[slots] / 2 if self._front else np.zeros(len(slots))
+        x_m = now[:, 0] - back_m * np.sin(np.radians(heading))
+        y_m = now[:, 1] - back_m * np.cos(np.radians(heading))
+        attach(self.fleet, slots, self.network, x_m, y_m, heading)
         self.fleet.speed_mps[slots] = now[:, 2]
 
     def _load(self, until_s: float) -> None:

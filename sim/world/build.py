@@ -114,7 +114,8 @@ class World:
         stations.x1_m[vehicles], stations.y1_m[vehicles] = fleet.x_m, fleet.y_m
         stations.chainage_m[vehicles] = fleet.chainage_prev_m
         stations.direction[vehicles] = fleet.direction
-        stations.place[vehicles] = self.corridor.place_at(fleet.chainage_prev_m)
+        on_road_m = np.clip(fleet.chainage_prev_m, 0.0, self.corridor.length_m)
+        stations.place[vehicles] = self.corridor.place_at(on_road_m)
         self._furnish(changed)
         slots = np.flatnonzero(stations.active[vehicles]) + stations.first_vehicle
         self.gnss.advance(start_ns, end_ns, slots, stations.station_id[slots], stations.chainage_m[slots])
@@ -142,7 +143,7 @@ class World:
         stations, units, probes = self.stations, self.units, self.probes
         fixed = slice(0, stations.first_vehicle)
         count = len(units)
-        stations.station_id[:count] = np.arange(count)
+        stations.station_id[:count] = [unit.station_id for unit in units]
         stations.station_id[count : stations.first_vehicle] = FIRST_PROBE_ID + np.arange(len(probes))
         stations.active[fixed] = True
         x = np.concatenate([[unit.x_m for unit in units], probes.x_m])
@@ -158,7 +159,7 @@ class World:
         stations.antenna_gain_dbi[:count] = [unit.antenna_gain_dbi for unit in units]
         stations.antenna_gain_dbi[count : stations.first_vehicle] = self.config.radio.link.antenna_gain_dbi
         stations.tx_power_dbm[:count] = [unit.tx_power_dbm for unit in units]
-        self.clock_offset_ns[:count] = clock_offsets_ns(self.config.clock, self.seed, np.arange(count))
+        self.clock_offset_ns[:count] = clock_offsets_ns(self.config.clock, self.seed, stations.station_id[:count])
         assert (stations.kind[:count] == Kind.RSU).all()
 
 

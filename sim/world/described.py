@@ -15,6 +15,13 @@ from sim.world.signals import Light
 LIGHT_NAMES = {Light.RED: "red", Light.YELLOW: "yellow", Light.GREEN: "green"}
 FORECAST_STATES = 4
 """States of a phase told in SPAT: a full cycle of green, yellow, red and the green after it."""
+FASTEST_MPS = 40.0
+"""No vehicle enters a service zone faster than this; bounds how far before a zone messages matter."""
+
+
+def margin_m(world: World, message: str) -> float:
+    """Way a vehicle can drive while a message of this class stays fresh."""
+    return FASTEST_MPS * world.config.measure.tau_s[message]
 
 
 def node_geometry(world: World, node: int) -> NodeGeometry:
@@ -89,7 +96,7 @@ def forecast(world: World, node: int, time_ns: int) -> IntersectionForecast:
 
 def event_description(world: World, event: RoadsideEvent) -> EventDescription:
     """An event of the scenario with its path along the carriageway and the way towards it."""
-    upstream_m = world.config.measure.event_upstream_m
+    upstream_m = world.config.measure.event_upstream_m + margin_m(world, "RSI")
     path = _carriageway(world, event.direction, event.from_m, event.to_m)
     if event.direction == "up":
         approach = _carriageway(world, "up", event.from_m - upstream_m, event.from_m)

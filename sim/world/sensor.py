@@ -124,10 +124,10 @@ class RoadsideSensor:
             joined(vehicles.height_m[row], _FALSE_HEIGHT_M),
         )
 
-    def in_field(self, x_m: np.ndarray, y_m: np.ndarray) -> np.ndarray:
-        """Rows of the points within range (horizontal) and field of view."""
+    def in_field(self, x_m: np.ndarray, y_m: np.ndarray, margin_m: float = 0.0) -> np.ndarray:
+        """Rows of the points within range (horizontal, up to ``margin_m`` beyond it) and field of view."""
         east_m, north_m = x_m - self.x_m, y_m - self.y_m
-        near = east_m * east_m + north_m * north_m <= self.settings.range_m**2
+        near = east_m * east_m + north_m * north_m <= (self.settings.range_m + margin_m) ** 2
         if self.settings.field_of_view_deg < 360.0:
             bearing_deg = np.degrees(np.arctan2(east_m, north_m))
             off_axis_deg = np.abs((bearing_deg - self.settings.axis_deg + 180.0) % 360.0 - 180.0)

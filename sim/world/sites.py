@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,12 +11,17 @@ from rsu.siting import RoadPiece, place
 from sim.scenario.schema.layout import Layout, Site
 from sim.world.corridor import CorridorGeometry
 
+UNIT_IDS = 1_000_000
+"""Station ids of units lie below this, those of probes and vehicles above."""
+
 
 @dataclass(frozen=True)
 class RoadsideUnit:
-    """One unit as it stands; ``index`` is its slot and its lasting station id."""
+    """One unit as it stands; ``index`` is its slot."""
 
     index: int
+    station_id: int
+    """Lasting identity, from the unit's name alone, so that further units change no draw of this one."""
     id: str
     x_m: float
     y_m: float
@@ -46,7 +52,20 @@ def build_units(layout: Layout, corridor: CorridorGeometry) -> list[RoadsideUnit
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise ValueError(f"layout.sites: id {doubled[0]!r} stands more than once")
-    return units
+    return _identified(units)
+
+
+def _identified(units: list[RoadsideUnit]) -> list[RoadsideUnit]:
+    """Station ids below ``UNIT_IDS`` from hashed names; of two that meet, the one later in the alphabet moves on."""
+    taken: set[int] = set()
+    ids: dict[str, int] = {}
+    for name in sorted(unit.id for unit in units):
+        number = zlib.crc32(name.encode()) % UNIT_IDS
+        while number in taken:
+            number = (number + 1) % UNIT_IDS
+        taken.add(number)
+        ids[name] = number
+    return [replace(unit, station_id=ids[unit.id]) for unit in units]
 
 
 def _listed(layout: Layout, corridor: CorridorGeometry, index: int, site: Site) -> RoadsideUnit:
@@ -80,7 +99,7 @@ def _unit(
         sensor = site.sensor if site.sensor is not None else sensor
         mast_height_m = site.mast_height_m if site.mast_height_m is not None else mast_height_m
     return RoadsideUnit(
-        index, name, float(x_m), float(y_m), float(chainage_m), owner, node, tuple(services), sensor,
+        index, -1, name, float(x_m), float(y_m), float(chainage_m), owner, node, tuple(services), sensor,
         mast_height_m, layout.antenna_gain_dbi, layout.tx_power_dbm, rule,
     )
 

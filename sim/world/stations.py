@@ -27,7 +27,7 @@ class Stations:
         self.tick_start_ns = 0
         self.tick_end_ns = 1
         self.station_id = np.full(size, -1, np.int64)
-        """Lasting identity, never reused: RSUs 0.., probes 1_000_000.., vehicles 10_000_000 + vehicle number."""
+        """Lasting identity, never reused: RSUs below 1_000_000, probes from there, vehicles 10_000_000 + number."""
         self.kind = np.full(size, Kind.VEHICLE, np.int8)
         self.active = np.zeros(size, bool)
         self.home = np.full(size, -1, np.int16)

@@ -23,7 +23,7 @@ class Bsm(Section):
     """BSM of equipped vehicles."""
 
     enabled: bool = key(True, "vehicles send BSM")
-    period_ms: float = key(100.0, "period", unit="ms", ge=20, le=10_000, source="GB/T 45315-2025 7.2")
+    period_ms: float | None = key(None, "period; none = the profile's value", unit="ms", ge=20, le=10_000)
     phase: Literal["random", "aligned"] = key("random", "generation phase per vehicle")
     fixed_size_bytes: int | None = key(
         None,

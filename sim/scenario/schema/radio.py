@@ -87,8 +87,8 @@ class Mode4(Section):
         source="TS 36.331; off by default",
     )
     mcs: list[int] = key(
-        lambda: [7, 5, 11],
-        "allowed MCS in order of preference; the first that fits is used",
+        lambda: [7, 11],
+        "allowed MCS; the smallest whose transport block fits the pool is used",
         min_length=1,
         source="access layers section 4.2: MCS 7, 11 where it does not fit; 8-10 avoided in fading",
     )
@@ -167,7 +167,10 @@ class Channel(Section):
         3.0, "standard deviation of shadowing with sight", unit="dB", ge=0, le=15, source="TR 36.885"
     )
     shadowing_sigma_nlos_db: float = key(
-        4.0, "standard deviation of shadowing without sight", unit="dB", ge=0, le=15, source="TR 36.885"
+        3.0, "standard deviation of shadowing behind a vehicle (NLOSv)", unit="dB", ge=0, le=15, source="TR 37.885"
+    )
+    blocker_truck_ratio: float = key(
+        0.2, "share of trucks among blocking vehicles (line_of_sight: tr37885)", ge=0, le=1, source="assumption"
     )
     decorrelation_m: float = key(
         25.0, "decorrelation distance", unit="m", gt=0, le=500, source="TR 36.885 highway (10 m urban)"
