@@ -17,8 +17,8 @@ class PairWindow:
 
     Stations are ranked along the longer side of their bounding box; the receivers of a sender are then one
     stretch of ranks (on a road closed to a ring of ``ring_m`` along x it may run across the seam), and the row of a
-    pair is ``start[sender] + rank[receiver] - first[sender]``: no search, no sorting of pairs. The ranking is renewed only when some station has moved by ``DRIFT_M``, or when
-    stations came or went.
+    pair is ``start[sender] + rank[receiver] - first[sender]``: no search, no sorting of pairs. The ranking is renewed
+    only when some station has moved by ``DRIFT_M``, or when stations came or went.
     """
 
     def __init__(self, reach_m: float) -> None:

@@ -22,6 +22,8 @@ from sim.world.path_history import PathHistory
 MINUTE_NS = 60_000 * MS
 WEAK_BRAKING_MPS2 = -0.5
 """A vehicle that slows down harder than this presses its brake pedal (assumption)."""
+MOST_YAW_DEGPS = 327.67
+"""Limit of YawRate on the wire; recorded headings may jump."""
 STRAIGHT_DEGPS = 0.05
 """Below this yaw rate a path counts as straight."""
 
@@ -130,7 +132,7 @@ class VehicleSender:
         accuracy = np.where(believed.available, believed.sigma_m, np.nan)
         identity = stations.station_id[slots]
         clock_ns = world.utc0_ns + time_ns + world.clock_offset_ns[slots]
-        yaw = fleet.yaw_rate_degps[vehicle]
+        yaw = np.clip(fleet.yaw_rate_degps[vehicle], -MOST_YAW_DEGPS, MOST_YAW_DEGPS)
         accel = fleet.accel_mps2[vehicle]
         curved = np.abs(yaw) >= STRAIGHT_DEGPS
         radius = np.where(curved, speed / np.radians(np.where(curved, yaw, 1.0)), np.inf)

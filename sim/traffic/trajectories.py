@@ -29,10 +29,11 @@ class TrajectoryTraffic(TrafficBase):
     Times in s, x and y on the corridor's plane, lon and lat in the corridor's datum, speed in m/s, heading clockwise
     from north. Positions in a CSV are centres of vehicles; those of SUMO are the middle of the front bumper, from which
     half the vehicle's length is taken off along its heading. FCD positions count as longitude and latitude when the
-    first one lies within one degree of the corridor. The first time in the file is the moment of ``start``. Between samples position and speed are linear,
-    heading goes the shorter way. A vehicle appears at the first tick after its first sample and goes at its last.
-    ``type`` names a class of the scenario, otherwise the class is drawn. After the end of the file (``duration_ns``)
-    the road is empty. The whole file is read once at construction, in a stream: InputError lists up to 20 problems.
+    first one lies within one degree of the corridor. The first time in the file is the moment of ``start``. Between
+    samples position and speed are linear, heading goes the shorter way. A vehicle appears at the first tick after its
+    first sample and goes at its last. ``type`` names a class of the scenario, otherwise the class is drawn. After the
+    end of the file (``duration_ns``) the road is empty. The whole file is read once at construction, in a stream:
+    InputError lists up to 20 problems.
     """
 
     def __init__(self, config: Scenario, network: RoadNetwork, signals: Signals, seed: int) -> None:
