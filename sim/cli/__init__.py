@@ -6,10 +6,14 @@ Results go to stdout, everything else to stderr; errors are lines that begin ``e
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 VERBS: dict[str, str] = {
@@ -33,7 +37,7 @@ exit codes:
     2  wrong usage, or a scenario or file that cannot be used
     3  an acceptance criterion failed (validate)
     4  some runs of several failed
-  130  interrupted (Ctrl-C); finished results are kept
+  130  interrupted (Ctrl-C or SIGTERM); finished results are kept
 
 examples:
   corridor run demo-zone --seed 3 --out results/demo
@@ -84,6 +88,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     debug = "--debug" in arguments
+    with _terminated_like_ctrl_c():
+        return _run(arguments, debug)
+
+
+def _run(arguments: Sequence[str], debug: bool) -> int:
     try:
         parser = build_parser()
         _suggest_verb(parser, arguments)
@@ -106,6 +115,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return report(error)
 
 
+@contextmanager
+def _terminated_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM ends this process the way Ctrl-C does, cleaning up; processes it forks keep their usual end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    process = os.getpid()
+
+    def interrupt(number: int, _frame: Any) -> None:
+        if os.getpid() != process:
+            os._exit(128 + number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Why nothing more can be written: nobody's mistake in the input, and no fault of ours either."""
 _FILE_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
@@ -116,6 +147,8 @@ def report(error: Exception) -> int:
         lines, code = str(error).splitlines(), USAGE
     elif _is_usage(error):
         lines, code = [_one_line(error)], USAGE
+    elif isinstance(error, OSError) and error.errno in _NO_ROOM:
+        lines, code = [_one_line(error)], FAILED
     else:
         what = f"unexpected: {type(error).__name__}: {_one_line(error)}"
         lines, code = [f"{what} (--debug shows where)"], FAILED
@@ -128,6 +161,8 @@ def _is_usage(error: Exception) -> bool:
     """Whether the input is at fault: a file that cannot be had, or a ValueError of our own."""
     if isinstance(error, OSError):
         return isinstance(error, _FILE_ERRORS)
+    if isinstance(error.__cause__, type(error)):
+        return _is_usage(error.__cause__)  # SimPy raises a copy of what a process raised
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -57,11 +57,18 @@ def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path |
 def head(config: Scenario) -> Iterator[Found]:
     """The start is a time with its zone."""
     try:
-        aware = datetime.fromisoformat(config.start).tzinfo is not None
+        start = datetime.fromisoformat(config.start)
+        good = start.tzinfo is not None and 2000 <= start.year < 2100
     except ValueError:
-        aware = False
-    if not aware:
-        yield ("start",), "must be an ISO 8601 time with its zone, e.g. 2026-06-01T08:00:00+08:00"
+        good = False
+    if not good:
+        rule = "must be an ISO 8601 time with its zone in the years 2000 to 2099, e.g. 2026-06-01T08:00:00+08:00"
+        yield ("start",), rule
+    tick_s = config.traffic.tick_s
+    for name in ("duration_s", "traffic_warmup_s", "radio_warmup_s"):
+        value = getattr(config, name)
+        if value is not None and abs(value / tick_s - round(value / tick_s)) > 1e-6:
+            yield (name,), f"must be a multiple of traffic.tick_s ({tick_s:g} s)"
 
 
 def corridor(config: Scenario) -> Iterator[Found]:

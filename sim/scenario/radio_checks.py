@@ -16,6 +16,10 @@ from sim.scenario.schema import Scenario
 
 LEAST_T2_MS = 20
 """TS 36.213 clause 14.1.1.6: 20 <= T2 <= 100."""
+BSM_PLAIN, BSM_SIGNED = 190, 450
+"""Longest BSM on the air: 15 path points; with envelope, certificate, DSMP and L2 headers (by hand, rounded up)."""
+LINK_PLAIN, LINK_SIGNED = 320, 600
+"""Room for one link of a MAP, or one roadside event, on the air (by hand, rounded up)."""
 
 
 def pools(config: Scenario) -> Iterator[Found]:
@@ -68,6 +72,30 @@ def mode4(config: Scenario) -> Iterator[Found]:
             yield ("radio", "mode4", "data_prb"), f"pool {pool.name} has only {prb} PRBs for data"
     if mcs_fit:
         yield from fixed_packet(config)
+        yield from pool_room(config)
+
+
+def pool_room(config: Scenario) -> Iterator[Found]:
+    """Every pool that is used holds the largest message that cannot be split: a BSM, one link of a MAP."""
+    from sim.access.grid import Grid
+
+    if config.radio.access != "lte-v2x-mode4" or config.radio.mode4.data_prb or config.radio.mode4.packet_subchannels:
+        return
+    try:
+        grid = Grid(config.radio, [])
+    except ValueError:
+        return
+    signed = config.security.enabled
+    bsm_bytes = 0 if config.bsm.fixed_size_bytes or not config.bsm.enabled else BSM_SIGNED if signed else BSM_PLAIN
+    has_units = bool(config.layout.rules or config.layout.sites)
+    unit_bytes = (LINK_SIGNED if signed else LINK_PLAIN) if has_units else 0
+    for index, pool in enumerate(config.radio.pools):
+        room = grid.largest_bytes(index)
+        for sender, needed, what in (("vehicle", bsm_bytes, "a BSM"), ("rsu", unit_bytes, "one link of a MAP")):
+            if sender in pool.senders and room < needed:
+                most = f"holds {room} bytes at MCS {max(config.radio.mode4.mcs)}"
+                rule = f"{most}; {what} can take {needed} bytes on the air"
+                yield ("radio", "pools", index, "subchannels"), rule
 
 
 def fixed_packet(config: Scenario) -> Iterator[Found]:

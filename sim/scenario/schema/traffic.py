@@ -160,7 +160,7 @@ class Traffic(Section):
     homes: list[HomeShare] = key(list, "home jurisdictions; default equal shares")
     car_following: CarFollowing = key(CarFollowing, "IDM")
     lane_change: LaneChange = key(LaneChange, "MOBIL")
-    tick_s: float = key(0.1, "traffic time step", unit="s", gt=0, le=1, source="definitions section 1")
+    tick_s: float = key(0.1, "traffic time step", unit="s", ge=0.01, le=1, source="definitions section 1")
 
 
 class OutageZone(Section):
