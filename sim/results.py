@@ -110,7 +110,8 @@ class ResultFolder:
     Whatever ends the run before that leaves nothing at ``out``. An existing folder is replaced only if it
     holds this very run (same ``run_id``), is a run without a valid summary, or ``force`` is given; files in
     it that no run writes are carried over. A folder that is no result at all is never touched. Every refusal
-    is a :class:`ResultError` raised here, before any simulation.
+    is a :class:`ResultError` raised here, before any simulation. An OSError that names no file (a full disk) leaves
+    the context naming ``out``.
     """
 
     def __init__(self, out: str | Path, run_id: str, force: bool = False) -> None:
@@ -167,6 +168,9 @@ class ResultFolder:
     ) -> None:
         if not self._done:
             shutil.rmtree(self.work, ignore_errors=True)
+        if isinstance(error, OSError) and error.filename is None:
+            # SimPy raises a copy of what a process raised, which has lost the name of the file.
+            error.filename = getattr(error.__cause__, "filename", None) or str(self.out)
 
     def place(self, path: str | Path) -> Path:
         """Where to write a file the user wants at ``path``: inside the hidden sibling if that lies in
@@ -198,6 +202,10 @@ class ResultFolder:
         """One line of ``run.log``."""
         with (self.work / "run.log").open("a", encoding="utf-8", newline="\n") as file:
             file.write(line.rstrip("\n") + "\n")
+
+    def so_far(self, summary: Mapping[str, Any]) -> Result:
+        """What has been written, to draw from before :meth:`finish`; its folder is the hidden one."""
+        return Result(self.work, {"schema_version": SCHEMA_VERSION, "run_id": self.run_id, **_plain(summary)})
 
     def finish(self, summary: Mapping[str, Any]) -> Path:
         """Write ``summary.json`` last and move the folder into place; returns its path."""

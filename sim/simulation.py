@@ -32,7 +32,8 @@ def run(
     ``out`` defaults to ``results/<name>-<run id>``, so that repeating a run is harmless. ``trace`` names the packet log
     (``.csv``, ``.csv.gz`` or ``.parquet``); ``progress(fraction, text)`` is called once per traffic tick.
     ``traffic_save`` stores the vehicles' movements, ``traffic_load`` replays those of the same traffic and seed.
-    Everything is written to a hidden sibling and moved into place at the end: an interrupted run leaves nothing.
+    Everything, figures and packet log included, is written under a hidden name beside and moved into place at the end:
+    an interrupted run leaves nothing.
     Raises :class:`sim.results.ResultError` before simulating when the folder cannot be used, ValueError for a
     recording of another traffic.
     """
@@ -54,8 +55,6 @@ def run(
         engine.run(progress)
         now_s = time.process_time()
         counters = engine.finish()
-        if writer is not None:
-            writer.close()
         rows, tables = collect(engine.kpis)
         target.write_metrics(rows)
         for name, table in tables.items():
@@ -67,13 +66,15 @@ def run(
         }
         for stage, value in {**timing, **engine.stopwatch.cpu_s}.items():
             target.log(f"{stage}: {value:.3f}")
-        path = target.finish(_summary(loaded, engine, counters, timing, trace))
-    result = read(path)
-    if plots:
-        from sim.plots import draw
+        summary = _summary(loaded, engine, counters, timing, trace)
+        if plots:
+            from sim.plots import draw
 
-        draw(path, path / "plots", ("png",))
-    return result
+            draw(target.so_far(summary), formats=("png",))
+        if writer is not None:
+            writer.close()
+        path = target.finish(summary)
+    return read(path)
 
 
 def _summary(

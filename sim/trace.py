@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -14,6 +16,7 @@ import numpy as np
 
 from sim.frames import Outcome
 from sim.metrics.base import Batch
+from sim.whole import blamed_on, partial_name
 from sim.world.stations import Stations
 
 FRAME_COLUMNS = ("frame", "message", "sender", "generated_ns", "ready_ns", "start_ns", "end_ns", "size_bytes")
@@ -31,17 +34,23 @@ class TraceWriter:
     resource columns in alphabetical order, then the link's (:data:`LINK_COLUMNS`). Stations appear by their
     lasting id. A frame that no station could hear has one row with empty link columns. Equal runs give equal
     bytes (gzip without time and name). The suffix chooses the format; another one, or Parquet without
-    pyarrow, is a ValueError.
+    pyarrow, is a ValueError. The log stands at ``path`` only once :meth:`close` has ended; leaving the context by an
+    exception removes what was written and keeps a file that stood there before.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.row_count = 0
+        self._open = False
         check_path(self.path)
+        if self.path.is_dir():
+            raise ValueError(f"--trace {path}: is a folder")
+        self._partial = partial_name(self.path)
         try:
-            self._file: IO[bytes] = self.path.open("wb")
+            self._file: IO[bytes] = self._partial.open("wb")
         except OSError as error:
             raise ValueError(f"--trace {path}: cannot be written: {error.strerror or error}") from None
+        self._open = True
         self._parquet: Any = None
         self._waiting: list[dict[str, np.ndarray]] = []
         self._text: io.TextIOWrapper | None = None
@@ -57,7 +66,10 @@ class TraceWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
+        elif self._open:
+            self._discard()
 
     def write(
         self,
@@ -69,7 +81,17 @@ class TraceWriter:
     ) -> None:
         """Append a batch; ``power_dbm`` and ``sinr_db`` per link, ``resource`` per frame (same names every
         time)."""
-        resource = resource or {}
+        with blamed_on(self.path):
+            self._write(batch, stations, power_dbm, sinr_db, resource or {})
+
+    def _write(
+        self,
+        batch: Batch,
+        stations: Stations,
+        power_dbm: np.ndarray,
+        sinr_db: np.ndarray,
+        resource: Mapping[str, np.ndarray],
+    ) -> None:
         if self._resources is None:
             self._resources = tuple(sorted(resource))
             if self._text is not None:
@@ -144,14 +166,36 @@ class TraceWriter:
         self._waiting.clear()
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Write what is left, close the file and move it into place."""
+        if not self._open:
+            return
+        try:
+            with blamed_on(self.path):
+                self._end_file()
+                os.replace(self._partial, self.path)
+        except BaseException:
+            self._discard()
+            raise
+        self._open = False
+
+    def _end_file(self) -> None:
         if self._text is not None:
             self._text.close()
-        elif not self._file.closed:
+        else:
             self._write_row_group()
             if self._parquet is not None:
                 self._parquet.close()
         self._file.close()
+
+    def _discard(self) -> None:
+        """Close without a log; what could still not be written no longer matters."""
+        self._open = False
+        with suppress(OSError):
+            if self._text is not None:
+                self._text.close()
+        with suppress(OSError):
+            self._file.close()
+        self._partial.unlink(missing_ok=True)
 
 
 def check_path(path: str | Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.metrics.summary import radio_line
 from sim.results import Result
+from sim.whole import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,8 +131,9 @@ def quiet_grid(axes: Axes, axis: Any = "y") -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure; the suffix is the format. No date, version or random id goes into the file."""
+    """Write a figure, whole or not at all; the suffix is the format. No date, version or random id goes into it."""
     kind = path.suffix.lstrip(".")
     if kind not in FORMATS:
         raise ValueError(f"figure format {kind!r} is unknown; there are {', '.join(FORMATS)}")
-    figure.savefig(path, format=kind, metadata=_METADATA[kind])
+    with written_whole(path) as partial:
+        figure.savefig(partial, format=kind, metadata=_METADATA[kind])
