@@ -13,6 +13,7 @@ from rsu.profile import Candidate
 from sim.scenario import radio_checks
 from sim.scenario.found import Found, sha256_of, twice, unique
 from sim.scenario.schema import Scenario
+from sim.traffic.trajectory_checks import recording_problems
 from sim.world.corridor import CorridorGeometry, WorldProblems
 from sim.world.network import node_problems
 from sim.world.signals import signal_problems
@@ -45,7 +46,7 @@ def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path |
         measure(config),
     ]
     if geometry is not None:
-        checks += [places(config, geometry), placed_ids(config, geometry)]
+        checks += [places(config, geometry), placed_ids(config, geometry), recording_problems(config, geometry, data_file)]
     if candidate is not None:
         checks.append(standards(config, candidate))
         checks.append(limits(config, candidate))

@@ -13,27 +13,24 @@ from sim.scenario.schema import Scenario
 from sim.traffic.attach import attach
 from sim.traffic.base import TrafficBase
 from sim.traffic.tables import InputProblems
+from sim.traffic.trajectory_checks import LONGEST_GAP_STEPS, TIME_TOLERANCE_S, check_file, on_plane
 from sim.traffic.trajectory_files import Frame, read_frames
-from sim.world.corridor import CorridorGeometry
 from sim.world.network import RoadNetwork
 from sim.world.signals import Signals
-
-LONGEST_GAP_STEPS = 2.0
-"""A vehicle may be absent from the file for this many of its time steps, then its record has a hole."""
-_TIME_TOLERANCE_S = 1e-6
 
 
 class TrajectoryTraffic(TrafficBase):
     """Replays a CSV (time, id, x, y or lon, lat, speed, heading, optional type) or SUMO FCD file.
 
-    Times in s, x and y on the corridor's plane, lon and lat in the corridor's datum, speed in m/s, heading clockwise
-    from north. Positions in a CSV are centres of vehicles; those of SUMO are the middle of the front bumper, from which
-    half the vehicle's length is taken off along its heading. FCD positions count as longitude and latitude when the
-    first one lies within one degree of the corridor. The first time in the file is the moment of ``start``. Between
-    samples position and speed are linear, heading goes the shorter way. A vehicle appears at the first tick after its
-    first sample and goes at its last. ``type`` names a class of the scenario, otherwise the class is drawn. After the
-    end of the file (``duration_ns``) the road is empty. The whole file is read once at construction, in a stream:
-    InputError lists up to 20 problems.
+    Times in s, x and y on the corridor's plane, lon and lat in the corridor's datum, speed in m/s, heading in degrees
+    clockwise from north, -360 to 360. Positions in a CSV are centres of vehicles; those of SUMO are the middle of the
+    front bumper, from which half the vehicle's length is taken off along its heading. The header of a CSV says whether
+    positions are degrees; for FCD the first vehicles decide for the whole file
+    (:func:`sim.traffic.trajectory_checks.looks_geographic`). On a ring x goes on growing. The first time in the file is
+    the moment of ``start``. Between samples position and speed are linear, heading goes the shorter way. A vehicle
+    appears at the first tick after its first sample and goes at its last. ``type`` names a class of the scenario,
+    otherwise the class is drawn. After the end of the file (``duration_ns``) the road is empty. The whole file is read
+    once at construction, in a stream: InputError lists up to 20 problems.
     """
 
     def __init__(self, config: Scenario, network: RoadNetwork, signals: Signals, seed: int) -> None:
@@ -42,15 +39,19 @@ class TrajectoryTraffic(TrafficBase):
             raise ValueError("traffic.file: model trajectories needs a file")
         self._path = Path(self.config.file)
         self._front = self._path.suffix.lower() != ".csv"
-        facts = check_file(self._path, network.corridor)
-        self._first_s, self._step_s = facts[0], facts[2]
-        self.duration_ns = ns_from_s(facts[1] - facts[0])
+        self._facts = facts = check_file(self._path, network.corridor)
+        self._first_s, self._step_s = facts.first_s, facts.step_s
+        self.duration_ns = ns_from_s(facts.last_s - facts.first_s)
         self._class_names = {c.name: i for i, c in enumerate(self.config.classes)}
         self._frames: Iterator[Frame] = iter(())
         self._loaded_s = -np.inf
         self._samples: dict[str, deque[tuple[float, np.ndarray, str]]] = {}
         self._slot_of: dict[str, int] = {}
         self._start_ns = 0
+
+    def warnings(self) -> list[str]:
+        """A speed column that does not fit the motion."""
+        return self._facts.warnings()
 
     def start(self, now_ns: int) -> None:
         """Open the file and place everybody present at its first time."""
@@ -69,12 +70,12 @@ class TrajectoryTraffic(TrafficBase):
         self._load(time_s + LONGEST_GAP_STEPS * self._step_s)
         rows, gone = [], []
         for name, samples in self._samples.items():
-            while len(samples) > 1 and samples[1][0] <= time_s + _TIME_TOLERANCE_S:
+            while len(samples) > 1 and samples[1][0] <= time_s + TIME_TOLERANCE_S:
                 samples.popleft()
             begin_s, before, kind = samples[0]
-            if begin_s > time_s + _TIME_TOLERANCE_S:
+            if begin_s > time_s + TIME_TOLERANCE_S:
                 continue
-            if len(samples) == 1 and begin_s < time_s - _TIME_TOLERANCE_S:
+            if len(samples) == 1 and begin_s < time_s - TIME_TOLERANCE_S:
                 gone.append(name)
                 continue
             after_s, after, _ = samples[min(1, len(samples) - 1)]
@@ -107,89 +108,14 @@ class TrajectoryTraffic(TrafficBase):
         self.fleet.speed_mps[slots] = now[:, 2]
 
     def _load(self, until_s: float) -> None:
-        while self._loaded_s < until_s + _TIME_TOLERANCE_S:
+        while self._loaded_s < until_s + TIME_TOLERANCE_S:
             frame = next(self._frames, None)
             if frame is None:
                 self._loaded_s = np.inf
                 return
             self._loaded_s = frame.time_s
-            values = np.column_stack([*on_plane(frame, self.network.corridor), *frame.columns()[2:]])
+            places = on_plane(frame, self.network.corridor, self._facts.geographic)
+            values = np.column_stack([*places, *frame.columns()[2:]])
             for sample, row in zip(frame.samples, values, strict=True):
                 self._samples.setdefault(sample.id, deque()).append((frame.time_s, row, sample.type))
 
-
-def on_plane(frame: Frame, corridor: CorridorGeometry) -> tuple[np.ndarray, np.ndarray]:
-    """(x_m, y_m) of a frame's vehicles."""
-    a, b, _, _ = frame.columns()
-    plane = corridor.plane
-    near = len(a) > 0 and abs(a[0] - plane.lon0_deg) < 1 and abs(b[0] - plane.lat0_deg) < 1
-    return corridor.from_lonlat(a, b) if frame.geographic or near else (a, b)
-
-
-def check_file(path: Path, corridor: CorridorGeometry) -> tuple[float, float, float]:
-    """(first time, last time, time step) in s of a trajectory file that can be replayed.
-
-    The step is the first difference between times. Raises InputError with up to 20 lines: values that are no numbers,
-    times that do not grow, ids twice at one time, holes of more than two steps, places far off the road.
-    """
-    problems = InputProblems(path)
-    first = last = step = None
-    seen: dict[str, float] = {}
-    for frame in read_frames(path, problems):
-        time_s = frame.time_s
-        if last is not None and not time_s > last:
-            problems.add(frame.line, "time", f"{time_s:g}", f"must be later than {last:g}, the time before it")
-            continue
-        if last is not None and step is not None and time_s - last > LONGEST_GAP_STEPS * step + _TIME_TOLERANCE_S:
-            problems.add(
-                frame.line,
-                "time",
-                f"{time_s:g}",
-                f"comes {time_s - last:g} s after the time before it, at most "
-                f"{LONGEST_GAP_STEPS:g} steps of {step:g} s are allowed",
-            )
-        elif last is not None and step is None:
-            step = time_s - last
-        _check_ids(frame, seen, step, last, problems)
-        _check_places(frame, corridor, problems)
-        first, last = (time_s if first is None else first), time_s
-    problems.raise_if_any()
-    if first is None or last is None:
-        problems.add(1, "file", "", "holds no vehicle")
-    problems.raise_if_any()
-    assert first is not None and last is not None
-    return first, last, step or 0.1
-
-
-def _check_ids(
-    frame: Frame, seen: dict[str, float], step: float | None, last: float | None, problems: InputProblems
-) -> None:
-    here: set[str] = set()
-    for sample in frame.samples:
-        if sample.id in here:
-            problems.add(sample.line, "id", sample.id, f"stands twice at time {frame.time_s:g}")
-        here.add(sample.id)
-        before = seen.get(sample.id)
-        if before is not None and before != last and step is not None:
-            gap_s = frame.time_s - before
-            if gap_s > LONGEST_GAP_STEPS * step + _TIME_TOLERANCE_S:
-                rule = f"at most {LONGEST_GAP_STEPS:g} steps of {step:g} s may be missing"
-                problems.add(sample.line, "id", sample.id, f"was last seen at {before:g}, {gap_s:g} s ago, {rule}")
-        seen[sample.id] = frame.time_s
-
-
-def _check_places(frame: Frame, corridor: CorridorGeometry, problems: InputProblems) -> None:
-    if not frame.samples:
-        return
-    x, y = on_plane(frame, corridor)
-    good = np.isfinite(x) & np.isfinite(y)
-    chainage, left = corridor.project(np.where(good, x, 0.0), np.where(good, y, 0.0))
-    limit_m = corridor.config.max_offset_m
-    for i in np.flatnonzero(good & (np.abs(left) > limit_m)):
-        sample = frame.samples[i]
-        problems.add(
-            sample.line,
-            "position",
-            f"{sample.a:g}, {sample.b:g}",
-            f"lies {abs(left[i]):.0f} m off the road, at most {limit_m:g} m is allowed",
-        )

@@ -62,7 +62,8 @@ class Frame:
     line: int
     time_s: float
     samples: list[Sample] = field(default_factory=list)
-    geographic: bool = False
+    geographic: bool | None = None
+    """Whether ``a``, ``b`` are lon, lat; None where the format does not say."""
 
     def columns(self) -> np.ndarray:
         """[4, vehicle]: a, b, speed_mps, heading_deg."""
