@@ -31,6 +31,7 @@ class Pipeline:
         clock_offset_ns: Callable[[], np.ndarray],
     ) -> None:
         self.clock_offset_ns = clock_offset_ns
+        self.clocks_differ = config.clock.offset_sigma_ms > 0
         self.ledger, self.stations, self.receivers = ledger, stations, dict(receivers)
         self.kpis, self.trace = kpis, trace
         self.messages = tuple(dict.fromkeys(flow.message for flow in flows))
@@ -58,7 +59,9 @@ class Pipeline:
             receiver = self.receivers.get(name)
             if receiver is not None:
                 self._judge(receiver, receptions, message == index, delivered, after_ns, outcome)
-        seen_ns = (after_ns - ledger.column("generated_ns", ended))[receptions.row] + self._clock_error_ns(receptions)
+        seen_ns = (after_ns - ledger.column("generated_ns", ended))[receptions.row]
+        if self.clocks_differ:
+            seen_ns = seen_ns + self._clock_error_ns(receptions)
         late = (outcome == Outcome.DELIVERED) & (np.abs(seen_ns) > self._limit_ns[message][receptions.row])
         outcome[late] = Outcome.STALE
         self._report(receptions, message, outcome, after_ns)
@@ -133,5 +136,6 @@ class Pipeline:
             receiver_home=stations.home[receiver], receiver_place=stations.place[receiver],
             receiver_chainage_m=stations.chainage_m[receiver], direction=stations.direction[receiver],
             distance_m=receptions.distance_m[keep], outcome=outcome[keep], radio_outcome=receptions.outcome[keep],
-            applied_ns=after_ns[measured][row], clock_error_ns=self._clock_error_ns(receptions)[keep],
+            applied_ns=after_ns[measured][row],
+            clock_error_ns=self._clock_error_ns(receptions)[keep] if self.clocks_differ else None,
         )

@@ -56,17 +56,25 @@ class Latency:
                 self._add(name, link, batch.message[row], value[row], weight)
         if wait is None:
             self._add("latency", link, batch.message[row], total[row], weight)
+        else:
+            of, extra = batch.row[applied], wait[applied]
+            group = (batch.link[applied], batch.message[of])
+            verify = stages.get("verify", np.zeros(len(batch), np.int64))
+            self._add("stage_verify", *group, verify[of] + extra)
+            self._add("latency", *group, total[of] + extra)
+        if wait is None and batch.clock_error_ns is None:
             self._add("age_at_apply", link, batch.message[row], (total + batch.sense_ns)[row], weight)
         else:
-            row, extra = batch.row[applied], wait[applied]
-            group = (batch.link[applied], batch.message[row])
-            verify = stages.get("verify", np.zeros(len(batch), np.int64))
-            self._add("stage_verify", *group, verify[row] + extra)
-            self._add("latency", *group, total[row] + extra)
-            age_ns = (total + batch.sense_ns)[row] + extra
-            if batch.clock_error_ns is not None:
-                age_ns = np.maximum(age_ns + batch.clock_error_ns[applied], 0)
-            self._add("age_at_apply", *group, age_ns)
+            self._add_ages(batch, applied, total)
+
+    def _add_ages(self, batch: Batch, applied: np.ndarray, total: np.ndarray) -> None:
+        """Age at apply link by link: sensing, latency, wait for verification and clock error; never below 0."""
+        row = batch.row[applied]
+        age_ns = (total + batch.sense_ns)[row]
+        for extra_ns in (batch.verify_wait_ns, batch.clock_error_ns):
+            if extra_ns is not None:
+                age_ns = age_ns + extra_ns[applied]
+        self._add("age_at_apply", batch.link[applied], batch.message[row], np.maximum(age_ns, 0))
 
     def _stages(self, batch: Batch) -> dict[str, np.ndarray]:
         unknown = sorted(set(batch.stage_ns) - set(STAGES))

@@ -155,3 +155,36 @@ def test_recorded_traffic_gives_the_same_run(result, tmp_path: Path) -> None:  #
     with pytest.raises(ValueError, match="another scenario or seed"):
         sim.run(sim.load(SMALL, QUICK, seed=9), tmp_path / "no", plots=False, traffic_load=tmp_path / "traffic.npz")
     assert not (tmp_path / "no").exists()
+
+
+def test_every_measured_frame_ends_with_long_ticks(tmp_path: Path) -> None:
+    """Property: the drain after the measured time is long enough for a tick that does not divide it."""
+    long = ["duration_s=2", "traffic_warmup_s=5", "radio_warmup_s=1", "traffic.tick_s=0.25"]
+    assert run(tmp_path, "long", long).summary["measured_frames_not_ended"] == 0
+
+
+def test_a_sign_and_an_event_may_share_a_number(tmp_path: Path) -> None:
+    """Property: rteId and rtsId are separate on the wire; both are received and applied."""
+    events = ("events=[{id: 1, code: 501, direction: up, from_m: 1250, to_m: 1400}, "
+              "{id: 1, kind: sign, code: 85, direction: up, from_m: 1250, to_m: 1400}]")
+    result = run(tmp_path, "same", [*QUICK, events])
+    useful = result.select(metric="C_useful", message="RSI", jurisdiction=None, direction=None, chainage_m=None)
+    assert useful["value"][0] > 0.9
+
+
+def test_clock_offsets_are_seen_in_the_age_of_messages(tmp_path: Path) -> None:
+    """Property: offsets of 50 ms (one sigma) widen the age at apply and leave the latency as it was."""
+    plain = run(tmp_path, "plain")
+    offset = run(tmp_path, "offset", [*QUICK, "clock.offset_sigma_ms=50"])
+
+    def p95(result, metric: str) -> float:  # type: ignore[no-untyped-def]
+        return float(result.select(metric=metric, link="V2V", message="BSM", quantile=0.95)["value"][0])
+
+    assert p95(offset, "latency") == pytest.approx(p95(plain, "latency"), rel=0.02)
+    assert p95(offset, "age_at_apply") > p95(plain, "age_at_apply") + 30
+
+
+def test_an_event_that_nobody_announces_is_warned_of(tmp_path: Path) -> None:
+    """Property: the summary says so instead of leaving an unexplained coverage of 0 %."""
+    event = "events=[{id: 7, code: 501, direction: up, from_m: 0, to_m: 10, announce_within_m: 0}]"
+    assert any("event 7" in line for line in run(tmp_path, "alone", [*QUICK, event]).summary["warnings"])
