@@ -46,7 +46,8 @@ def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path |
         measure(config),
     ]
     if geometry is not None:
-        checks += [places(config, geometry), placed_ids(config, geometry), recording_problems(config, geometry, data_file)]
+        checks += [places(config, geometry), placed_ids(config, geometry)]
+        checks.append(recording_problems(config, geometry, data_file))
     if candidate is not None:
         checks.append(standards(config, candidate))
         checks.append(limits(config, candidate))
