@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sim.trace import read_trace
 
@@ -31,6 +32,33 @@ _FIRST_SUBCHANNEL = ("first_subchannel", "subchannel_first", "subchannel", "subc
 _SUBCHANNEL_COUNT = ("subchannel_count", "subchannels")
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """What became of one frame."""
+
+    log: Path
+    frame: int
+    receiver: int | None
+    text: str
+    """Plain words, several lines."""
+    rows: list[Mapping[str, str]]
+    """The frame's rows of the packet log: all, or the one at ``receiver``."""
+
+    def plain(self) -> dict[str, Any]:
+        """As a JSON document; an empty cell of the log is null."""
+        rows = [{name: _value(cell) for name, cell in row.items()} for row in self.rows]
+        return {"log": str(self.log), "frame": self.frame, "receiver": self.receiver, "text": self.text, "rows": rows}
+
+
+def _value(cell: str) -> int | float | str | None:
+    for kind in (int, float):
+        try:
+            return kind(cell)
+        except ValueError:
+            continue
+    return cell or None
+
+
 @dataclass
 class _Story:
     """What the log holds on one (frame, receiver)."""
@@ -41,29 +69,62 @@ class _Story:
     one."""
 
 
-def explain(source: str | Path, frame: int, receiver: int | None = None) -> str:
-    """Plain words on what became of ``frame`` at station ``receiver`` (all receivers in short when None).
+def explain(source: str | Path, frame: int | None = None, receiver: int | None = None) -> str:
+    """The words of :func:`explanation`."""
+    return explanation(source, frame, receiver).text
 
-    ``source`` is a packet log, or a result folder whose run wrote one. A ValueError if the log, the frame or
-    the receiver is not there.
+
+def explanation(source: str | Path, frame: int | None = None, receiver: int | None = None) -> Explanation:
+    """What became of ``frame`` at station ``receiver`` (all receivers in short when None).
+
+    Without ``frame``: the first packet the radio lost, at ``receiver`` if given. ``source`` is a packet log, or a
+    result folder whose run wrote one. A ValueError if the log, the frame or the receiver is not there, or nothing
+    was lost.
     """
     path = trace_of(source)
-    rows = [row for row in read_trace(path) if row["frame"] == str(frame)]
+    if frame is None:
+        frame, receiver = _first_lost(path, receiver)
+    rows, first, last = _rows_of(path, frame)
     if not rows:
-        raise ValueError(f"{path}: has no frame {frame}")
+        raise ValueError(f"{path}: has no frame {frame}; there are frames {first} to {last}")
     if receiver is None:
-        return _overview(rows)
+        return Explanation(path, frame, None, _overview(rows), rows)
     mine = [row for row in rows if row["receiver"] == str(receiver)]
     if not mine:
         raise ValueError(
             f"{path}: frame {frame} has no row at receiver {receiver}: it was out of reach or the sender"
         )
-    return _tell(_gather(path, mine[0]))
+    return Explanation(path, frame, receiver, _tell(_gather(path, mine[0])), mine[:1])
+
+
+def _rows_of(path: Path, frame: int) -> tuple[list[Mapping[str, str]], int, int]:
+    """The frame's rows, and the least and greatest frame in the log."""
+    rows: list[Mapping[str, str]] = []
+    seen: set[int] = set()
+    for row in read_trace(path):
+        seen.add(int(row["frame"]))
+        if row["frame"] == str(frame):
+            rows.append(row)
+    if not seen:
+        raise ValueError(f"{path}: holds no frame")
+    return rows, min(seen), max(seen)
+
+
+def _first_lost(path: Path, receiver: int | None) -> tuple[int, int]:
+    """Frame and receiver of the first row that the radio lost."""
+    for row in read_trace(path):
+        here = row["receiver"] == str(receiver) if receiver is not None else row["receiver"]
+        if here and row["radio_outcome"] not in ("delivered", ""):
+            return int(row["frame"]), int(row["receiver"])
+    where = "" if receiver is None else f" at receiver {receiver}"
+    raise ValueError(f"{path}: no packet was lost on the radio{where}; name a frame")
 
 
 def trace_of(source: str | Path) -> Path:
     """The packet log itself, or the one a result folder's summary points to."""
     path = Path(source)
+    if not path.exists():
+        raise ValueError(f"{path}: no such folder or packet log")
     if not path.is_dir():
         return path
     from sim.results import read

@@ -227,9 +227,11 @@ def _cells(name: str, values: np.ndarray) -> list[str]:
 def read_trace(path: str | Path) -> Iterator[dict[str, str]]:
     """Rows of a packet log as text, one at a time; a ValueError if the file is no packet log."""
     path = Path(path)
-    check_path(path)
     if not path.is_file():
         raise ValueError(f"{path}: no such packet log")
+    if not path.name.endswith(SUFFIXES):
+        raise ValueError(f"{path}: is no packet log; the name must end in {', '.join(SUFFIXES)}")
+    check_path(path)
     if path.suffix == ".parquet":
         yield from _read_parquet(path)
         return

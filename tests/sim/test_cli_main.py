@@ -94,7 +94,7 @@ def test_versions(capsys) -> None:
         (["run", "demo-zone", "-q", "-v"], "error: argument -v/--verbose: not allowed with"),
         (["plot", "x", "--format", "gif"], "error: argument --format: 'gif' must be one of png, svg, pdf"),
         (["list", "radios"], "error: argument KIND: invalid choice"),
-        (["explain", "x"], "error: the following arguments are required: --frame"),
+        (["explain"], "error: the following arguments are required: RESULT"),
     ],
 )
 def test_wrong_usage_is_one_line_and_code_2(words: list[str], expected: str, capsys) -> None:

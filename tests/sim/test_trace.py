@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sim.clock import MS
-from sim.explain import explain, station_name
+from sim.explain import explain, explanation, station_name
 from sim.frames import Kind, Outcome
 from sim.results import ResultFolder
 from sim.trace import TraceWriter, read_trace
@@ -167,12 +167,36 @@ def test_the_result_folder_knows_its_log(tmp_path: Path) -> None:
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     """By hand: frame, receiver, file, and a file of another kind."""
     path = log(tmp_path / "log.csv")
-    with pytest.raises(ValueError, match="has no frame 77"):
+    with pytest.raises(ValueError, match="has no frame 77; there are frames 0 to 4"):
         explain(path, 77)
     with pytest.raises(ValueError, match="no row at receiver 5"):
         explain(path, 0, 5)
-    with pytest.raises(ValueError, match="no such packet log"):
+    with pytest.raises(ValueError, match="no such folder or packet log"):
         explain(tmp_path / "none.csv", 0)
+    with pytest.raises(ValueError, match="typo: no such folder or packet log"):
+        explain(tmp_path / "typo", 0)
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(ValueError, match="is no packet log; the name must end in"):
+        explain(tmp_path / "notes.txt", 0)
+
+
+def test_without_a_frame_the_first_loss_on_the_radio_is_told(tmp_path: Path) -> None:
+    """By hand: frame 0 at vehicle 1, or at the receiver asked for; a unit that heard nothing lost nothing."""
+    path = log(tmp_path / "log.csv")
+    assert explain(path) == explain(path, 0, 10_000_001)
+    assert explain(path, receiver=10_000_002) == explain(path, 0, 10_000_002)
+    with pytest.raises(ValueError, match="no packet was lost on the radio at receiver 0; name a frame"):
+        explain(path, receiver=0)
+
+
+def test_an_explanation_as_data(tmp_path: Path) -> None:
+    """By hand: numbers as numbers, empty cells as null, one row at a receiver, all rows without one."""
+    path = log(tmp_path / "log.csv")
+    document = explanation(path, 3, 10_000_001).plain()
+    assert (document["frame"], document["receiver"], document["text"]) == (3, 10_000_001, explain(path, 3, 10_000_001))
+    (row,) = document["rows"]
+    assert (row["distance_m"], row["power_dbm"], row["outcome"]) == (185.0, None, "never_sent")
+    assert len(explanation(path, 0).rows) == 2
     (tmp_path / "metrics.csv").write_text("metric,value\nprr,1\n")
     with pytest.raises(ValueError, match="no packet log"):
         explain(tmp_path / "metrics.csv", 0)
