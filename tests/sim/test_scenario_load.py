@@ -146,8 +146,8 @@ def test_run_id_depends_on_content_only(plain: Path, tmp_path) -> None:
 
 def test_a_replayed_file_counts_by_its_content(plain: Path, tmp_path) -> None:
     """By hand: same bytes elsewhere give the same id, other bytes another; a stored hash is checked."""
-    (tmp_path / "moves.csv").write_text("time_s,id\n0,1\n")
-    options = ["traffic.model=trajectories", "traffic.file=moves.csv"]
+    (tmp_path / "moves.csv").write_text("chainage\n101\n")
+    options = ["traffic.model=static", "traffic.file=moves.csv"]
     first = load(plain, options)
     assert first.data_file == tmp_path / "moves.csv"
     stored = tmp_path / "result"
@@ -155,12 +155,12 @@ def test_a_replayed_file_counts_by_its_content(plain: Path, tmp_path) -> None:
     (stored / "scenario.yaml").write_text(first.resolved_yaml())
     (stored / "moves.csv").write_bytes((tmp_path / "moves.csv").read_bytes())
     assert load(stored / "scenario.yaml").run_id() == first.run_id()
-    digest = hashlib.sha256(b"time_s,id\n0,1\n").hexdigest()
+    digest = hashlib.sha256(b"chainage\n101\n").hexdigest()
     assert first.resolved()["traffic"]["file_sha256"] == digest
-    (stored / "moves.csv").write_text("time_s,id\n0,2\n")
+    (stored / "moves.csv").write_text("chainage\n102\n")
     with pytest.raises(ScenarioError, match="file_sha256 differs"):
         load(stored / "scenario.yaml")
-    (tmp_path / "moves.csv").write_text("time_s,id\n0,2\n")
+    (tmp_path / "moves.csv").write_text("chainage\n102\n")
     assert load(plain, options).run_id() != first.run_id()
 
 
