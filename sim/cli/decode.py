@@ -17,6 +17,7 @@ corridor decode --message-set csae53-2020 {A_BSM}
 echo {A_BSM} | corridor decode --message-set csae53-2020
 corridor decode --message-set csae53-2020 --strict {A_BSM}
 """
+BAD_MESSAGE = 2
 _SEPARATORS = re.compile(r"[\s:]+")
 
 
@@ -30,7 +31,7 @@ def add(verbs: Any, name: str) -> None:
 
 
 def act(args: argparse.Namespace) -> int:
-    """Print one JSON document per message, each on its line."""
+    """Print one JSON document per message, each on its line; a bad one is an error line, and the next follows."""
     from rsu.messages import MESSAGE_SETS
 
     if args.message_set not in MESSAGE_SETS:
@@ -38,12 +39,21 @@ def act(args: argparse.Namespace) -> int:
 
         raise ValueError(f"--message-set: {args.message_set}: {did_you_mean(args.message_set, MESSAGE_SETS)}")
     message_set: Any = MESSAGE_SETS[args.message_set]
+    total = bad = 0
     for where, text in messages(args.hex):
-        decoded = message_set.decode(octets(where, text), "strict" if args.strict else "lenient")
-        if decoded.status == "error":
-            raise ValueError(f"{where}: does not decode: {decoded.error}")
+        total += 1
+        try:
+            decoded = message_set.decode(octets(where, text), "strict" if args.strict else "lenient")
+            if decoded.status == "error":
+                raise ValueError(f"{where}: does not decode: {decoded.error}")
+        except ValueError as error:
+            bad += 1
+            print(f"error: {error}", file=sys.stderr)
+            continue
         print(json.dumps(message_set.describe(decoded), ensure_ascii=False))
-    return 0
+    if not total:
+        raise ValueError("no message on stdin")
+    return BAD_MESSAGE if bad else 0
 
 
 def messages(given: list[str]) -> Iterator[tuple[str, str]]:
@@ -51,6 +61,8 @@ def messages(given: list[str]) -> Iterator[tuple[str, str]]:
     if given:
         yield from ((f"message {number}", text) for number, text in enumerate(given, 1))
         return
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="replace")
     for number, line in enumerate(sys.stdin, 1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield f"line {number}", line

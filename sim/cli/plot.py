@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from sim.cli.options import add_verb
+from sim.cli.options import SCHEMA_VERSION, add_json, add_verb, print_json, remark
 
 FORMATS = ("png", "svg", "pdf")
 EXAMPLES = """
@@ -21,6 +21,7 @@ def add(verbs: Any, name: str) -> None:
     parser.add_argument("result", type=Path, metavar="RESULT", help="folder written by corridor run")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: RESULT/plots)")
     parser.add_argument("--format", type=formats, default=["png"], metavar="LIST", help="png, svg, pdf (default: png)")
+    add_json(parser)
     parser.set_defaults(act=act)
 
 
@@ -37,6 +38,12 @@ def act(args: argparse.Namespace) -> int:
     """Draw; print the path of each picture."""
     from sim.plots import draw
 
-    for path in draw(args.result, args.out or args.result / "plots", args.format):
-        print(path)
+    files = [str(path) for path in draw(args.result, args.out or args.result / "plots", args.format)]
+    if args.json:
+        print_json({"schema_version": SCHEMA_VERSION, "files": files})
+        return 0
+    for file in files:
+        print(file)
+    if not files:
+        remark("no figure: the run has no data for any")
     return 0

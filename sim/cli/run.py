@@ -21,7 +21,7 @@ def add(verbs: Any, name: str) -> None:
     add_scenario(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="result folder (default: results/NAME-RUN_ID)")
     parser.add_argument("--force", action="store_true", help="replace a result folder of another run")
-    parser.add_argument("--trace", type=Path, metavar="FILE", help="write the packet log (.csv, .csv.gz)")
+    parser.add_argument("--trace", type=Path, metavar="FILE", help="write the packet log (.csv, .csv.gz, .parquet)")
     parser.add_argument("--traffic-save", type=Path, metavar="FILE", help="store the vehicles' movements")
     parser.add_argument("--traffic-load", type=Path, metavar="FILE", help="replay stored movements")
     add_json(parser)

@@ -17,6 +17,7 @@ def add(verbs: Any, name: str) -> None:
     """Arguments of the verb."""
     parser = add_verb(verbs, name, "print the JSON schema of scenario files", EXAMPLES)
     parser.add_argument("--of", choices=("scenario", "layout"), default="scenario", help="kind of file")
+    parser.add_argument("--json", action="store_true", help="as the other verbs have it; the schema is always JSON")
     parser.set_defaults(act=act)
 
 

@@ -42,12 +42,12 @@ def main(
         errors = [str(error)]
     if errors:
         for line in errors:
-            print(line, file=sys.stderr)
+            print(f"error: {line}", file=sys.stderr)
         return BAD_INPUT
     try:
         return _validate(folder, curves, skipped, plot, as_json, precision, quick, jobs, say)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print("error: interrupted", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -204,6 +204,7 @@ def test_schema_is_a_json_schema_of_scenarios_and_layouts(capsys) -> None:
     """By hand: both documents name their dialect and their keys."""
     for of, wanted in (("scenario", "corridor"), ("layout", "rules")):
         code, text, _ = outcome(capsys, "schema", "--of", of)
+        assert outcome(capsys, "schema", "--of", of, "--json")[1] == text
         document = json.loads(text)
         assert code == 0
         assert document["$schema"].endswith("2020-12/schema")
@@ -244,11 +245,47 @@ def test_decode_refuses_in_one_line(capsys, words: list[str], expected: str) -> 
 
 
 def test_decode_names_the_line_of_stdin(capsys, monkeypatch) -> None:
-    """By hand: the second line is broken."""
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{A_BSM}\nxx\n"))
+    """By hand: the second and third lines are broken, the fourth is told nevertheless."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{A_BSM}\nxx\n{A_BSM[:20]}\n{A_BSM}\n"))
     code, text, errors = outcome(capsys, "decode", "--message-set", "csae53-2020")
-    assert code == 2 and errors.startswith("error: line 2: not hexadecimal")
-    assert len(text.splitlines()) == 1
+    second, third = errors.splitlines()
+    assert code == 2 and second.startswith("error: line 2: not hexadecimal")
+    assert third.startswith("error: line 3: does not decode: ")
+    assert len(text.splitlines()) == 2
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n\n"])
+def test_decode_of_nothing_says_so(capsys, monkeypatch, text: str) -> None:
+    """By hand: no message at all is bad input."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    assert outcome(capsys, "decode", "--message-set", "csae53-2020") == (2, "", "error: no message on stdin\n")
+
+
+def test_decode_of_bytes_that_are_no_text_is_an_error_per_line(capsys, monkeypatch) -> None:
+    """By hand: octets themselves instead of their hexadecimal digits."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe\n" + A_BSM.encode()), encoding="utf-8"))
+    code, text, errors = outcome(capsys, "decode", "--message-set", "csae53-2020")
+    assert code == 2 and errors.startswith("error: line 1: not hexadecimal")
+    assert json.loads(text)["message"] == "BSM"
+
+
+def test_plot_without_data_names_no_file(capsys, tmp_path) -> None:
+    """By hand: a run without data has no files, and says so."""
+    with ResultFolder(tmp_path / "r", "a" * 16) as folder:
+        folder.write_metrics([])
+        folder.write_table("cbr", ("time_s", "station_class", "jurisdiction", "cbr_mean", "cbr_p95", "n"), [])
+        folder.finish({})
+    code, text, _ = outcome(capsys, "plot", str(tmp_path / "r"), "--json")
+    assert code == 0 and json.loads(text) == {"schema_version": 1, "files": []}
+    assert outcome(capsys, "plot", str(tmp_path / "r")) == (0, "", "no figure: the run has no data for any\n")
+
+
+def test_run_help_names_every_format_of_the_packet_log(capsys) -> None:
+    """Independent: the suffixes the writer takes."""
+    from sim.trace import SUFFIXES
+
+    _, text, _ = outcome(capsys, "run", "--help")
+    assert all(suffix in text for suffix in SUFFIXES)
 
 
 def test_octets_take_common_spellings() -> None:
@@ -270,7 +307,7 @@ def test_a_missing_folder_is_code_2(capsys, tmp_path, monkeypatch, words: list[s
     monkeypatch.chdir(tmp_path)
     code, text, errors = outcome(capsys, *words)
     assert (code, text) == (2, "")
-    assert len(errors.splitlines()) == 1
+    assert len(errors.splitlines()) == 1 and errors.startswith("error: ")
 
 
 def test_columns_count_wide_letters_twice() -> None:

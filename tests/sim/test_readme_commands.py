@@ -37,6 +37,9 @@ def test_where_to_go_next_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         done.append(words[0])
     assert done == ["list", "check", "run", "plot", "explain", "decode"]
     assert (tmp_path / "packets.csv.gz").is_file()
+    assert main(["plot", "results/tripoint", "--json"]) == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert len(files) >= 5 and all(Path(file).is_file() for file in files)
     assert main(["explain", "results/tripoint", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["schema_version"] == 1 and document["rows"][0]["radio_outcome"] != "delivered"
