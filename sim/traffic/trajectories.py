@@ -118,4 +118,3 @@ class TrajectoryTraffic(TrafficBase):
             values = np.column_stack([*places, *frame.columns()[2:]])
             for sample, row in zip(frame.samples, values, strict=True):
                 self._samples.setdefault(sample.id, deque()).append((frame.time_s, row, sample.type))
-

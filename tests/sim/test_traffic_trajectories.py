@@ -93,10 +93,11 @@ def write_scenario(folder: Path, file: Path, duration_s: float = 2, warmup_s: st
 # -- plane or degrees ----------------------------------------------------------------------------------------------
 
 
-def test_header_of_a_csv_decides_even_beside_the_numbers_of_the_origin(tmp_path: Path) -> None:
-    """By hand: x, y that run through (120.88, 31.04), longitude and latitude of the road's origin, stay metres."""
-    seen = places(build(csv_file(tmp_path, straight(50, 100.88, 31.04))), 40)
-    assert np.allclose([x for x, _, _ in seen], 100.88 + np.arange(41), atol=1e-9)
+@pytest.mark.parametrize("first_m", [100.88, 120.88])
+def test_header_of_a_csv_decides_even_beside_the_numbers_of_the_origin(tmp_path: Path, first_m: float) -> None:
+    """By hand: x, y that pass or begin at (120.88, 31.04), longitude and latitude of the road's origin, stay metres."""
+    seen = places(build(csv_file(tmp_path, straight(50, first_m, 31.04))), 40)
+    assert np.allclose([x for x, _, _ in seen], first_m + np.arange(41), atol=1e-9)
     assert {y for _, y, _ in seen} == {31.04}
 
 
