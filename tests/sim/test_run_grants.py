@@ -11,11 +11,11 @@ import sim
 ROAD = ["duration_s=10", "traffic_warmup_s=0", "radio_warmup_s=2", "traffic.model=constant-speed",
         "traffic.density_veh_km=40", "traffic.equipped_ratio=1.0", "layout.rules=[]", "events=[]",
         "measure.probes=false"]
-SECONDS = 12.0
+SECONDS = 10.0
 
 
 def rates(folder: Path, *overrides: str) -> dict[str, float]:
-    """Selections per vehicle and second, by cause, over the whole time with radio."""
+    """Selections per vehicle and second, by cause, over the measured time."""
     result = sim.run(sim.load("02-short-straight-road", [*ROAD, *overrides]), folder, plots=False)
     vehicles = 40
     return {

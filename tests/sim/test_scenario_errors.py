@@ -93,6 +93,22 @@ def test_the_base_is_fine(tmp_path) -> None:
             "s.yaml:17:9: traffic.file: gone.csv: no such file",
         ),
         ("equipped_ratio: 0.5", "model: static", "traffic.model: static: static needs stations"),
+        (
+            "equipped_ratio: 0.5",
+            "density_veh_km: 20\n  flow_veh_h: 500",
+            "s.yaml:17:15: traffic.flow_veh_h: 500: density_veh_km replaces it; leave it out, or at its default (600",
+        ),
+        (
+            "equipped_ratio: 0.5",
+            "density_veh_km: 20\n  flows: [{direction: up, flow_veh_h: 9}]",
+            "s.yaml:17:10: traffic.flows: density_veh_km replaces it",
+        ),
+        (
+            "jurisdiction: A}",
+            "jurisdiction: A}\n    - {id: Y, lat: 31.005, lon: 120.871}",
+            "s.yaml:21:7: layout.sites.1: stands where unit X stands",
+        ),
+        ("lat: 31.005, lon: 120.871, jurisdiction: A", "at_m: 500", "layout.sites.0: stands where unit A-00500 stands"),
         ("equipped_ratio: 0.5", "classes: [{name: car, share: 0.9}]", "traffic.classes: shares sum to 0.9"),
         ("lon: 120.871,", "lon: 120.90,", "s.yaml:20:33: layout.sites.0.lon: 120.9: stands 28"),
         (
@@ -157,6 +173,13 @@ def test_one_mistake_one_line(tmp_path, old: str, new: str, expected: str) -> No
         ("bsm: {synthetic: true}", "bsm.synthetic: true: needs fixed_size_bytes"),
         ("radio: {link: {pssch_table: wilab-highway}}", "no such table; did you mean 'wilab-highway-los'?"),
         ("radio: {access: 'a b:c'}", "must be a registered name or module:Class"),
+        ("radio: {access: 'no_such_module:C'}", "cannot be imported (ModuleNotFoundError: No module named"),
+        ("radio: {access: 'json:NoSuchClass'}", "cannot be imported (AttributeError: module 'json' has no"),
+        ("radio: {access: 'json:dumps'}", "radio.access: json:dumps: is no class but function"),
+        ("radio: {access: 'json:JSONDecoder'}", "is no AccessLayer: it lacks submit, next_due_ns"),
+        ("radio: {mode4: {mcs: [7, 11, 7]}}", "radio.mode4.mcs.2: 7: stands in the list twice"),
+        ("measure: {bin_m: 400, max_distance_m: 300}", "measure.bin_m: 400: must be at most max_distance_m (300)"),
+        ("measure: {tau_s: {MAP: 5, RSI: 3, BSM: 1}}", "measure.tau_s: names no limit for SPAT, RSM"),
         ("standards: {candidate: harmonized-day1}", "no such candidate; did you mean 'harmonised-day1'?"),
         ("standards: {message_set: csae53}", "no such message set; did you mean 'csae53-2020'?"),
         ("measure: {inner_from_m: 500, inner_to_m: 400}", "measure.inner_to_m: 400: must lie beyond"),
@@ -204,6 +227,11 @@ def test_all_cross_checks_come_at_once(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
+        ("radoi.access=ideal", "radoi: unknown key; did you mean 'radio'?"),
+        ("traffic.classes.0.share=2", "traffic.classes.0.share: 2: must be at most 1"),
+        ("traffic.classes.3.share=1", "traffic.classes.3: the list has 3 items, index 0 to 2"),
+        ("traffic.flows.0.flow_veh_h=1", "traffic.flows.0: the list is empty"),
+        ("traffic.stations.0=1", "traffic.stations: stands neither in the file nor among the defaults"),
         ("corridor.points.7.lat=1", "corridor.points.7: the list has 3 items, index 0 to 2"),
         ("name.first=x", "name.first: name is a single value and has no parts"),
         ("traffic.flow_veh_h=[1", "traffic.flow_veh_h: not valid YAML"),
@@ -216,6 +244,33 @@ def test_wrong_overrides_name_themselves(tmp_path, override: str, expected: str)
     """By hand: the line begins with the override as it was typed."""
     (line,) = lines_of(tmp_path, BASE, (override,))
     assert line.startswith(f"--set {override}: ") and expected in line
+
+
+def test_overrides_reach_into_defaults(tmp_path) -> None:
+    """By hand: one item of a list and one of a mapping that the file leaves at their defaults; the others stay."""
+    file = tmp_path / "s.yaml"
+    file.write_text(BASE)
+    overrides = ("traffic.classes.0.length_m=5", "radio.pools.1.subchannels=4", "measure.tau_s.BSM=0.2")
+    config, plain = load(file, overrides).config, load(file).config
+    assert [one.length_m for one in config.traffic.classes] == [5, 12, 11]
+    assert [pool.subchannels for pool in config.radio.pools] == [5, 4]
+    assert config.measure.tau_s == {**plain.measure.tau_s, "BSM": 0.2}
+    assert config.traffic.classes[1:] == plain.traffic.classes[1:]
+
+
+def test_a_stored_scenario_with_a_density_loads_again(tmp_path) -> None:
+    """Property: the flows that a stored scenario writes out as defaults are not taken for given ones."""
+    file = tmp_path / "s.yaml"
+    file.write_text(BASE.replace("equipped_ratio: 0.5", "density_veh_km: 20"))
+    loaded = load(file)
+    file.write_text(loaded.resolved_yaml(), encoding="utf-8")
+    assert load(file).run_id() == loaded.run_id()
+
+
+def test_equal_points_are_one_mistake(tmp_path) -> None:
+    """By hand: the second of two equal points is reported, and nothing that follows from it."""
+    (line,) = lines_of(tmp_path, BASE.replace("lat: 31.01,", "lat: 31.00,"))
+    assert line == "s.yaml:8:7: corridor.points.1: lies 0.00 m from the point before it, at least 1 m is needed"
 
 
 def test_a_mistake_in_a_layout_file_is_placed_there(tmp_path) -> None:

@@ -45,7 +45,7 @@ def test_quick_validation_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixt
     for one in (model, published):
         assert one["pass"] is True
         assert one["pdr_mean_deviation_points"] < 3.0
-        assert one["never_sent_ratio"] == 0.0
+        assert one["never_sent_ratio"] < 0.005  # a packet put into the last subframe of its window meets its successor
     assert moved["pass"] is False
     assert moved["pdr_bias_points"] == pytest.approx(published["pdr_bias_points"] + 10.0, abs=0.01)
     assert moved["causes"]["hd"] is None
