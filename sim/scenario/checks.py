@@ -13,6 +13,7 @@ from rsu.profile import Candidate
 from sim.scenario import radio_checks
 from sim.scenario.found import Found, sha256_of, twice, unique
 from sim.scenario.schema import Scenario
+from sim.scenario.schema.traffic import Traffic
 from sim.traffic.trajectory_checks import recording_problems
 from sim.world.corridor import CorridorGeometry, WorldProblems
 from sim.world.network import node_problems
@@ -20,6 +21,8 @@ from sim.world.signals import signal_problems
 from sim.world.sites import build_units
 
 SHARE_TOLERANCE = 1e-6
+SAME_MAST_M = 0.1
+DEFAULT_TRAFFIC = Traffic()
 MESSAGE_CLASSES = ("SPAT", "MAP", "RSI", "RSM", "BSM")
 
 
@@ -53,6 +56,8 @@ def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path |
         checks.append(limits(config, candidate))
     for check in checks:
         found += check
+    if geometry is not None and not found:
+        found += masts(config, geometry)
     return list(dict.fromkeys(found))
 
 
@@ -117,6 +122,13 @@ def traffic(config: Scenario, data_file: Path | None) -> Iterator[Found]:
         yield ("traffic", "model"), "static needs stations, file or density_veh_km"
     if flows.file_sha256 and data_file is not None and sha256_of(data_file) != flows.file_sha256:
         yield ("traffic", "file"), "is not the file the scenario was stored with (file_sha256 differs)"
+    if flows.density_veh_km is not None and flows.model == "idm" and config.corridor.topology != "ring":
+        # A stored scenario has every default written out, so only other values count as given.
+        for name in ("flow_veh_h", "flows"):
+            default = getattr(DEFAULT_TRAFFIC, name)
+            if getattr(flows, name) != default:
+                rule = f"density_veh_km replaces it; leave it out, or at its default ({default or 'none'})"
+                yield ("traffic", name), rule
     if flows.file is not None and flows.model not in ("static", "trajectories"):
         yield ("traffic", "file"), f"model {flows.model} reads no file"
     for index, flow in enumerate(flows.flows):
@@ -206,6 +218,17 @@ def placed_ids(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
             yield ("layout", "sites", index, "id"), "is the id of a unit that a rule places"
 
 
+def masts(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
+    """No unit placed by hand stands where another one stands: they would share one radio path to everybody."""
+    units = build_units(config.layout, geometry)
+    first_site = len(units) - len(config.layout.sites)
+    x_m, y_m = (np.array([getattr(unit, name) for unit in units]) for name in ("x_m", "y_m"))
+    for index in range(first_site, len(units)):
+        near = np.hypot(x_m[:index] - x_m[index], y_m[:index] - y_m[index]) < SAME_MAST_M
+        for other in np.flatnonzero(near)[:1]:
+            yield ("layout", "sites", index - first_site), f"stands where unit {units[other].id} stands"
+
+
 def _chainages(config: Scenario) -> Iterator[tuple[KeyPath, float]]:
     for index, site in enumerate(config.layout.sites):
         if site.at_m is not None:
@@ -219,7 +242,9 @@ def _chainages(config: Scenario) -> Iterator[tuple[KeyPath, float]]:
 
 
 def measure(config: Scenario) -> Iterator[Found]:
-    """The counted part of the road and the freshness limits."""
+    """Distances, the counted part of the road and the freshness limits."""
+    if config.measure.bin_m > config.measure.max_distance_m:
+        yield ("measure", "bin_m"), f"must be at most max_distance_m ({config.measure.max_distance_m:g})"
     low, high = config.measure.inner_from_m, config.measure.inner_to_m
     if low is not None and high is not None and high <= low:
         yield ("measure", "inner_to_m"), f"must lie beyond inner_from_m ({low:g})"
@@ -228,6 +253,9 @@ def measure(config: Scenario) -> Iterator[Found]:
             yield ("measure", "tau_s", name), f"unknown class; {did_you_mean(name, MESSAGE_CLASSES)}"
         if not limit > 0:
             yield ("measure", "tau_s", name), "must be above 0"
+    missing = [name for name in MESSAGE_CLASSES if name not in config.measure.tau_s]
+    if missing:
+        yield ("measure", "tau_s"), f"names no limit for {', '.join(missing)}"
 
 
 def standards(config: Scenario, candidate: Candidate) -> Iterator[Found]:

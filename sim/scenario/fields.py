@@ -74,6 +74,22 @@ def keys_at(path: KeyPath) -> list[str]:
     return [field.alias or name for name, field in section.model_fields.items()] if section else []
 
 
+def default_items(path: KeyPath) -> Any:
+    """The list or mapping that stands at ``path`` where a file says nothing, as plain data; else ``None``."""
+    section = _section_at(path[:-1])
+    for name, field in section.model_fields.items() if section else ():
+        if (field.alias or name) == path[-1]:
+            value = field.get_default(call_default_factory=True)
+            if isinstance(value, list):
+                return [_plain(one) for one in value]
+            return dict(value) if isinstance(value, dict) else None
+    return None
+
+
+def _plain(item: Any) -> Any:
+    return item.model_dump(mode="json", by_alias=True) if isinstance(item, BaseModel) else item
+
+
 def places_of_key(word: str) -> list[str]:
     """Dotted paths of every key called ``word``."""
     return [row.path for row in field_rows() if row.path.rpartition(".")[2] == word]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,27 @@ def unique(path: KeyPath, key: str, values: Sequence[Hashable]) -> Iterator[Foun
         if value in seen:
             yield (*path, index, key), "is used twice"
         seen.add(value)
+
+
+def repeated(path: KeyPath, values: Sequence[Hashable]) -> Iterator[Found]:
+    """Plain values of the list at ``path`` that stand in it already."""
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            yield (*path, index), "stands in the list twice"
+
+
+def not_a_class(name: str, protocol: type) -> str:
+    """What keeps ``module:Class`` from being used as ``protocol``; empty if nothing does. Imports the module."""
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # whatever the module of somebody else raises
+        return f"cannot be imported ({type(error).__name__}: {error})"
+    if not isinstance(found, type):
+        return f"is no class but {type(found).__name__}"
+    wanted = [method for method in vars(protocol) if not method.startswith("_")]
+    missing = [method for method in wanted if not callable(getattr(found, method, None))]
+    return f"is no {protocol.__name__}: it lacks {', '.join(missing)}" if missing else ""
 
 
 def twice(values: Iterable[str]) -> list[str]:

@@ -25,7 +25,7 @@ from rsu.document import (
 )
 from rsu.profile import Candidate, ProfileError, load_candidate
 from sim.scenario.errors import ScenarioError
-from sim.scenario.fields import keys_at, places_of_key
+from sim.scenario.fields import default_items, keys_at, places_of_key
 from sim.scenario.found import sha256_of
 from sim.scenario.schema import Scenario
 from sim.scenario.shipped import SUFFIXES, shipped_files, shipped_folder, shipped_scenarios
@@ -138,6 +138,8 @@ class _Draft:
         self.data: Any = self.document.data
         self.layout: Document | None = None
         self.overridden: list[tuple[KeyPath, str]] = []
+        self.created: dict[KeyPath, str] = {}
+        """Sections that stand only because an override reached into them, and that override."""
         if not isinstance(self.data, dict):
             rule = f"must be a mapping that begins 'schema: {sim.SCENARIO_SCHEMA}'"
             raise ScenarioError([self.document.problem((), rule)])
@@ -164,6 +166,8 @@ class _Draft:
         for place, text in reversed(self.overridden):
             if path[: len(place)] == place:
                 return f"--set {text}"
+        if path in self.created:
+            return f"--set {self.created[path]}"
         if self.layout is not None and path[:1] == ("layout",) and len(path) > 1:
             return self.layout.where(path[1:], of_key=of_key)
         return self.document.where(path, of_key=of_key)
@@ -183,11 +187,12 @@ class _Draft:
         words = name.strip().split(".")
         if words[0] == "layout" and len(words) > 1:
             self.put_layout_in()
-        path, rule = _assign(self.data, words, value)
+        path, rule, created = _assign(self.data, words, value)
         if rule:
             self.problems.append(Problem(where, dotted(path), "", rule))
         else:
             self.overridden.append((path, text))
+            self.created |= dict.fromkeys(created, text)
 
     def put_layout_in(self) -> None:
         """Replace the name of a layout file by its content."""
@@ -301,27 +306,36 @@ def _read(path: Path) -> Document:
         raise ScenarioError(error.problems) from None
 
 
-def _assign(data: Any, words: Sequence[str], value: Any) -> tuple[KeyPath, str | None]:
-    """Set ``value`` at ``words`` in nested data; returns the key path and what is wrong, if anything."""
+def _assign(data: Any, words: Sequence[str], value: Any) -> tuple[KeyPath, str | None, list[KeyPath]]:
+    """Set ``value`` at ``words`` in nested data, where nothing stands in the default's place.
+
+    Returns the key path, what is wrong, if anything, and the paths of the sections put in on the way.
+    """
     path: KeyPath = ()
+    created: list[KeyPath] = []
     for number, word in enumerate(words):
         last = number == len(words) - 1
         if isinstance(data, list):
             if not word.isdigit() or int(word) >= len(data):
-                return (*path, word), f"the list has {len(data)} items, index 0 to {len(data) - 1}"
+                there = f"has {len(data)} items, index 0 to {len(data) - 1}" if data else "is empty"
+                return (*path, word), f"the list {there}", created
             step: str | int = int(word)
         elif isinstance(data, dict):
             step = word
             if not last and data.get(word) is None:
-                data[word] = {}
+                start = default_items((*path, word))
+                if start is None and words[number + 1].isdigit():
+                    return (*path, word), "stands neither in the file nor among the defaults", created
+                data[word] = {} if start is None else start
+                created.append((*path, word))
         else:
-            return (*path, word), f"{dotted(path)} is a single value and has no parts"
+            return (*path, word), f"{dotted(path)} is a single value and has no parts", created
         path = (*path, step)
         if last:
             data[step] = value
         else:
             data = data[step]
-    return path, None
+    return path, None, created
 
 
 _RULES = {

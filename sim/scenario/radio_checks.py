@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 from rsu.document import did_you_mean
 from sim.access import ACCESS
+from sim.access.base import AccessLayer
 from sim.link import LINK_TABLES
 from sim.link.lte_grid import PSCCH_PRB, subchannels_for, tbs_bits
 from sim.link.lte_grid import i_tbs as tbs_index
-from sim.scenario.found import Found, unique
+from sim.scenario.found import Found, not_a_class, repeated, unique
 from sim.scenario.schema import Scenario
 
 LEAST_T2_MS = 20
@@ -58,6 +59,7 @@ def mode4(config: Scenario) -> Iterator[Found]:
         yield ("bsm", "period_ms"), f"{left}; at least {LEAST_T2_MS} ms is needed"
     if settings.blind_retransmission:
         yield ("radio", "mode4", "blind_retransmission"), "is not modelled: must be false"
+    yield from repeated(("radio", "mode4", "mcs"), settings.mcs)
     mcs_fit = True
     for index, mcs in enumerate(settings.mcs):
         if not 0 <= mcs <= 28:
@@ -128,6 +130,8 @@ def names(config: Scenario) -> Iterator[Found]:
     if ":" in access:
         if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", access):
             yield ("radio", "access"), "must be a registered name or module:Class"
+        elif rule := not_a_class(access, AccessLayer):
+            yield ("radio", "access"), rule
     else:
         if access not in ACCESS:
             yield ("radio", "access"), f"no such access layer; {did_you_mean(access, ACCESS)}"

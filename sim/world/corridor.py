@@ -186,10 +186,9 @@ class CorridorGeometry:
 
     def _straight_line(self) -> tuple[Polyline, LocalPlane, dict[str, float]]:
         length_m = self.config.length_m
-        if length_m is None:
+        if length_m is None and not self._problems:
             self._complain("a road needs at least two points, or length_m", "points")
-            length_m = 1.0
-        line = Polyline(np.array([0.0, length_m]), np.zeros(2), np.array([90.0, 90.0]))
+        line = Polyline(np.array([0.0, length_m or 1.0]), np.zeros(2), np.array([90.0, 90.0]))
         return line, LocalPlane(STRAIGHT_ORIGIN_LON_DEG, STRAIGHT_ORIGIN_LAT_DEG), {}
 
     def _line_through_points(self) -> tuple[Polyline, LocalPlane, dict[str, float]]:
