@@ -39,6 +39,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def milliseconds(value: float, digits: int = 0) -> str:
+    """A time with its unit."""
+    return "no data" if math.isnan(value) else f"{value:.{digits}f} ms"
+
+
 def bin_width_m(result: Result) -> float:
     """Distance bin of the run."""
     return float((result.scenario.get("measure") or {}).get("bin_m", 25.0))
@@ -162,7 +167,7 @@ def _latency(result: Result) -> Iterator[tuple[str, str]]:
             group = {"link": link, "message": message}
             p95 = result.value(metric="latency", quantile=0.95, **group)
             delivered = result.value(metric="latency_delivered", **group)
-            texts.append(f"{message} {p95:.1f} ms ({delivered:,.0f} applied)")
+            texts.append(f"{message} {milliseconds(p95, 1)} ({delivered:,.0f} applied)")
         yield head, f"{link} " + ", ".join(texts)
         head = ""
 
@@ -175,8 +180,8 @@ def _gaps(result: Result) -> Iterator[tuple[str, str]]:
         yield (
             "Gaps",
             (
-                f"V2V BSM within {row['distance_m'][0]:.0f} m: p95 {p95:.0f} ms, longer than 2.5 periods "
-                f"{percent(float(row['value'][0]))} of {int(row['n'][0]):,}; update delay p95 {delay:.0f} ms"
+                f"V2V BSM within {row['distance_m'][0]:.0f} m: p95 {milliseconds(p95)}, longer than 2.5 periods "
+                f"{percent(float(row['value'][0]))} of {int(row['n'][0]):,}; update delay p95 {milliseconds(delay)}"
             ),
         )
 

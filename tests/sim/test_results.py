@@ -256,3 +256,23 @@ def test_the_table_for_planners(tmp_path: Path) -> None:
     assert "ideal, V2V winner-b1, environment height 1 m" in text
     assert "at vehicles mean above 99.9 %" in text
     assert "Coverage" not in text and "nan" not in text.lower()
+
+
+def test_the_summary_says_no_data_where_there_is_none(tmp_path: Path) -> None:
+    """By hand: gaps and latencies of a run whose pairs never met twice and whose messages never arrived."""
+    pairs = {"message": "BSM", "link": "V2V"}
+    with ResultFolder(tmp_path / "run", "a" * 16) as folder:
+        folder.write_metrics(
+            [
+                Metric("gap", "ms", **pairs, quantile=0.95, value=100.0, n=3),
+                Metric("gap_over_2.5T", "ratio", **pairs, distance_m=300.0, value=0.0, n=3),
+                Metric("update_delay", "ms", **pairs, quantile=0.95, value=math.nan, n=0),
+                Metric("latency", "ms", **pairs, quantile=0.95, value=math.nan, n=0),
+                Metric("latency_delivered", "count", **pairs, value=0.0, n=0),
+            ]
+        )
+        folder.finish({})
+    text = summary_table(read(tmp_path / "run"))
+    assert "p95 100 ms, longer than 2.5 periods 0.0 % of 3; update delay p95 no data" in text
+    assert "V2V BSM no data (0 applied)" in text
+    assert "nan" not in text.lower()
