@@ -70,7 +70,12 @@ def run(
         if plots:
             from sim.plots import draw
 
-            draw(target.so_far(summary), formats=("png",))
+            try:
+                draw(target.so_far(summary), formats=("png",))
+            except OSError:
+                raise
+            except Exception as error:  # a figure that cannot be drawn must not cost the run
+                summary["warnings"] = [*summary["warnings"], f"plots: {type(error).__name__}: {error}"]
         if writer is not None:
             writer.close()
         path = target.finish(summary)

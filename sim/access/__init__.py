@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
+
+from sim.plugin import resolve
 
 ACCESS: dict[str, str] = {
     "lte-v2x-mode4": "sim.access.lte_mode4:LteMode4",
@@ -13,11 +14,4 @@ ACCESS: dict[str, str] = {
 
 def access_class(name: str) -> type[Any]:
     """The class registered under ``name`` or found at ``module:Class``; ValueError if there is none."""
-    path = ACCESS.get(name, name)
-    module, _, attribute = path.partition(":")
-    try:
-        if attribute:
-            return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as problem:
-        raise ValueError(f"radio.access: {name!r} cannot be loaded: {problem}") from problem
-    raise ValueError(f"radio.access: {name!r} is neither module:Class nor one of {', '.join(ACCESS)}")
+    return resolve(ACCESS.get(name, name), {} if name in ACCESS else ACCESS, "radio.access")

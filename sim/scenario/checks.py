@@ -11,9 +11,9 @@ import numpy as np
 from rsu.document import KeyPath, did_you_mean
 from rsu.profile import Candidate
 from sim.scenario import radio_checks
-from sim.scenario.found import Found, sha256_of, twice, unique
+from sim.scenario.found import Found, not_a_class, sha256_of, twice, unique
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.traffic import Traffic
+from sim.traffic import TRAFFIC, Traffic
 from sim.traffic.trajectory_checks import recording_problems
 from sim.world.corridor import CorridorGeometry, WorldProblems
 from sim.world.network import node_problems
@@ -22,7 +22,6 @@ from sim.world.sites import build_units
 
 SHARE_TOLERANCE = 1e-6
 SAME_MAST_M = 0.1
-DEFAULT_TRAFFIC = Traffic()
 MESSAGE_CLASSES = ("SPAT", "MAP", "RSI", "RSM", "BSM")
 
 
@@ -122,14 +121,12 @@ def traffic(config: Scenario, data_file: Path | None) -> Iterator[Found]:
         yield ("traffic", "model"), "static needs stations, file or density_veh_km"
     if flows.file_sha256 and data_file is not None and sha256_of(data_file) != flows.file_sha256:
         yield ("traffic", "file"), "is not the file the scenario was stored with (file_sha256 differs)"
-    if flows.density_veh_km is not None and flows.model == "idm" and config.corridor.topology != "ring":
-        # A stored scenario has every default written out, so only other values count as given.
-        for name in ("flow_veh_h", "flows"):
-            default = getattr(DEFAULT_TRAFFIC, name)
-            if getattr(flows, name) != default:
-                rule = f"density_veh_km replaces it; leave it out, or at its default ({default or 'none'})"
-                yield ("traffic", name), rule
-    if flows.file is not None and flows.model not in ("static", "trajectories"):
+    if ":" in flows.model:
+        if rule := not_a_class(flows.model, Traffic):
+            yield ("traffic", "model"), rule
+    elif flows.model not in TRAFFIC:
+        yield ("traffic", "model"), f"no such traffic model; {did_you_mean(flows.model, TRAFFIC)}"
+    if flows.file is not None and flows.model in ("idm", "constant-speed"):
         yield ("traffic", "file"), f"model {flows.model} reads no file"
     for index, flow in enumerate(flows.flows):
         if flow.direction not in config.corridor.directions:

@@ -39,7 +39,7 @@ def not_a_class(name: str, protocol: type) -> str:
         return f"cannot be imported ({type(error).__name__}: {error})"
     if not isinstance(found, type):
         return f"is no class but {type(found).__name__}"
-    wanted = [method for method in vars(protocol) if not method.startswith("_")]
+    wanted = [name for name, value in vars(protocol).items() if callable(value) and not name.startswith("_")]
     missing = [method for method in wanted if not callable(getattr(found, method, None))]
     return f"is no {protocol.__name__}: it lacks {', '.join(missing)}" if missing else ""
 

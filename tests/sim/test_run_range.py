@@ -19,7 +19,8 @@ from sim.scenario.loader import load_mapping
 def scenario(places_m: list[float], senders: str) -> dict:
     """Standing cars on a straight road and one unit at 10 m; everybody's whole power counts in 20 data PRBs."""
     return {
-        "schema": "corridor/1", "name": f"range-{senders}", "duration_s": 12, "traffic_warmup_s": 0, "radio_warmup_s": 1,
+        "schema": "corridor/1", "name": f"range-{senders}", "duration_s": 12,
+        "traffic_warmup_s": 0, "radio_warmup_s": 1,
         "corridor": {
             "datum": "WGS84", "length_m": 1500, "median_m": 0, "directions": ["up"],
             "sections": [{"lanes": 1}], "jurisdictions": [{"id": "A", "spans": [{}]}],

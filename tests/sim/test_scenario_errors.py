@@ -93,16 +93,8 @@ def test_the_base_is_fine(tmp_path) -> None:
             "s.yaml:17:9: traffic.file: gone.csv: no such file",
         ),
         ("equipped_ratio: 0.5", "model: static", "traffic.model: static: static needs stations"),
-        (
-            "equipped_ratio: 0.5",
-            "density_veh_km: 20\n  flow_veh_h: 500",
-            "s.yaml:17:15: traffic.flow_veh_h: 500: density_veh_km replaces it; leave it out, or at its default (600",
-        ),
-        (
-            "equipped_ratio: 0.5",
-            "density_veh_km: 20\n  flows: [{direction: up, flow_veh_h: 9}]",
-            "s.yaml:17:10: traffic.flows: density_veh_km replaces it",
-        ),
+        ("equipped_ratio: 0.5", "model: idn", "s.yaml:16:10: traffic.model: idn: no such traffic model"),
+        ("equipped_ratio: 0.5", 'model: "no.such:Model"', "traffic.model: no.such:Model: cannot be imported"),
         (
             "jurisdiction: A}",
             "jurisdiction: A}\n    - {id: Y, lat: 31.005, lon: 120.871}",

@@ -121,8 +121,8 @@ class FlowSection(Section):
 class Traffic(Section):
     """Where vehicles come from and how they move."""
 
-    model: Literal["idm", "constant-speed", "static", "trajectories"] = key(
-        "idm", "car following, constant speed, standing vehicles, or a recorded file"
+    model: str = key(
+        "idm", "idm (car following), constant-speed, static, trajectories (a recorded file), or module:Class"
     )
     flow_veh_h: float = key(
         600.0,
