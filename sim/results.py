@@ -30,7 +30,6 @@ __all__ = [
     "Table",
     "read",
     "run_id",
-    "summary_table",
     "valid_summary",
 ]
 
@@ -318,10 +317,3 @@ def read(folder: str | Path) -> Result:
             f"{folder}: schema_version {summary['schema_version']} is newer than {SCHEMA_VERSION}"
         )
     return Result(path, summary)
-
-
-def summary_table(result: Result) -> str:
-    """A dozen lines on one run for a planner: what was run, and the main figures with their counts."""
-    from sim.metrics.summary import lines
-
-    return "\n".join(lines(result)) + "\n"

@@ -41,7 +41,7 @@ def act(args: argparse.Namespace) -> int:
         from sim.scenario.facts import facts_text
 
         remark(facts_text(loaded))
-    from sim.results import summary_table
+    from sim.metrics.summary import summary_table
     from sim.simulation import run
 
     options: dict[str, Any] = {}

@@ -14,6 +14,11 @@ from sim.tables import Table
 _PRR_AT_M = (100, 300)
 
 
+def summary_table(result: Result) -> str:
+    """A dozen lines on one run for a planner: what was run, and the main figures with their counts."""
+    return "\n".join(lines(result)) + "\n"
+
+
 def lines(result: Result) -> Iterator[str]:
     """What was run, and the main figures with their counts; a figure without data says so or is left out."""
     for head, text in (

@@ -43,7 +43,7 @@ def calls(monkeypatch) -> list[dict]:
     module = types.ModuleType("sim.simulation")
     module.run = run  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sim.simulation", module)
-    monkeypatch.setattr("sim.results.summary_table", lambda result: f"table of {result.summary['name']}\n")
+    monkeypatch.setattr("sim.metrics.summary.summary_table", lambda result: f"table of {result.summary['name']}\n")
     return noted
 
 

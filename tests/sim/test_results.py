@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from sim.metrics import Metric, build, collect
-from sim.results import ResultError, ResultFolder, read, run_id, summary_table
+from sim.metrics.summary import summary_table
+from sim.results import ResultError, ResultFolder, read, run_id
 from sim.tables import METRIC_COLUMNS, Table, cell_text, csv_text
 from tests.sim.metrics_factory import batch, context
 
