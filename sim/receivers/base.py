@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -31,6 +31,13 @@ class Delivery:
     """Station slots; vehicles, probes and, for BSM, roadside units."""
     applied_ns: np.ndarray
     """When the receiver's application has the message."""
+
+    def by_frame(self) -> Iterator[tuple[int, bytes, np.ndarray]]:
+        """(frame, its octets, its link rows in ascending order), frame by frame."""
+        order = np.argsort(self.row, kind="stable")
+        edges = np.searchsorted(self.row[order], np.arange(len(self.octets) + 1))
+        for frame, octets in enumerate(self.octets):
+            yield frame, octets, order[edges[frame] : edges[frame + 1]]
 
 
 class Receiver(Protocol):

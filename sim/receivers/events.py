@@ -39,10 +39,7 @@ class RsiReceiver:
     def judge(self, delivery: Delivery) -> np.ndarray:
         """One frame after the other, all its receivers at once."""
         outcome = np.full(len(delivery.row), Outcome.NOT_APPLICABLE, np.int8)
-        order = np.argsort(delivery.row, kind="stable")
-        edges = np.searchsorted(delivery.row[order], np.arange(len(delivery.octets) + 1))
-        for frame, octets in enumerate(delivery.octets):
-            rows = order[edges[frame] : edges[frame + 1]]
+        for frame, octets, rows in delivery.by_frame():
             content = self._read(octets)
             if content is None:
                 outcome[rows] = Outcome.NOT_DECODED

@@ -109,8 +109,7 @@ class MapReceiver:
         """One frame after the other; the state of who heard what is kept in ``maps``."""
         outcome = np.full(len(delivery.row), Outcome.NOT_APPLICABLE, np.int8)
         maps, approach = self.maps, self.maps.approaches.approach
-        for frame, octets in enumerate(delivery.octets):
-            rows = np.flatnonzero(delivery.row == frame)
+        for frame, octets, rows in delivery.by_frame():
             contents = maps.contents(octets)
             if contents is None:
                 outcome[rows] = Outcome.NOT_DECODED
@@ -147,10 +146,7 @@ class SpatReceiver:
     def judge(self, delivery: Delivery) -> np.ndarray:
         """One frame after the other, all its receivers at once."""
         outcome = np.full(len(delivery.row), Outcome.NOT_APPLICABLE, np.int8)
-        order = np.argsort(delivery.row, kind="stable")
-        edges = np.searchsorted(delivery.row[order], np.arange(len(delivery.octets) + 1))
-        for frame, octets in enumerate(delivery.octets):
-            rows = order[edges[frame] : edges[frame + 1]]
+        for frame, octets, rows in delivery.by_frame():
             decoded = self._decode(octets)
             if decoded.status != "ok" or decoded.value is None:
                 outcome[rows] = Outcome.NOT_DECODED
