@@ -120,11 +120,14 @@ def provenance(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
     """Every model and table in use with its source."""
     config = loaded.config
     profile = loaded.candidate.profile()
+    layout, link = config.layout, config.radio.link
     return {
         "traffic": f"{config.traffic.model} ({type(engine.world.traffic).__module__})",
         "message set": profile.entry("message_set").source,
         "network layer": profile.entry("network").source,
         "security envelope": f"sizes only, no signatures; {profile.entry('security.envelope').source}",
         "positioning": f"{config.gnss.model}, sigma {config.gnss.sigma_m} m",
+        "EIRP": f"roadside units {layout.tx_power_dbm + layout.antenna_gain_dbi:g} dBm, "
+        f"on-board units {link.tx_power_dbm + link.antenna_gain_dbi:g} dBm (conducted power + antenna gain)",
         **engine.access.provenance(),
     }
