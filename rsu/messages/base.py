@@ -78,23 +78,41 @@ class Quantity:
 class Rule:
     """How one message is generated and sent; every figure with its source in ``source``."""
 
-    message: str
+    name: str
+    """Name of the rule: the message, or the message and its kind (``BSM-EVENT``)."""
     period_ms: float
     application_id: int
-    """AID of the network header."""
-    layer2_id: int
-    """Destination layer-2 identifier."""
+    """AID, PSID or ITS-AID of the network header."""
+    layer2_id: int | None
+    """Destination layer-2 identifier; None where the set names none."""
     priority: int
     """DSM priority 0..255, larger is more urgent."""
     budget_ms: float
     """Packet delay budget."""
     source: str
     note: str = ""
+    message: str = ""
+    """Message that travels; empty = the rule's own name."""
+    service: str = ""
+    """Service class the message belongs to, whatever the set calls it: one of SERVICE_CLASSES, or empty."""
+    btp_port: int = 0
+    """Destination port of BTP-B, where the network layer is GeoNetworking."""
+    geo_broadcast: bool = False
+    """Whether GeoNetworking sends it to an area (GBC) instead of to all neighbours (SHB)."""
+
+    def __post_init__(self) -> None:
+        if not self.message:
+            object.__setattr__(self, "message", self.name)
 
     @property
     def pppp(self) -> int:
         """ProSe per-packet priority, 1 most urgent .. 8: 8 - floor(priority / 32), inferred."""
         return 8 - self.priority // 32
+
+
+SERVICE_CLASSES = ("BSM", "MAP", "SPAT", "RSI", "RSM")
+"""Classes of use, named after the Chinese messages: vehicles' own state, road geometry, signals, events and signs,
+perceived road users. A CAM serves class BSM, a DENM class RSI."""
 
 
 class MessageSet(Protocol):

@@ -130,12 +130,12 @@ class RoadsideSenders:
             yield self.env.timeout(flow.flow.period_ns)
 
     def _rsi(self, unit: RoadsideUnit, events: list[RoadsideEvent], flow: MessageFlow) -> Process:
-        counter = self._counter(unit, f"RSI {flow.rule.message}")
+        counter = self._counter(unit, f"RSI {flow.rule.name}")
         described = self._described(unit)
         descriptions = [event_description(self.world, event) for event in events]
         present: list[int] | None = None
         octets: list[bytes] = []
-        yield from self._each_period(unit, flow, flow.rule.message)
+        yield from self._each_period(unit, flow, flow.rule.name)
         while True:
             now_s = int(self.env.now) / SECOND
             active = [
@@ -146,7 +146,7 @@ class RoadsideSenders:
                 values = SERVICES["RSI"](
                     described, [descriptions[k] for k in active], counter=counter,
                     encode=lambda value: self.message_set.encode("RSI", value),
-                    max_bytes=self.max_bytes[flow.rule.message],
+                    max_bytes=self.max_bytes[flow.rule.name],
                 )
                 octets = [self.message_set.encode("RSI", value) for value in values]
             self._emit(unit, flow, octets)

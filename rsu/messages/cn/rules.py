@@ -11,23 +11,28 @@ _VEHICLE = "GB/T 45315-2025 7.2 and 7.3"
 _ROADSIDE = "T/CSAE 159-2020 5.3 to 5.5 as publicly reported; AID also in the AID document of the 2020 event"
 _EQUAL_TO_PERIOD = "packet delay budget equals the period"
 
+
+def _rule(name: str, message: str, period_ms: float, application_id: int, layer2_id: int, priority: int,
+          budget_ms: float, source: str, note: str = "") -> Rule:
+    return Rule(name, period_ms, application_id, layer2_id, priority, budget_ms, source, note, message, message)
+
+
 _ROWS = (
-    Rule("BSM", 100.0, 111, 0x000001, 112, 100.0, _VEHICLE, "first one within 100 ms of readiness"),
-    Rule("BSM-EVENT", 100.0, 112, 0x000002, 208, 50.0, _VEHICLE,
-         "at once, then every 100 ms while the trigger lasts; always with the full certificate"),
-    Rule("BSM-EMERGENCY", 100.0, 113, 0x000003, 112, 100.0, _VEHICLE, "emergency vehicle on duty, routine"),
-    Rule("BSM-EMERGENCY-EVENT", 100.0, 114, 0x000004, 208, 50.0, _VEHICLE,
-         "emergency vehicle on duty, event"),
-    Rule("MAP", 1000.0, 3618, 0x000006, 16, 1000.0, _ROADSIDE, "at most 1 s apart; " + _EQUAL_TO_PERIOD),
-    Rule("SPAT", 500.0, 3619, 0x000007, 176, 500.0, _ROADSIDE, "at most 500 ms apart; " + _EQUAL_TO_PERIOD),
-    Rule("RSI", 1000.0, 3620, 0x000008, 48, 1000.0, _ROADSIDE, "static content; " + _EQUAL_TO_PERIOD),
-    Rule("RSI-SEMI-STATIC", 500.0, 3621, 0x000009, 80, 500.0, _ROADSIDE, _EQUAL_TO_PERIOD),
-    Rule("RSI-DYNAMIC", 100.0, 3622, 0x00000A, 112, 100.0, _ROADSIDE, _EQUAL_TO_PERIOD),
-    Rule("RSM", 100.0, 3623, 0x00000B, 208, 100.0, _ROADSIDE, _EQUAL_TO_PERIOD),
+    _rule("BSM", "BSM", 100.0, 111, 0x000001, 112, 100.0, _VEHICLE, "first one within 100 ms of readiness"),
+    _rule("BSM-EVENT", "BSM", 100.0, 112, 0x000002, 208, 50.0, _VEHICLE,
+          "at once, then every 100 ms while the trigger lasts; always with the full certificate"),
+    _rule("BSM-EMERGENCY", "BSM", 100.0, 113, 0x000003, 112, 100.0, _VEHICLE, "emergency vehicle on duty, routine"),
+    _rule("BSM-EMERGENCY-EVENT", "BSM", 100.0, 114, 0x000004, 208, 50.0, _VEHICLE, "emergency vehicle on duty, event"),
+    _rule("MAP", "MAP", 1000.0, 3618, 0x000006, 16, 1000.0, _ROADSIDE, "at most 1 s apart; " + _EQUAL_TO_PERIOD),
+    _rule("SPAT", "SPAT", 500.0, 3619, 0x000007, 176, 500.0, _ROADSIDE, "at most 500 ms apart; " + _EQUAL_TO_PERIOD),
+    _rule("RSI", "RSI", 1000.0, 3620, 0x000008, 48, 1000.0, _ROADSIDE, "static content; " + _EQUAL_TO_PERIOD),
+    _rule("RSI-SEMI-STATIC", "RSI", 500.0, 3621, 0x000009, 80, 500.0, _ROADSIDE, _EQUAL_TO_PERIOD),
+    _rule("RSI-DYNAMIC", "RSI", 100.0, 3622, 0x00000A, 112, 100.0, _ROADSIDE, _EQUAL_TO_PERIOD),
+    _rule("RSM", "RSM", 100.0, 3623, 0x00000B, 208, 100.0, _ROADSIDE, _EQUAL_TO_PERIOD),
 )
 
-RULES: dict[str, Rule] = {rule.message: rule for rule in _ROWS}
-"""Rules by message and kind; a kind such as ``BSM-EVENT`` travels as the message before its first hyphen."""
+RULES: dict[str, Rule] = {rule.name: rule for rule in _ROWS}
+"""Rules by name; a kind such as ``BSM-EVENT`` travels as its ``message``."""
 
 PATH_HISTORY_PERIOD_MS = 500.0
 """The first BSM this long after the last one with a path history has one again (GB/T 45315-2025 7.3)."""
