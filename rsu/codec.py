@@ -1,4 +1,4 @@
-"""ASN.1 codec of one message set: compiled once per process, encoding checked, decoding total.
+"""ASN.1 codecs of message sets: compiled once per process, encoding checked, decoding total.
 
 Encoding is UPER through asn1tools. Its known faults are worked around here and in the modules themselves:
 constraints are single ranges only, every range is checked before encoding, and strict decoding re-encodes and
@@ -46,12 +46,12 @@ class Decoded:
 class Schema:
     """Type definitions of a compiled module set: what the compiler has read, merged over modules."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directories: tuple[Path, ...]) -> None:
         import asn1tools
 
-        files = sorted(str(path) for path in directory.glob("*.asn"))
+        files = [str(path) for directory in directories for path in sorted(directory.glob("*.asn"))]
         if not files:
-            raise ValueError(f"no .asn file in {directory}")
+            raise ValueError(f"no .asn file in {', '.join(map(str, directories))}")
         parsed = asn1tools.parse_files(files)
         self.types: dict[str, dict[str, Any]] = {}
         for module in parsed.values():
@@ -94,27 +94,35 @@ class Schema:
 
 
 @cache
-def load_schema(directory: Path) -> Schema:
-    """The schema of a folder of ``.asn`` files, compiled once per process (about 0.3 s)."""
-    return Schema(directory)
+def load_schema(*directories: Path) -> Schema:
+    """The schema of all ``.asn`` files in some folders, compiled once per process (0.3 s for a Day I set).
+
+    Type names must be unique over the folders.
+    """
+    return Schema(directories)
 
 
 class Codec:
-    """Encoder and decoder of the outermost type of one message set.
+    """Encoder and decoder of one message set; a framing says how messages are told apart on the wire.
 
-    ``alternatives`` maps message names (``BSM``) to alternatives of the outermost CHOICE (``bsmFrame``).
+    A framing provides ``messages``, :meth:`definition`, :meth:`_pack` and :meth:`_unpack`; range and name checks, total
+    decoding and the strict policy are the same for all.
     """
 
-    def __init__(self, directory: Path, alternatives: dict[str, str], frame: str = "MessageFrame") -> None:
-        self.directory = directory
-        self.frame = frame
-        self.alternatives = dict(alternatives)
-        self._messages = {alternative: message for message, alternative in alternatives.items()}
+    messages: tuple[str, ...] = ()
+    """Names of the messages, unique over all sets where their meaning differs (``C157-SSM``)."""
 
-    @property
-    def schema(self) -> Schema:
-        """Parsed and compiled types; the first use compiles."""
-        return load_schema(self.directory)
+    def definition(self, message: str) -> tuple[Schema, dict[str, Any]]:
+        """Schema and type of the value of one message, without its frame; EncodeError for an unknown name."""
+        raise NotImplementedError
+
+    def _pack(self, message: str, value: Any, check: bool) -> bytes:
+        """Octets of a value; any exception becomes an :class:`EncodeError`."""
+        raise NotImplementedError
+
+    def _unpack(self, data: bytes) -> tuple[str | None, Any]:
+        """(message, value) of octets, (None, None) for a kind the set does not know; any exception is an error."""
+        raise NotImplementedError
 
     def encode(self, message: str, value: dict[str, Any], check: bool = True) -> bytes:
         """UPER octets of one message.
@@ -125,15 +133,15 @@ class Codec:
 
         Raises :class:`EncodeError` naming the member and the rule.
         """
-        alternative = self._alternative(message)
-        schema = self.schema
+        if message not in self.messages:
+            raise EncodeError(f"message: {message!r} is not one of {', '.join(self.messages)}")
         try:
             if check:
-                unknown = schema.unknown_member((alternative, value), {"type": self.frame}, message)
+                schema, definition = self.definition(message)
+                unknown = schema.unknown_member(value, definition, message)
                 if unknown:
                     raise EncodeError(f"{unknown}: no such member in this message set")
-            outer = (alternative, value)
-            return bytes(schema.specification.encode(self.frame, outer, check_constraints=check))
+            return self._pack(message, value, check)
         except EncodeError:
             raise
         except Exception as error:
@@ -155,28 +163,56 @@ class Codec:
         if len(data) > MAX_INPUT_BYTES:
             return Decoded("error", error=f"{len(data)} octets are more than {MAX_INPUT_BYTES}")
         try:
-            alternative, value = self.schema.specification.decode(self.frame, data)
+            message, value = self._unpack(data)
         except Exception as error:
             return Decoded("error", error=_one_line(error))
-        if alternative is None:
+        if message is None:
             return Decoded("skipped", error="message kind unknown to this set (extension of the frame)")
-        if policy == "strict" and (problem := self._not_canonical(alternative, value, data)):
+        if policy == "strict" and (problem := self._not_canonical(message, value, data)):
             return Decoded("error", error=problem)
-        return Decoded("ok", self._messages[alternative], value)
+        return Decoded("ok", message, value)
 
-    def _alternative(self, message: str) -> str:
-        if message not in self.alternatives:
-            raise EncodeError(f"message: {message!r} is not one of {', '.join(self.alternatives)}")
-        return self.alternatives[message]
-
-    def _not_canonical(self, alternative: str, value: Any, data: bytes) -> str:
+    def _not_canonical(self, message: str, value: Any, data: bytes) -> str:
         try:
-            again = self.schema.specification.encode(self.frame, (alternative, value), check_constraints=True)
+            again = self._pack(message, value, True)
         except Exception as error:
             return f"does not re-encode: {_one_line(error)}"
         if len(again) < len(data) and data.startswith(again):
             return f"{len(data) - len(again)} trailing octets"
         return "" if again == data else "re-encoding differs"
+
+
+class ChoiceCodec(Codec):
+    """Framing of the Chinese sets: one outermost CHOICE whose alternatives are the messages.
+
+    ``alternatives`` maps message names (``BSM``) to alternatives of the outermost CHOICE (``bsmFrame``).
+    """
+
+    def __init__(self, directory: Path, alternatives: dict[str, str], frame: str = "MessageFrame") -> None:
+        self.directory = directory
+        self.frame = frame
+        self.alternatives = dict(alternatives)
+        self.messages = tuple(alternatives)
+        self._names = {alternative: message for message, alternative in alternatives.items()}
+
+    @property
+    def schema(self) -> Schema:
+        """Parsed and compiled types; the first use compiles."""
+        return load_schema(self.directory)
+
+    def definition(self, message: str) -> tuple[Schema, dict[str, Any]]:
+        """Schema and type of an alternative."""
+        schema = self.schema
+        members = schema.resolve({"type": self.frame})["members"]
+        return schema, next(m for m in members if m and m["name"] == self.alternatives[message])
+
+    def _pack(self, message: str, value: Any, check: bool) -> bytes:
+        outer = (self.alternatives[message], value)
+        return bytes(self.schema.specification.encode(self.frame, outer, check_constraints=check))
+
+    def _unpack(self, data: bytes) -> tuple[str | None, Any]:
+        alternative, value = self.schema.specification.decode(self.frame, data)
+        return (None, None) if alternative is None else (self._names[alternative], value)
 
 
 def _one_line(error: Exception) -> str:

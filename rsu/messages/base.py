@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsu.codec import Decoded, Policy
+from rsu.codec import Codec, Decoded, Policy
 
 if TYPE_CHECKING:
-    from rsu.messages.cn.bsm import BsmColumns
+    from rsu.messages.vehicle import VehicleColumns
 
 
 @dataclass(frozen=True)
@@ -115,14 +115,47 @@ SERVICE_CLASSES = ("BSM", "MAP", "SPAT", "RSI", "RSM")
 perceived road users. A CAM serves class BSM, a DENM class RSI."""
 
 
+@dataclass(frozen=True)
+class Native:
+    """What goes with a message set where nobody says otherwise."""
+
+    network: str
+    """Network layer, a name of :data:`rsu.network.NETWORKS`."""
+    envelope: str
+    """Security envelope, a name of :data:`rsu.security.ENVELOPES`."""
+    certificate_period_ms: float
+    certificate_bytes_obu: int
+    certificate_bytes_rsu: int
+    source: str
+    congestion_control: str = "none"
+    """A name of :data:`rsu.generation.CONGESTION_CONTROLS`."""
+
+
 class MessageSet(Protocol):
     """One message set; registered by name in :data:`rsu.messages.MESSAGE_SETS`."""
 
     name: str
+    family: str
+    """``cn``, ``etsi`` or ``sae``: chooses services (:mod:`rsu.services`) and readers (:mod:`rsu.applications`)."""
+    title: str
+    status: str
+    """How well the modules are known, one line (``verified against ...``, ``unverified``)."""
+    source: str
+    """Standards, editions and where their facts come from."""
     messages: dict[str, Rule]
+    """Generation rules by name; every message of the codec has at least one."""
+    awareness: str
+    """Message that every vehicle sends of itself (BSM, CAM)."""
+    generation: str
+    """How the awareness message is triggered: ``periodic`` or ``cam`` (:mod:`rsu.generation`)."""
+    native: Native
+    @property
+    def codec(self) -> Codec:
+        """The codec behind encode and decode."""
+
 
     def encode(self, message: str, value: dict[str, Any]) -> bytes:
-        """Octets of one message (BSM, MAP, RSM, SPAT, RSI); EncodeError names what is wrong."""
+        """Octets of one message from the inner value in asn1tools form; EncodeError names what is wrong."""
 
     def decode(self, data: bytes, policy: Policy = "lenient") -> Decoded:
         """Decode any octets; never raises for their content."""
@@ -130,8 +163,11 @@ class MessageSet(Protocol):
     def describe(self, decoded: Decoded) -> dict[str, Any]:
         """JSON-friendly form of a decoding result."""
 
-    def encode_bsm(self, columns: BsmColumns) -> list[bytes]:
-        """Octets of one BSM per row."""
+    def undescribe(self, described: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """(message, value) that :meth:`encode` takes, from what :meth:`describe` gave."""
 
-    def decode_bsm(self, messages: list[bytes], policy: Policy = "lenient") -> BsmColumns:
-        """One row per input; rows that are no BSM carry a status other than 0."""
+    def encode_vehicles(self, columns: VehicleColumns) -> list[bytes]:
+        """Octets of one awareness message per row."""
+
+    def decode_vehicles(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
+        """One row per input; rows that are no awareness message of the set carry a status other than 0."""

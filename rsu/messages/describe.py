@@ -16,16 +16,16 @@ def describe(decoded: Decoded, codec: Codec) -> dict[str, Any]:
     """``status``, ``message``, ``error`` and the JSON-friendly ``value`` of a decoding result."""
     value = None
     if decoded.status == "ok" and decoded.message is not None:
-        value = to_plain(codec.schema, _inner(codec, decoded.message), decoded.value)
+        value = to_plain(*codec.definition(decoded.message), decoded.value)
     return {"status": decoded.status, "message": decoded.message, "error": decoded.error, "value": value}
 
 
 def undescribe(described: dict[str, Any], codec: Codec) -> tuple[str, dict[str, Any]]:
     """(message, value in asn1tools form) of what :func:`describe` gave; DecodeError names what is wrong."""
     message = described.get("message")
-    if message not in codec.alternatives:
-        raise DecodeError(f"message: {message!r} is not one of {', '.join(codec.alternatives)}")
-    return message, from_plain(codec.schema, _inner(codec, message), described.get("value"), message)
+    if message not in codec.messages:
+        raise DecodeError(f"message: {message!r} is not one of {', '.join(codec.messages)}")
+    return message, from_plain(*codec.definition(message), described.get("value"), message)
 
 
 def to_plain(schema: Schema, definition: dict[str, Any], value: Any) -> Any:
@@ -75,13 +75,6 @@ def from_plain(schema: Schema, definition: dict[str, Any], plain: Any, path: str
         except ValueError as error:
             raise DecodeError(f"{path}: {plain!r} is not hexadecimal") from error
     return _bits(definition, plain, path) if kind == "BIT STRING" else plain
-
-
-def _inner(codec: Codec, message: str) -> dict[str, Any]:
-    frame = codec.schema.resolve({"type": codec.frame})
-    member = _member(frame, codec.alternatives[message])
-    assert member is not None
-    return member
 
 
 def _member(definition: dict[str, Any], name: str | None) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from rsu.applications import APPLICATIONS
 from rsu.messages.base import MessageSet
-from rsu.messages.cn.bsm import STATUS_OK
+from rsu.messages.vehicle import STATUS_OK
 from sim.frames import Outcome
 from sim.receivers.base import Delivery
 
@@ -20,7 +20,7 @@ class BsmReceiver:
 
     def judge(self, delivery: Delivery) -> np.ndarray:
         """Every receiver of a frame comes to the same verdict, so the frame is judged once."""
-        columns = self.message_set.decode_bsm(delivery.octets)
+        columns = self.message_set.decode_vehicles(delivery.octets)
         outcome = np.full(len(delivery.octets), Outcome.NOT_DECODED, np.int8)
         good = columns.status == STATUS_OK
         plausible = self._plausible(

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from rsu.messages.base import MessageSet
-from rsu.messages.cn.bsm import BRAKE_PEDAL_OFF, BRAKE_PEDAL_ON, BsmColumns
-from rsu.messages.cn.bsm import PathHistory as WirePath
 from rsu.messages.cn.rules import PATH_HISTORY_PERIOD_MS
+from rsu.messages.vehicle import BRAKE_PEDAL_OFF, BRAKE_PEDAL_ON, VehicleColumns
+from rsu.messages.vehicle import PathHistory as WirePath
 from rsu.services.wire import ACCURACY_M, RADIUS_95_PER_SIGMA
 from sim.clock import MS, hashed_bits, hashed_uniform, ns_from_ms, stream_key
 from sim.frames import Frames
@@ -98,7 +98,7 @@ class VehicleSender:
             octets: list[bytes | None] = [None] * len(slots)
             size = np.full(len(slots), self.settings.fixed_size_bytes)
         else:
-            messages = self.message_set.encode_bsm(self._columns(slots, generated_ns))
+            messages = self.message_set.encode_vehicles(self._columns(slots, generated_ns))
             octets = list(messages)
             length = np.fromiter(map(len, messages), np.int64, len(messages))
             size = envelope.frame_bytes(length, self.flow.rule, slots, generated_ns)
@@ -119,7 +119,7 @@ class VehicleSender:
             generated_ns, ready_ns, size,
         )
 
-    def _columns(self, slots: np.ndarray, time_ns: np.ndarray) -> BsmColumns:
+    def _columns(self, slots: np.ndarray, time_ns: np.ndarray) -> VehicleColumns:
         world, stations, fleet = self.world, self.world.stations, self.world.fleet
         vehicle = slots - stations.first_vehicle
         part = (time_ns - stations.tick_start_ns) / (stations.tick_end_ns - stations.tick_start_ns)
@@ -136,7 +136,7 @@ class VehicleSender:
         accel = fleet.accel_mps2[vehicle]
         curved = np.abs(yaw) >= STRAIGHT_DEGPS
         radius = np.where(curved, speed / np.radians(np.where(curved, yaw, 1.0)), np.inf)
-        return BsmColumns(
+        return VehicleColumns(
             temporary_id=hashed_bits(self._id_key, identity),
             msg_count=(hashed_bits(self._count_key, identity).astype(np.int64) + self._sequence[slots]) & 127,
             sec_mark_ms=clock_ns % MINUTE_NS // MS,

@@ -11,31 +11,31 @@ import pytest
 from rsu.codec import EncodeError
 from rsu.messages import MESSAGE_SETS
 from rsu.messages.cn import bsm_batch
-from rsu.messages.cn.bsm import (
+from rsu.messages.cn.message_set import CnMessageSet
+from rsu.messages.template import Block
+from rsu.messages.vehicle import (
     EVENT_BITS,
     STATUS_ERROR,
     STATUS_OK,
     STATUS_SKIPPED,
     WHEEL_BRAKE_BITS,
-    BsmColumns,
     PathHistory,
+    VehicleColumns,
 )
-from rsu.messages.cn.message_set import CnMessageSet
-from rsu.messages.template import Block
 
 SET = MESSAGE_SETS["csae53-2020"]
 
 
 def fresh_set() -> CnMessageSet:
     """A set that has met no shape yet; the compiled schema is shared."""
-    return CnMessageSet("csae53-2020", "csae53_2020")
+    return CnMessageSet("csae53-2020", "csae53_2020", "", "", "")
 
 
 def some(generator: np.random.Generator, n: int, value: np.ndarray, absent: float) -> np.ndarray:
     return np.where(generator.random(n) < 0.5, value, absent)
 
 
-def random_columns(seed: int, n: int, path: bool = True, optional: bool = True) -> BsmColumns:
+def random_columns(seed: int, n: int, path: bool = True, optional: bool = True) -> VehicleColumns:
     """Random BSMs over all ranges, with 0..15 crumbs of mixed offset types and any optional member."""
     g = np.random.default_rng(seed)
     histories = None
@@ -45,7 +45,7 @@ def random_columns(seed: int, n: int, path: bool = True, optional: bool = True) 
         reach = g.choice([2048, 8192, 32_768, 131_072], total) * 1e-7
         lon, lat = g.uniform(-0.999, 0.999, (2, total)) * reach
         histories = PathHistory(counts, lon, lat, g.uniform(0, 700, total))
-    columns = BsmColumns(
+    columns = VehicleColumns(
         temporary_id=g.integers(0, 2**64, n, dtype=np.uint64),
         msg_count=g.integers(0, 128, n),
         sec_mark_ms=g.integers(0, 61_000, n),
@@ -86,8 +86,8 @@ def random_columns(seed: int, n: int, path: bool = True, optional: bool = True) 
     return columns
 
 
-def assert_equal(left: BsmColumns, right: BsmColumns) -> None:
-    for column in fields(BsmColumns):
+def assert_equal(left: VehicleColumns, right: VehicleColumns) -> None:
+    for column in fields(VehicleColumns):
         a, b = getattr(left, column.name), getattr(right, column.name)
         if column.name == "path":
             for part in fields(PathHistory):
@@ -101,35 +101,35 @@ def test_batches_equal_the_general_codec_bit_for_bit(seed: int, path: bool, opti
     """Independent: 1500 random BSMs each, octets against asn1tools and columns against its decoder."""
     columns = random_columns(seed, 1500, path, optional)
     ours, reference = fresh_set(), fresh_set()
-    octets = ours.encode_bsm(columns)
-    assert octets == reference.encode_bsm_general(columns)
+    octets = ours.encode_vehicles(columns)
+    assert octets == reference.encode_vehicles_general(columns)
     for policy in ("lenient", "strict"):
-        decoded = ours.decode_bsm(octets, policy)
+        decoded = ours.decode_vehicles(octets, policy)
         assert (decoded.status == STATUS_OK).all()
-        assert_equal(decoded, reference.decode_bsm_general(octets, policy))
+        assert_equal(decoded, reference.decode_vehicles_general(octets, policy))
 
 
 def test_batches_do_not_depend_on_their_split() -> None:
     """Property: any split and order of rows gives the same octets."""
     columns = random_columns(4, 120)
-    whole = SET.encode_bsm(columns)
+    whole = SET.encode_vehicles(columns)
     for row in (0, 17, 119):
-        one = BsmColumns(
+        one = VehicleColumns(
             **{
                 f.name: PathHistory.from_rows([columns.path.rows()[row]])
                 if f.name == "path"
                 else getattr(columns, f.name)[row : row + 1]
-                for f in fields(BsmColumns)
+                for f in fields(VehicleColumns)
             }
         )
-        assert SET.encode_bsm(one) == [whole[row]]
-    assert_equal(SET.decode_bsm(whole[::-1]), fresh_set().decode_bsm_general(whole[::-1]))
+        assert SET.encode_vehicles(one) == [whole[row]]
+    assert_equal(SET.decode_vehicles(whole[::-1]), fresh_set().decode_vehicles_general(whole[::-1]))
 
 
 def test_values_come_back_within_half_a_step() -> None:
     """Property: decoded SI values differ from those sent by at most half a wire step of the facts."""
     columns = random_columns(5, 400, optional=False)
-    back = SET.decode_bsm(SET.encode_bsm(columns))
+    back = SET.decode_vehicles(SET.encode_vehicles(columns))
     for name, step in (
         ("longitude_deg", 1e-7),
         ("latitude_deg", 1e-7),
@@ -170,16 +170,16 @@ def damage(octets: list[bytes], seed: int) -> list[bytes]:
 @pytest.mark.parametrize("policy", ["lenient", "strict"])
 def test_damaged_input_reads_as_the_general_codec_reads_it(policy: str) -> None:
     """Independent: 1500 cut, flipped, extended and random inputs, column for column and status for status."""
-    damaged = damage(SET.encode_bsm(random_columns(6, 1500)), 7) + [b"", bytes(9000), b"\x80\x01\x00"]
-    ours = fresh_set().decode_bsm(damaged, policy)
-    reference = fresh_set().decode_bsm_general(damaged, policy)
+    damaged = damage(SET.encode_vehicles(random_columns(6, 1500)), 7) + [b"", bytes(9000), b"\x80\x01\x00"]
+    ours = fresh_set().decode_vehicles(damaged, policy)
+    reference = fresh_set().decode_vehicles_general(damaged, policy)
     assert_equal(ours, reference)
     assert set(ours.status.tolist()) == {STATUS_OK, STATUS_SKIPPED, STATUS_ERROR}
 
 
 def test_messages_of_other_senders_are_read() -> None:
     """Independent: members we never send, 23 crumbs of all seven offset types, other kinds of message."""
-    value = SET.decode(SET.encode_bsm(plain())[0]).value
+    value = SET.decode(SET.encode_vehicles(plain())[0]).value
     offsets = [(f"position-LL{k}", {"lon": 5, "lat": -7}) for k in range(1, 7)]
     offsets.append(("position-LatLon", {"lon": value["pos"]["long"] + 9, "lat": value["pos"]["lat"] + 8}))
     crumbs = [{"llvOffset": {"offsetLL": offsets[k % 7]}, "timeOffset": k + 1} for k in range(23)]
@@ -195,8 +195,8 @@ def test_messages_of_other_senders_are_read() -> None:
     other = SET.encode("RSI", {"msgCnt": 1, "id": b"RSU00001", "refPos": {"lat": 0, "long": 1}})
     only_crumbs = SET.encode("BSM", {**value, "safetyExt": {"pathHistory": {"crumbData": crumbs[:1]}}})
     messages = [foreign, bare, other, bare, foreign, foreign, only_crumbs, only_crumbs]
-    decoded = fresh_set().decode_bsm(messages)
-    assert_equal(decoded, fresh_set().decode_bsm_general(messages))
+    decoded = fresh_set().decode_vehicles(messages)
+    assert_equal(decoded, fresh_set().decode_vehicles_general(messages))
     assert decoded.status.tolist() == [STATUS_OK] * 2 + [STATUS_SKIPPED] + [STATUS_OK] * 5
     assert decoded.path.counts.tolist() == [23, 0, 0, 0, 23, 23, 1, 1]
     np.testing.assert_allclose(decoded.path.d_lon_deg[[0, 6]], [5e-7, 9e-7], rtol=1e-9)
@@ -213,16 +213,16 @@ def test_a_wrong_layout_is_never_trusted(monkeypatch: pytest.MonkeyPatch) -> Non
             self.fields[0] = replace(self.fields[0], offset=self.fields[0].offset + 1)
 
     columns = random_columns(9, 40)
-    expected = fresh_set().encode_bsm_general(columns)
+    expected = fresh_set().encode_vehicles_general(columns)
     monkeypatch.setattr(bsm_batch.Block, "__init__", broken)
     wrong = fresh_set()
-    assert wrong.encode_bsm(columns) == expected
-    assert_equal(wrong.decode_bsm(expected), fresh_set().decode_bsm_general(expected))
+    assert wrong.encode_vehicles(columns) == expected
+    assert_equal(wrong.decode_vehicles(expected), fresh_set().decode_vehicles_general(expected))
     assert not any(wrong._batch._encode_shapes.values())
     assert not wrong._batch._decode_shapes
 
 
-def plain(n: int = 1, **changes: object) -> BsmColumns:
+def plain(n: int = 1, **changes: object) -> VehicleColumns:
     base = dict(
         temporary_id=np.arange(n, dtype=np.uint64),
         msg_count=np.zeros(n),
@@ -235,12 +235,12 @@ def plain(n: int = 1, **changes: object) -> BsmColumns:
         length_m=np.full(n, 4.8),
         vehicle_class=np.full(n, 10),
     )
-    return BsmColumns(**{**base, **changes})
+    return VehicleColumns(**{**base, **changes})
 
 
 def test_mandatory_members_are_always_sent() -> None:
     """Printed: GB/T 45315-2025 chapter 7 list; elevation and initialPosition never, events only when set."""
-    value = SET.decode(SET.encode_bsm(plain())[0], "strict").value
+    value = SET.decode(SET.encode_vehicles(plain())[0], "strict").value
     assert set(value) == {
         "msgCnt",
         "id",
@@ -271,7 +271,7 @@ def test_flags_stand_at_their_named_bits() -> None:
         event_flags=np.array([EVENT_BITS["eventHardBraking"]]),
         wheel_brakes=np.array([WHEEL_BRAKE_BITS["leftFront"]]),
     )
-    described = SET.describe(SET.decode(SET.encode_bsm(columns)[0]))["value"]
+    described = SET.describe(SET.decode(SET.encode_vehicles(columns)[0]))["value"]
     assert described["safetyExt"]["events"] == ["eventHardBraking"]
     assert described["brakes"]["wheelBrakes"] == ["leftFront"]
 
@@ -281,12 +281,12 @@ def test_sizes_by_hand() -> None:
 
     Printed: a typical BSM has 47 octets, 83 with five path points.
     """
-    assert len(SET.encode_bsm(plain())[0]) == 46
+    assert len(SET.encode_vehicles(plain())[0]) == 46
     fuller = {"height_m": np.array([1.5]), "position_confidence": np.array([9])}
-    assert len(SET.encode_bsm(plain(**fuller))[0]) == (361 + 12 + 7) // 8 == 47
+    assert len(SET.encode_vehicles(plain(**fuller))[0]) == (361 + 12 + 7) // 8 == 47
     row = np.column_stack([np.full(5, 1e-4), np.full(5, -1e-4), np.arange(1.0, 6.0)])
     with_path = plain(**fuller, path=PathHistory.from_rows([row]))
-    assert len(SET.encode_bsm(with_path)[0]) == (361 + 12 + 3 + 5 + 5 * 48 + 7) // 8
+    assert len(SET.encode_vehicles(with_path)[0]) == (361 + 12 + 3 + 5 + 5 * 48 + 7) // 8
 
 
 def test_smallest_sufficient_offset_type() -> None:
@@ -303,7 +303,7 @@ def test_smallest_sufficient_offset_type() -> None:
         (-131072, 131071),
     ]
     rows = [[(lon * 1e-7, lat * 1e-7, 1.0) for lon, lat in units]]
-    value = SET.decode(SET.encode_bsm(plain(path=PathHistory.from_rows(rows)))[0]).value
+    value = SET.decode(SET.encode_vehicles(plain(path=PathHistory.from_rows(rows)))[0]).value
     kinds = [
         point["llvOffset"]["offsetLL"][0][-1] for point in value["safetyExt"]["pathHistory"]["crumbData"]
     ]
@@ -325,7 +325,7 @@ def test_smallest_sufficient_offset_type() -> None:
 )
 def test_content_out_of_range_is_refused(changes: dict[str, object], words: str) -> None:
     """By hand: one wrong column each, both on the batch path and on the general one."""
-    for encode in (SET.encode_bsm, SET.encode_bsm_general):
+    for encode in (SET.encode_vehicles, SET.encode_vehicles_general):
         with pytest.raises(EncodeError, match=words):
             encode(plain(**changes))
 
@@ -340,15 +340,15 @@ def test_columns_of_wrong_shape_are_refused() -> None:
 
 def test_no_rows_no_octets() -> None:
     """By hand: empty in, empty out."""
-    assert SET.encode_bsm(plain(0)) == []
-    assert len(SET.decode_bsm([])) == 0
+    assert SET.encode_vehicles(plain(0)) == []
+    assert len(SET.decode_vehicles([])) == 0
 
 
 def test_batches_are_far_faster_than_single_messages() -> None:
     """Property: 1000 BSMs cost at most a fifth of the general codec's time (about a fiftieth as measured)."""
     columns = random_columns(10, 1000, path=False, optional=False)
-    octets = SET.encode_bsm(columns)
-    SET.decode_bsm(octets)
+    octets = SET.encode_vehicles(columns)
+    SET.decode_vehicles(octets)
 
     def seconds(work: object, repeats: int) -> float:
         best = np.inf
@@ -359,9 +359,9 @@ def test_batches_are_far_faster_than_single_messages() -> None:
         return best
 
     values = [SET.decode(message).value for message in octets]
-    assert seconds(lambda: SET.encode_bsm(columns), 5) < 0.2 * seconds(
+    assert seconds(lambda: SET.encode_vehicles(columns), 5) < 0.2 * seconds(
         lambda: [SET.codec.encode("BSM", value, check=False) for value in values], 2
     )
-    assert seconds(lambda: SET.decode_bsm(octets), 5) < 0.2 * seconds(
+    assert seconds(lambda: SET.decode_vehicles(octets), 5) < 0.2 * seconds(
         lambda: [SET.decode(message) for message in octets], 2
     )

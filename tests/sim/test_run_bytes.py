@@ -149,7 +149,7 @@ def test_every_phase_of_the_map_stands_in_spat_true_to_the_controller(air: Air) 
 def test_bsm_positions_are_true(air: Air) -> None:
     """Independent: every decoded BSM lies on the path of a true vehicle (1 cm wire step, 0.1 s of driving apart)."""
     octets = air.octets["BSM"]
-    columns = SET.decode_bsm([data for _, data in octets])
+    columns = SET.decode_vehicles([data for _, data in octets])
     assert (columns.status == 0).all()
     plane = air.engine.world.corridor.plane
     checked = 0
@@ -186,6 +186,6 @@ def test_rsm_tells_of_true_vehicles(air: Air) -> None:
 def test_counters_roll_and_times_advance(air: Air) -> None:
     """Property: secMark of BSM is the generation instant's millisecond in the UTC minute."""
     octets = air.octets["BSM"]
-    columns = SET.decode_bsm([data for _, data in octets])
+    columns = SET.decode_vehicles([data for _, data in octets])
     times = np.array([time_ns for time_ns, _ in octets]) + air.engine.world.utc0_ns
     assert np.array_equal(columns.sec_mark_ms, times // 1_000_000 % 60_000)

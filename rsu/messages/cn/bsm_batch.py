@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rsu.codec import Codec, Policy
+from rsu.codec import ChoiceCodec, Policy
 from rsu.messages import template
 from rsu.messages.cn import bsm_wire
-from rsu.messages.cn.bsm import ABSENT, STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, BsmColumns, PathHistory
 from rsu.messages.cn.bsm_wire import CRUMBS, OPTIONAL, Wire
 from rsu.messages.template import COUNT, Block, Field, NoTemplate
+from rsu.messages.vehicle import ABSENT, STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, PathHistory, VehicleColumns
 
 _FRAME = ("bsmFrame",)
 _CRUMBS = _FRAME + CRUMBS
@@ -46,7 +46,7 @@ class Shape:
 class CrumbLayout:
     """The four crumb layouts LL1..LL4 as arrays indexed by type; every crumb fits one 64-bit word."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: ChoiceCodec) -> None:
         point = {"type": "PathHistoryPoint"}
         blocks = []
         for kind in range(_KINDS):
@@ -93,7 +93,7 @@ class CrumbLayout:
 class BsmBatch:
     """Batch encoder and decoder over one codec; keeps the layouts it has met."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: ChoiceCodec) -> None:
         self.codec = codec
         self.crumbs = CrumbLayout(codec)
         self._encode_shapes: dict[int, Shape | None] = {}
@@ -101,7 +101,7 @@ class BsmBatch:
 
     # Encoding
 
-    def encode(self, columns: BsmColumns) -> list[bytes]:
+    def encode(self, columns: VehicleColumns) -> list[bytes]:
         """Octets of one BSM per row; raises EncodeError naming the column out of range."""
         wire = bsm_wire.to_wire(columns)
         path = columns.path
@@ -197,7 +197,7 @@ class BsmBatch:
 
     # Decoding
 
-    def decode(self, messages: list[bytes], policy: Policy = "lenient") -> BsmColumns:
+    def decode(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
         """One row per input; equal to decoding each with the general codec."""
         result = _Result(len(messages))
         sizes = np.fromiter(map(len, messages), np.int64, len(messages))
@@ -356,7 +356,7 @@ class _Result:
         counts = np.bincount(rows, minlength=len(self.status))
         return PathHistory(counts, flat[:, 0], flat[:, 1], flat[:, 2])
 
-    def columns(self) -> BsmColumns:
+    def columns(self) -> VehicleColumns:
         """The finished columns."""
         return bsm_wire.from_wire(self.wire, self.path(), self.status)
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsu.codec import EncodeError, Schema
-from rsu.messages.cn.bsm import ABSENT, BsmColumns, PathHistory
 from rsu.messages.cn.quantities import QUANTITIES
 from rsu.messages.cn.rules import PATH_HISTORY_MAX_POINTS
+from rsu.messages.vehicle import ABSENT, PathHistory, VehicleColumns
 
 Path = tuple[str, ...]
 Wire = dict[Path, NDArray[Any]]
@@ -70,7 +70,7 @@ _LL_LIMITS = np.array([2048, 8192, 32_768, 131_072])
 _LARGEST_RADIUS_M = 3276.6
 
 
-def to_wire(columns: BsmColumns) -> Wire:
+def to_wire(columns: VehicleColumns) -> Wire:
     """Wire integers of all members but the crumbs; raises EncodeError naming the quantity out of range."""
     wire: Wire = {("id",): columns.temporary_id}
     try:
@@ -115,7 +115,7 @@ def crumbs_to_wire(path: PathHistory) -> tuple[NDArray[np.int64], ...]:
     return np.searchsorted(_LL_LIMITS, reach, side="right"), lon, lat, age
 
 
-def from_wire(wire: Wire, path: PathHistory, status: NDArray[np.int8]) -> BsmColumns:
+def from_wire(wire: Wire, path: PathHistory, status: NDArray[np.int8]) -> VehicleColumns:
     """Columns of decoded wire integers; an absent member (ABSENT where allowed) reads as its default."""
     values: dict[str, Any] = {"temporary_id": wire["id",], "path": path, "status": status}
     for member, (column, quantity) in PHYSICAL.items():
@@ -128,7 +128,7 @@ def from_wire(wire: Wire, path: PathHistory, status: NDArray[np.int8]) -> BsmCol
     values["height_m"] = np.where(height == ABSENT, np.nan, QUANTITIES["VehicleHeight"].from_wire(height))
     events = wire["safetyExt", "events"]
     values["event_flags"] = np.where(events == ABSENT, 0, events)
-    return BsmColumns(**values)
+    return VehicleColumns(**values)
 
 
 def _checked(column: str, values: NDArray[np.int64], lowest: int, highest: int) -> NDArray[np.int64]:

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from rsu.codec import Codec, Decoded, Policy
+from rsu.codec import ChoiceCodec, Decoded, Policy
 from rsu.messages import describe
-from rsu.messages.base import Rule
+from rsu.messages.base import Native, Rule
 from rsu.messages.cn import bsm_wire
-from rsu.messages.cn.bsm import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, BsmColumns, PathHistory
 from rsu.messages.cn.bsm_batch import BsmBatch
 from rsu.messages.cn.rules import RULES
+from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, PathHistory, VehicleColumns
 
 ALTERNATIVES = {
     "BSM": "bsmFrame", "MAP": "mapFrame", "RSM": "rsmFrame", "SPAT": "spatFrame", "RSI": "rsiFrame",
@@ -22,13 +22,24 @@ ALTERNATIVES = {
 """Message name -> alternative of MessageFrame (T/CSAE 53-2020, YD/T 3709-2020)."""
 
 
+NATIVE = Native(
+    "dsmp", "ydt3957-2021", 450.0, 165, 210,
+    "YD/T 3707-2020 (DSMP); YD/T 3957-2021; GB/T 45315-2025 (certificate every 450 ms); lengths of public certificates",
+)
+
+
 class CnMessageSet:
     """One Day I profile: a folder of ASN.1 modules and the shared rules; compiled on first use."""
 
-    def __init__(self, name: str, folder: str) -> None:
-        self.name = name
+    family = "cn"
+    awareness = "BSM"
+    generation = "periodic"
+    native = NATIVE
+
+    def __init__(self, name: str, folder: str, title: str, status: str, source: str) -> None:
+        self.name, self.title, self.status, self.source = name, title, status, source
         self.messages: dict[str, Rule] = RULES
-        self.codec = Codec(Path(__file__).parent / "asn1" / folder, ALTERNATIVES)
+        self.codec = ChoiceCodec(Path(__file__).parent / "asn1" / folder, ALTERNATIVES)
 
     @cached_property
     def _batch(self) -> BsmBatch:
@@ -50,16 +61,16 @@ class CnMessageSet:
         """(message, value) that :meth:`encode` takes, from what :meth:`describe` gave."""
         return describe.undescribe(described, self.codec)
 
-    def encode_bsm(self, columns: BsmColumns) -> list[bytes]:
+    def encode_vehicles(self, columns: VehicleColumns) -> list[bytes]:
         """Octets of one BSM per row; raises EncodeError naming the column out of range."""
         return self._batch.encode(columns) if len(columns) else []
 
-    def decode_bsm(self, messages: list[bytes], policy: Policy = "lenient") -> BsmColumns:
+    def decode_vehicles(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
         """One row per input; rows that are no BSM of this set carry a status other than 0."""
         return self._batch.decode(messages, policy)
 
-    def encode_bsm_general(self, columns: BsmColumns) -> list[bytes]:
-        """The same as :meth:`encode_bsm` through the general codec, message by message (reference)."""
+    def encode_vehicles_general(self, columns: VehicleColumns) -> list[bytes]:
+        """The same as :meth:`encode_vehicles` through the general codec, message by message (reference)."""
         wire = bsm_wire.to_wire(columns)
         assert columns.path is not None
         crumbs = list(zip(*(c.tolist() for c in bsm_wire.crumbs_to_wire(columns.path)), strict=True))
@@ -70,8 +81,8 @@ class CnMessageSet:
             for row, (end, count) in enumerate(zip(ends, columns.path.counts.tolist(), strict=True))
         ]
 
-    def decode_bsm_general(self, messages: list[bytes], policy: Policy = "lenient") -> BsmColumns:
-        """The same as :meth:`decode_bsm` through the general codec, message by message (reference)."""
+    def decode_vehicles_general(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
+        """The same as :meth:`decode_vehicles` through the general codec, message by message (reference)."""
         status = np.zeros(len(messages), np.int8)
         members = (("id",), *bsm_wire.PHYSICAL, *bsm_wire.CODES, *bsm_wire.OPTIONAL)
         wire: bsm_wire.Wire = {

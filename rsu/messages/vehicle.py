@@ -1,8 +1,8 @@
-"""BSM as NumPy columns in SI units: one row per message.
+"""What vehicles say of themselves, as NumPy columns in SI units: one row per message, the same for every set.
 
-Content follows GB/T 45315-2025 chapter 7: posAccuracy, angle, the four accelerations, brake pedal, wheel
-brakes, traction, width, length, class and path prediction are always sent; elevation and initialPosition
-never.
+A set sends what its standard asks for and leaves the rest out. Flags and codes follow T/CSAE 53-2020, which took them
+from SAE J2735. The Chinese content rule is GB/T 45315-2025 chapter 7: posAccuracy, angle, the four accelerations, brake
+pedal, wheel brakes, traction, width, length, class and path prediction always; elevation and initialPosition never.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class PathHistory:
 
 
 @dataclass
-class BsmColumns:
-    """BSM content in SI units; all columns have one entry per message. None means the column's default.
+class VehicleColumns:
+    """Content in SI units; all columns have one entry per message. None means the column's default.
 
     Axes: x forward, y right, z down, so lateral is positive right, vertical positive down, yaw positive
     clockwise. NaN is *unavailable* where the set has such a code. Default of optional members (height,
@@ -126,6 +126,11 @@ class BsmColumns:
     siren: IntColumn | None = None
     lightbar: IntColumn | None = None
     path: PathHistory | None = None
+    generated_utc_ns: IntColumn | None = None
+    """Instant of the content in ns since 1970, for sets whose messages carry more than the millisecond of the minute;
+    -1 = unknown (a decoded message says only what it carries)."""
+    low_frequency: IntColumn | None = None
+    """1 = with the low-frequency container (ETSI CAM), 0 = without."""
     status: NDArray[np.int8] | None = None
     """Of decoding: STATUS_OK, STATUS_SKIPPED (no BSM), STATUS_ERROR; only OK rows mean anything."""
 
@@ -152,7 +157,7 @@ class BsmColumns:
 
 
 FLOAT_COLUMNS = frozenset(
-    column.name for column in fields(BsmColumns)
+    column.name for column in fields(VehicleColumns)
     if column.name.endswith(("_deg", "_m", "_mps", "_mps2", "_degps", "_ratio"))
 )
 
@@ -165,5 +170,5 @@ _DEFAULTS: dict[str, float | int] = {
     "yaw_rate_degps": 0.0, "brake_pedal": 0, "wheel_brakes": WHEEL_BRAKE_BITS["unavailable"], "traction": 0,
     "height_m": np.nan, "radius_of_curvature_m": np.inf, "curvature_confidence_ratio": 0.0, "event_flags": 0,
     "position_confidence": ABSENT, "lights": ABSENT, "emergency_response": ABSENT, "siren": ABSENT,
-    "lightbar": ABSENT, "status": STATUS_OK,
+    "lightbar": ABSENT, "generated_utc_ns": -1, "low_frequency": 0, "status": STATUS_OK,
 }
