@@ -150,3 +150,8 @@ def from_wgs84(datum: str, lon_deg: ArrayLike, lat_deg: ArrayLike) -> tuple[np.n
     if datum == "GCJ-02":
         return wgs84_to_gcj02(lon_deg, lat_deg)
     return np.asarray(lon_deg, float), np.asarray(lat_deg, float)
+
+
+def on_plane(points: np.ndarray) -> bool:
+    """Whether all (lon, lat) points are finite and where a local plane can be laid (84 S to 84 N)."""
+    return bool(np.isfinite(points).all() and (np.abs(points) <= (180.0, 84.0)).all())

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rsu.applications.base import Readers
 from rsu.applications.checks import bsm_plausible, rsi_applies, rsm_applies, spat_map_applies
+from rsu.applications.cn.readers import CnReaders
+
+READERS: dict[str, Readers] = {
+    "cn": CnReaders(),
+}
+"""Family of a message set -> how its values are read."""
 
 APPLICATIONS: dict[str, Callable[..., Any]] = {
     "SPAT": spat_map_applies,

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rsu.applications.event_reader import EventZones
+from rsu.applications.events import EventZones
 from rsu.applications.lane_match import LaneMatch
-from rsu.applications.map_reader import RoadMap
-from rsu.applications.object_reader import ObjectColumns, separation
-from rsu.applications.signal_reader import PhaseKey, PhaseSignal
+from rsu.applications.objects import ObjectColumns, separation
+from rsu.applications.road_map import RoadMap
+from rsu.applications.signals import PhaseKey, PhaseSignal
 
 NEAR_M = 1.5
 """An RSM object counts as a true vehicle within this distance + the sensor's sigma."""

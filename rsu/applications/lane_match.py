@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rsu.applications.map_reader import RoadMap
+from rsu.applications.road_map import RoadMap
 
 _ROWS_AT_ONCE = 4096
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rsu.applications import APPLICATIONS
-from rsu.applications.event_reader import EventZones, read_events
+from rsu.applications.cn.events import read_events
+from rsu.applications.events import EventZones
 from rsu.messages.base import MessageSet
 from sim.frames import Outcome
 from sim.metrics.coverage import Coverage

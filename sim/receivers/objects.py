@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rsu.applications import APPLICATIONS
-from rsu.applications.object_reader import read_objects
+from rsu.applications.cn.objects import read_objects
 from rsu.messages.base import MessageSet
 from sim.frames import Outcome
 from sim.metrics.coverage import Coverage

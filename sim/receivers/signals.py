@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from rsu.applications import APPLICATIONS
+from rsu.applications.cn.lanes import read_lanes
+from rsu.applications.cn.signals import read_signals
 from rsu.applications.lane_match import LaneMatch, match_lanes
-from rsu.applications.map_reader import RoadMap
-from rsu.applications.signal_reader import read_signals
+from rsu.applications.road_map import RoadMap
 from rsu.messages.base import MessageSet
 from sim.clock import NEVER, ns_from_s
 from sim.frames import Outcome
@@ -55,7 +56,7 @@ class NodeMaps:
         if decoded.status != "ok" or decoded.value is None:
             return None
         nodes, links = set(), set()
-        for lane in RoadMap.from_values([decoded.value]).lanes:
+        for lane in RoadMap.of_lanes(read_lanes([decoded.value])).lanes:
             if (node := self.node_index.get(lane.key[:2])) is not None:
                 nodes.add(node)
                 self._values[node][octets] = decoded.value
@@ -85,7 +86,7 @@ class NodeMaps:
                 {"nodes": [n for n in value["nodes"] if self._is_node(n, node)]}
                 for value in self._values[node].values()
             ]
-            road_map = self.road_map[node] = RoadMap.from_values(values)
+            road_map = self.road_map[node] = RoadMap.of_lanes(read_lanes(values))
             network = self.world.network
             table = np.full((len(network.approaches), 8), -1, np.int64)
             for approach in network.approaches_of(node):

@@ -11,7 +11,7 @@ import simpy
 from rsu.messages.base import MessageSet
 from rsu.services import SERVICES
 from rsu.services.counter import MessageCounter
-from rsu.services.rsi import UnitDescription
+from rsu.services.described import UnitDescription
 from sim.clock import SECOND, ns_from_ms, stream
 from sim.frames import Frames
 from sim.ledger import Ledger

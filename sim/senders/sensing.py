@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import simpy
 
-from rsu.services.rsm import DetectedObjects
+from rsu.services.described import DetectedObjects
 from sim.clock import stream
 from sim.world.build import World
 from sim.world.sensor import RoadsideSensor, SensedObjects, VehicleColumns

@@ -10,7 +10,7 @@ from rsu.messages.base import MessageSet
 from rsu.messages.cn.rules import PATH_HISTORY_PERIOD_MS
 from rsu.messages.vehicle import BRAKE_PEDAL_OFF, BRAKE_PEDAL_ON, VehicleColumns
 from rsu.messages.vehicle import PathHistory as WirePath
-from rsu.services.wire import ACCURACY_M, RADIUS_95_PER_SIGMA
+from rsu.services.cn.wire import ACCURACY_M, RADIUS_95_PER_SIGMA
 from sim.clock import MS, hashed_bits, hashed_uniform, ns_from_ms, stream_key
 from sim.frames import Frames
 from sim.ledger import Ledger

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rsu.services.described import EventDescription, IntersectionForecast, PhaseForecast
 from rsu.services.geometry import LaneGeometry, LinkGeometry, NodeGeometry
-from rsu.services.rsi import EventDescription
-from rsu.services.spat import IntersectionForecast, PhaseForecast
 from sim.scenario.schema.layout import RoadsideEvent
 from sim.world.build import World
 from sim.world.roads import Approach

@@ -7,18 +7,28 @@ import pytest
 
 from rsu.applications import APPLICATIONS
 from rsu.applications.checks import bsm_plausible, rsi_applies, rsm_applies, spat_map_applies
-from rsu.applications.event_reader import EventZones, read_events
+from rsu.applications.cn.events import read_events
+from rsu.applications.cn.lanes import read_lanes
+from rsu.applications.cn.objects import read_bsms, read_objects
+from rsu.applications.cn.signals import read_signals
+from rsu.applications.events import EventZones
 from rsu.applications.lane_match import match_lanes
-from rsu.applications.map_reader import RoadMap
-from rsu.applications.object_reader import read_bsms, read_objects, separation, shifted
-from rsu.applications.signal_reader import read_signals
+from rsu.applications.objects import separation, shifted
+from rsu.applications.road_map import RoadMap
 from rsu.geodesy import LocalPlane
 from rsu.messages import MESSAGE_SETS
+from rsu.services.cn.map import build_maps
+from rsu.services.cn.rsi import build_rsis
+from rsu.services.cn.rsm import build_rsms
+from rsu.services.cn.spat import build_spat
 from rsu.services.counter import MessageCounter
-from rsu.services.map import build_maps
-from rsu.services.rsi import EventDescription, UnitDescription, build_rsis
-from rsu.services.rsm import DetectedObjects, build_rsms
-from rsu.services.spat import IntersectionForecast, PhaseForecast, build_spat
+from rsu.services.described import (
+    DetectedObjects,
+    EventDescription,
+    IntersectionForecast,
+    PhaseForecast,
+    UnitDescription,
+)
 from tests.rsu.service_cases import LANE_M, LAT, LON, UTC_NS, junction
 
 SET = MESSAGE_SETS["csae53-2020"]
@@ -39,9 +49,9 @@ def approach(lane: np.ndarray, to_stop_m: np.ndarray) -> tuple[np.ndarray, np.nd
     return *PLANE.to_lonlat(x_m, y_m), np.full(len(lane), 23.0)
 
 
-ROAD = RoadMap.from_values(
+ROAD = RoadMap.of_lanes(read_lanes(
     [over_the_air("MAP", v) for v in build_maps([junction(bend=0.0)], counter=MessageCounter(0))]
-)
+))
 
 
 def signals(phases: tuple[int, ...]) -> dict:
@@ -83,7 +93,7 @@ def test_unmatched_vehicle_is_never_served() -> None:
     match = match_lanes(ROAD, np.array([LON + 0.02]), np.array([LAT]), np.array([23.0]))
     advice = spat_map_applies(ROAD, signals((1, 2, 3, 4)), match)
     assert advice.lane.tolist() == [-1] and not advice.applied.any()
-    assert not spat_map_applies(RoadMap.from_values([]), signals((1,)), match).applied.any()
+    assert not spat_map_applies(RoadMap.of_lanes(read_lanes([])), signals((1,)), match).applied.any()
 
 
 def test_rsi_applies() -> None:

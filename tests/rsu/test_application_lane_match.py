@@ -7,12 +7,13 @@ import time
 import numpy as np
 import pytest
 
+from rsu.applications.cn.lanes import read_lanes
 from rsu.applications.lane_match import match_lanes
-from rsu.applications.map_reader import RoadMap
+from rsu.applications.road_map import RoadMap
 from rsu.geodesy import LocalPlane
 from rsu.messages import MESSAGE_SETS
+from rsu.services.cn.map import build_maps
 from rsu.services.counter import MessageCounter
-from rsu.services.map import build_maps
 from tests.rsu.service_cases import LANE_M, junction
 
 SET = MESSAGE_SETS["csae53-2020"]
@@ -23,7 +24,7 @@ def decoded_road(bend: float) -> tuple[RoadMap, LocalPlane]:
     values = build_maps(
         [node], counter=MessageCounter(0), encode=lambda v: SET.encode("MAP", v), max_bytes=700
     )
-    return RoadMap.from_values(SET.decode(SET.encode("MAP", v)).value for v in values), LocalPlane(
+    return RoadMap.of_lanes(read_lanes(SET.decode(SET.encode("MAP", v)).value for v in values)), LocalPlane(
         node.lon, node.lat
     )
 
@@ -89,7 +90,7 @@ def test_opposite_heading_off_road_and_unknown_match_nothing() -> None:
         )
     )
     assert match_lanes(road, *inside, 23.0).lane.tolist() == [-1]
-    assert match_lanes(RoadMap.from_values([]), lon, lat, cars["heading_deg"]).lane.max() == -1
+    assert match_lanes(RoadMap.of_lanes(read_lanes([])), lon, lat, cars["heading_deg"]).lane.max() == -1
 
 
 def test_side_error_of_a_lane_shows() -> None:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from rsu.applications.event_reader import EventZones, read_events
+from rsu.applications.cn.events import read_events
+from rsu.applications.cn.lanes import read_lanes
+from rsu.applications.cn.objects import read_bsms, read_objects
+from rsu.applications.cn.signals import read_signals
+from rsu.applications.events import EventZones
 from rsu.applications.lane_match import match_lanes
-from rsu.applications.map_reader import RoadMap
-from rsu.applications.object_reader import read_bsms, read_objects
-from rsu.applications.signal_reader import read_signals
+from rsu.applications.road_map import RoadMap
 from rsu.messages import MESSAGE_SETS
+from rsu.services.cn.map import build_maps
+from rsu.services.cn.rsi import build_rsis
+from rsu.services.cn.rsm import build_rsms
+from rsu.services.cn.spat import build_spat
 from rsu.services.counter import MessageCounter
-from rsu.services.map import build_maps
-from rsu.services.rsi import EventDescription, UnitDescription, build_rsis
-from rsu.services.rsm import DetectedObjects, build_rsms
-from rsu.services.spat import IntersectionForecast, PhaseForecast, build_spat
+from rsu.services.described import (
+    DetectedObjects,
+    EventDescription,
+    IntersectionForecast,
+    PhaseForecast,
+    UnitDescription,
+)
 from tests.rsu.service_cases import LAT, LON, UTC_NS, junction
 
 SET = MESSAGE_SETS["csae53-2020"]
@@ -42,7 +51,7 @@ def good_messages() -> list[bytes]:
 def read(message: str, value: dict) -> None:
     """Everything a receiver would do with it."""
     if message == "MAP":
-        match_lanes(RoadMap.from_values([value]), *HERE)
+        match_lanes(RoadMap.of_lanes(read_lanes([value])), *HERE)
     elif message == "SPAT":
         for signal in read_signals([value], UTC_NS).values():
             assert isinstance(signal.light_at(UTC_NS), str) and isinstance(signal.light, str)

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsu.applications.map_reader import RoadMap, node_positions
+from rsu.applications.cn.lanes import node_positions, read_lanes
+from rsu.applications.road_map import RoadMap
 from rsu.messages import MESSAGE_SETS
+from rsu.services.cn.map import build_maps
 from rsu.services.counter import MessageCounter
 from rsu.services.geometry import LaneGeometry, LinkGeometry, NodeGeometry, metric_offsets, simplified
-from rsu.services.map import build_maps
 from tests.rsu.service_cases import UTC_NS, junction
 
 ENCODE = partial(MESSAGE_SETS["csae53-2020"].encode, "MAP")
@@ -41,7 +42,7 @@ def test_geometry_comes_back(lanes: int, bend: float, arms: int) -> None:
     """Property: every lane keeps id, width, phase, maneuver, limit; its line is within 10 cm + wire step."""
     node = junction(lanes=lanes, bend=bend, arms=arms)
     read = over_the_air(build_maps([node], counter=MessageCounter(0), generated_utc_ns=UTC_NS))
-    road = RoadMap.from_values(read)
+    road = RoadMap.of_lanes(read_lanes(read))
     assert len(road.lanes) == lanes * arms
     assert node_positions(read[0])[310, 257] == pytest.approx((node.lon, node.lat), abs=0.51e-7)
     for arm, link in enumerate(node.links):
@@ -86,7 +87,7 @@ def test_split_by_node_then_by_link() -> None:
     for limit, parts in size.items():
         assert all(len(ENCODE(part)) <= limit for part in parts)
         assert [part["msgCnt"] for part in parts] == [(120 + i) % 128 for i in range(len(parts))]
-        merged, single = RoadMap.from_values(parts), RoadMap.from_values(whole)
+        merged, single = RoadMap.of_lanes(read_lanes(parts)), RoadMap.of_lanes(read_lanes(whole))
         assert merged.lane_index.keys() == single.lane_index.keys() and len(merged.lanes) == 36
         assert all(
             np.array_equal(merged.lanes[merged.lane_index[key]].points, lane.points)
@@ -125,5 +126,5 @@ def test_phase_of_the_movement_serves_lanes_without_connections() -> None:
     line = np.array([[120.83, 31.0], [120.83, 31.002]])
     link = LinkGeometry("L", 1, 3, 3.5, 13.89, line, (LaneGeometry(1, 3.5, line),), ((1, 9, 7),))
     node = NodeGeometry(1, 2, "N", 120.83, 31.002, None, (link,))
-    road = RoadMap.from_values(over_the_air(build_maps([node], counter=MessageCounter(0))))
+    road = RoadMap.of_lanes(read_lanes(over_the_air(build_maps([node], counter=MessageCounter(0)))))
     assert road.lanes[0].phase_ids == (7,) and road.lanes[0].speed_limit_mps == pytest.approx(13.89, abs=0.01)

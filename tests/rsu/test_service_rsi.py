@@ -8,11 +8,13 @@ from functools import partial
 import numpy as np
 import pytest
 
-from rsu.applications.event_reader import EventZones, read_events
+from rsu.applications.cn.events import read_events
+from rsu.applications.events import EventZones
 from rsu.geodesy import LocalPlane
 from rsu.messages import MESSAGE_SETS
+from rsu.services.cn.rsi import build_rsis
 from rsu.services.counter import MessageCounter
-from rsu.services.rsi import EventDescription, UnitDescription, build_rsis
+from rsu.services.described import EventDescription, UnitDescription
 from tests.rsu.service_cases import LAT, LON, UTC_NS, arm_line
 
 SET = MESSAGE_SETS["csae53-2020"]

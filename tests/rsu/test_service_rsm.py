@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsu.applications.object_reader import read_objects, separation
+from rsu.applications.cn.objects import read_objects
+from rsu.applications.objects import separation
 from rsu.geodesy import LocalPlane
 from rsu.messages import MESSAGE_SETS
+from rsu.services.cn.rsm import build_rsms
 from rsu.services.counter import MessageCounter
-from rsu.services.rsi import UnitDescription
-from rsu.services.rsm import DetectedObjects, build_rsms
+from rsu.services.described import DetectedObjects, UnitDescription
 from tests.rsu.service_cases import LAT, LON, UTC_NS
 
 SET = MESSAGE_SETS["csae53-2020"]

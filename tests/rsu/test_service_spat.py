@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsu.applications.signal_reader import read_signals
+from rsu.applications.cn.signals import read_signals
 from rsu.messages import MESSAGE_SETS
+from rsu.services.cn.spat import build_spat
 from rsu.services.counter import MessageCounter
-from rsu.services.spat import IntersectionForecast, PhaseForecast, build_spat
+from rsu.services.described import IntersectionForecast, PhaseForecast
 from tests.rsu.service_cases import UTC_NS
 
 SET = MESSAGE_SETS["csae53-2020"]

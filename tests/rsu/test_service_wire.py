@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsu.messages import MESSAGE_SETS
-from rsu.services import wire
+from rsu.services import instants
+from rsu.services.cn import wire
 from rsu.services.counter import MessageCounter
 
 UTC_NS = 1_782_864_017_123_000_000
@@ -50,8 +51,8 @@ def test_minute_of_year_and_millisecond() -> None:
     """By hand: 2026-07-01 is day 182 (31+28+31+30+31+30+1); 181 * 1440 = 260640 minutes, 17.123 s into the
     next.
     """
-    assert wire.minute_of_year(UTC_NS) == 260640
-    assert wire.millisecond_of_minute(UTC_NS) == 17123
+    assert instants.minute_of_year(UTC_NS) == 260640
+    assert instants.millisecond_of_minute(UTC_NS) == 17123
 
 
 @settings(max_examples=200, deadline=None)
@@ -62,9 +63,9 @@ def test_absolute_time_comes_back(utc_ms: int, clock_error_ms: int) -> None:
     if near_ns < 0:
         return
     utc_ns = utc_ms * 1_000_000
-    minute, millisecond = wire.minute_of_year(utc_ns), wire.millisecond_of_minute(utc_ns)
-    assert wire.utc_from_minute(minute, millisecond, near_ns) == utc_ns
-    assert wire.utc_from_millisecond(millisecond, near_ns) == utc_ns
+    minute, millisecond = instants.minute_of_year(utc_ns), instants.millisecond_of_minute(utc_ns)
+    assert instants.utc_from_minute(minute, millisecond, near_ns) == utc_ns
+    assert instants.utc_from_millisecond(millisecond, near_ns) == utc_ns
 
 
 def test_new_year_is_settled_by_the_receivers_clock() -> None:
@@ -72,7 +73,7 @@ def test_new_year_is_settled_by_the_receivers_clock() -> None:
     2027-01-01.
     """
     new_year_ns = 1_798_761_600 * 10**9
-    assert wire.utc_from_minute(525599, 59_900, new_year_ns + 50_000_000) == new_year_ns - 100_000_000
+    assert instants.utc_from_minute(525599, 59_900, new_year_ns + 50_000_000) == new_year_ns - 100_000_000
 
 
 def test_accuracy_class_tells_the_truth() -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from rsu.applications.cn.lanes import read_lanes
+from rsu.applications.cn.objects import read_objects
+from rsu.applications.cn.signals import read_signals
 from rsu.applications.lane_match import match_lanes
-from rsu.applications.map_reader import RoadMap
-from rsu.applications.object_reader import read_objects
-from rsu.applications.signal_reader import read_signals
+from rsu.applications.road_map import RoadMap
 from rsu.messages import MESSAGE_SETS
 from sim.engine import Engine
 from sim.scenario import load
@@ -85,7 +86,7 @@ def air() -> Air:
 
 
 def road_map(air: Air) -> RoadMap:
-    return RoadMap.from_values([value for _, value in air.values("MAP")])
+    return RoadMap.of_lanes(read_lanes([value for _, value in air.values("MAP")]))
 
 
 def test_every_octet_string_decodes_strictly(air: Air) -> None:

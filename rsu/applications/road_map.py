@@ -1,20 +1,16 @@
-"""From decoded MAP values back to lanes: what a receiver knows of the road."""
+"""Lanes as read from maps of any set, in one local plane: what a receiver knows of the road."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from rsu.geodesy import LocalPlane
-from rsu.services.map import MANEUVER_BITS
-from rsu.services.wire import bits_from_wire, offsets_from_wire, on_plane, position_from_wire, speed_from_wire
+from rsu.geodesy import LocalPlane, on_plane
 
 LaneKey = tuple[int, int, int, int, int]
-"""(region, node, upstream region, upstream node, lane id)."""
+"""(region, node, upstream region, upstream node, lane id); sets that number lanes per node leave the upstream at 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,17 +51,10 @@ class RoadMap:
     segment_lane: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     @staticmethod
-    def from_values(values: Iterable[dict[str, Any]]) -> RoadMap:
-        """Merge decoded MapData values; a lane stated twice keeps its later statement."""
-        lanes: dict[LaneKey, RoadLane] = {}
-        for value in values:
-            for node in value["nodes"]:
-                lanes.update((lane.key, lane) for lane in _lanes_of(node))
-        return RoadMap.of_lanes(tuple(lanes.values()))
-
-    @staticmethod
-    def of_lanes(lanes: tuple[RoadLane, ...]) -> RoadMap:
-        """The segment columns of ``lanes``; lanes with fewer than two usable points are left out."""
+    def of_lanes(lanes: Iterable[RoadLane]) -> RoadMap:
+        """The segment columns of ``lanes``; of a lane stated twice the later statement holds, lanes with fewer than two
+        usable points are left out."""
+        lanes = tuple({lane.key: lane for lane in lanes}.values())
         lanes = tuple(lane for lane in lanes if len(lane.points) >= 2 and on_plane(lane.points))
         if not lanes:
             return RoadMap((), None)
@@ -107,46 +96,3 @@ def _segments(
     return start_xy, step / length_m[:, None], length_m, to_stop_m, np.full(len(length_m), index)
 
 
-def _lanes_of(node: dict[str, Any]) -> Iterable[RoadLane]:
-    reference = node["refPos"]
-    for link in node.get("inLinks", []):
-        link_phases = tuple(m["phaseId"] for m in link.get("movements", []) if m.get("phaseId"))
-        link_limit_mps = _limit(link)
-        for lane in link["lanes"]:
-            connections = [c["phaseId"] for c in lane.get("connectsTo", []) if c.get("phaseId")]
-            own_limit_mps = _limit(lane)
-            yield RoadLane(
-                key=(*_node_key(node["id"]), *_node_key(link["upstreamNodeId"]), lane["laneID"]),
-                width_m=_width(lane, link),
-                points=offsets_from_wire([p["posOffset"] for p in lane.get("points", [])], reference),
-                maneuvers=bits_from_wire(MANEUVER_BITS, lane["maneuvers"])
-                if "maneuvers" in lane
-                else frozenset(),
-                phase_ids=tuple(sorted(set(connections or link_phases))),
-                speed_limit_mps=link_limit_mps if math.isnan(own_limit_mps) else own_limit_mps,
-            )
-
-
-def _node_key(node_id: dict[str, int]) -> tuple[int, int]:
-    return node_id.get("region", 0), node_id["id"]
-
-
-def _width(lane: dict[str, Any], link: dict[str, Any]) -> float:
-    """Lane width; else an equal part of the link's; else 3.5 m (assumption)."""
-    if "laneWidth" in lane:
-        return lane["laneWidth"] / 100
-    if "linkWidth" in link:
-        return link["linkWidth"] / 100 / len(link["lanes"])
-    return 3.5
-
-
-def _limit(item: dict[str, Any]) -> float:
-    for limit in item.get("speedLimits", []):
-        if limit["type"] == "vehicleMaxSpeed":
-            return speed_from_wire(limit["speed"])
-    return math.nan
-
-
-def node_positions(value: dict[str, Any]) -> dict[tuple[int, int], tuple[float, float]]:
-    """(region, node) -> (lon, lat) of the nodes of one decoded MapData."""
-    return {_node_key(node["id"]): position_from_wire(node["refPos"]) for node in value["nodes"]}

@@ -2,65 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from rsu.services.counter import MessageCounter
-from rsu.services.geometry import metric_offsets
-from rsu.services.rsi import UnitDescription
-from rsu.services.wire import (
+from rsu.services.cn.wire import (
     accuracy_to_wire,
     heading_to_wire,
-    millisecond_of_minute,
     offset_to_wire,
     position_to_wire,
     speed_to_wire,
 )
+from rsu.services.counter import MessageCounter
+from rsu.services.described import DetectedObjects, ObjectsBatch, UnitDescription
+from rsu.services.geometry import metric_offsets
+from rsu.services.instants import millisecond_of_minute
 
 OBJECTS_PER_MESSAGE = 15
 PARTICIPANT_TYPES = ("unknown", "motor", "non-motor", "pedestrian", "rsu")
 SOURCES = ("unknown", "selfinfo", "v2x", "video", "microwaveRadar", "loop", "lidar", "integrated")
-
-
-@dataclass(frozen=True, eq=False)
-class DetectedObjects:
-    """Objects of one sensing cycle as columns of equal length."""
-
-    lon: np.ndarray
-    lat: np.ndarray
-    speed_mps: np.ndarray
-    heading_deg: np.ndarray
-    length_m: np.ndarray
-    width_m: np.ndarray
-    height_m: np.ndarray
-    participant_id: np.ndarray
-    """ptcId 1..255, stable while the object is followed, unique within the unit."""
-    vehicle_class: np.ndarray
-    """BasicVehicleClass code."""
-    position_sigma_m: np.ndarray
-    """Standard deviation per horizontal axis; becomes posConfidence."""
-    sampled_utc_ns: int
-    """When the sensor saw them; becomes secMark."""
-    participant_type: str = "motor"
-    source: str = "integrated"
-    bsm_ids: tuple[bytes | None, ...] | None = None
-    """8-octet BSM id of objects known from their own message, None for the others."""
-
-    def __len__(self) -> int:
-        return len(self.lon)
-
-
-@dataclass(frozen=True)
-class RsmBatch:
-    """Messages of one cycle."""
-
-    values: list[dict[str, Any]]
-    rows: list[np.ndarray]
-    """Per message the rows of the object columns it carries, nearest first."""
-    left_out_count: int
-    """Objects for which no message was left."""
 
 
 def build_rsms(
@@ -71,7 +31,7 @@ def build_rsms(
     generated_utc_ns: int,
     junction: tuple[float, float] | None = None,
     max_messages: int | None = None,
-) -> RsmBatch:
+) -> ObjectsBatch:
     """RoadsideSafetyMessage values of one cycle, objects in order of distance from ``junction``.
 
     ``junction`` is (lon, lat), the unit's own place by default. Each message holds the unit itself first
@@ -98,7 +58,7 @@ def build_rsms(
         }
         for i in range(len(rows))
     ]
-    return RsmBatch(values, rows, len(left_out))
+    return ObjectsBatch("RSM", values, rows, len(left_out))
 
 
 def _check(objects: DetectedObjects, max_messages: int | None) -> None:

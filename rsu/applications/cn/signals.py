@@ -1,63 +1,20 @@
-"""From decoded SPAT values: which light each phase shows and when it changes, as absolute time."""
+"""Phases of decoded SPAT values (T/CSAE 53-2020 MSG_SPAT)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from rsu.services.spat import LIGHTS
-from rsu.services.wire import (
-    MILLISECOND_UNAVAILABLE,
-    MINUTE_UNAVAILABLE,
-    utc_from_millisecond,
-    utc_from_minute,
-)
-
-PhaseKey = tuple[int, int, int]
-"""(region, node, phase id)."""
+from rsu.applications.signals import PhaseKey, PhaseSignal, SignalInterval
+from rsu.services.cn.spat import LIGHTS
+from rsu.services.cn.wire import MILLISECOND_UNAVAILABLE, MINUTE_UNAVAILABLE
+from rsu.services.instants import utc_from_millisecond, utc_from_minute
 
 _NAMES = {wire: neutral for neutral, wire in LIGHTS.items()}
 _TENTH_NS = 100_000_000
 _TIME_UNAVAILABLE = 36001
 _HOUR_TENTHS = 36_000
 _UNTIMED: tuple[str, dict[str, int]] = ("", {})
-
-
-@dataclass(frozen=True)
-class SignalInterval:
-    """One light from start to end, nanoseconds since 1970; None where the message does not say."""
-
-    light: str
-    start_utc_ns: int | None
-    end_utc_ns: int | None
-
-
-@dataclass(frozen=True)
-class PhaseSignal:
-    """One phase as a receiver knows it."""
-
-    intervals: tuple[SignalInterval, ...]
-    """As sent: the present one first."""
-    generated_utc_ns: int
-
-    @property
-    def light(self) -> str:
-        """The light shown when the message was made."""
-        return self.intervals[0].light if self.intervals else "unknown"
-
-    @property
-    def next_change_utc_ns(self) -> int | None:
-        """When that light is likely to end."""
-        return self.intervals[0].end_utc_ns if self.intervals else None
-
-    def light_at(self, utc_ns: int) -> str:
-        """The light expected at an instant, ``unknown`` outside what the message foretells."""
-        for interval in self.intervals:
-            start, end = interval.start_utc_ns, interval.end_utc_ns
-            if start is not None and start <= utc_ns and (end is None or utc_ns < end):
-                return interval.light
-        return "unknown"
 
 
 def read_signals(values: Iterable[dict[str, Any]], near_utc_ns: int) -> dict[PhaseKey, PhaseSignal]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from rsu.services.cn.wire import bits_to_wire
 from rsu.services.counter import MessageCounter
-from rsu.services.wire import bits_to_wire, millisecond_of_minute, minute_of_year
+from rsu.services.described import IntersectionForecast, PhaseForecast
+from rsu.services.instants import millisecond_of_minute, minute_of_year
 
 LIGHTS = {
     "dark": "dark",
@@ -34,27 +35,6 @@ LONGEST_S = 3600.0
 _TIME_UNAVAILABLE = 36001
 _MOST_STATES = 16
 _MOST_PHASES = 16
-
-
-@dataclass(frozen=True)
-class PhaseForecast:
-    """What one phase shows from now on: the first interval is the present one."""
-
-    phase_id: int
-    lights: tuple[str, ...]
-    """Names of :data:`LIGHTS`, at most 16."""
-    ends_s: tuple[float, ...]
-    """Seconds from generation to the end of each interval, ascending; inf = not known."""
-
-
-@dataclass(frozen=True)
-class IntersectionForecast:
-    """All phases of one node."""
-
-    region: int
-    node: int
-    phases: tuple[PhaseForecast, ...]
-    status: frozenset[str] = frozenset({"fixed-time"})
 
 
 def build_spat(

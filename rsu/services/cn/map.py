@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from rsu.services.cn.wire import bits_to_wire, offset_to_wire, position_to_wire, speed_to_wire
 from rsu.services.counter import MessageCounter
 from rsu.services.geometry import MANEUVERS, LaneGeometry, LinkGeometry, NodeGeometry, simplified
-from rsu.services.wire import bits_to_wire, minute_of_year, offset_to_wire, position_to_wire, speed_to_wire
+from rsu.services.instants import minute_of_year
 
 MOST_POINTS = 31
 LOOSEST_TOLERANCE_M = 0.8

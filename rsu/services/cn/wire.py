@@ -7,10 +7,8 @@ offsets are true minus reference.
 
 from __future__ import annotations
 
-import calendar
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -21,8 +19,6 @@ from rsu.messages.cn.quantities import QUANTITIES
 _SPEED, _HEADING, _ELEVATION = QUANTITIES["Speed"], QUANTITIES["Heading"], QUANTITIES["Elevation"]
 _LONGITUDE, _LATITUDE = QUANTITIES["Longitude"], QUANTITIES["Latitude"]
 DEGREE_STEP = _LONGITUDE.step
-SECOND_NS = 1_000_000_000
-MINUTE_NS = 60 * SECOND_NS
 MINUTE_UNAVAILABLE = QUANTITIES["MinuteOfTheYear"].unavailable or 527_040
 MILLISECOND_UNAVAILABLE = QUANTITIES["DSecond"].unavailable or 65_535
 
@@ -92,11 +88,6 @@ def offsets_from_wire(offsets: Sequence[dict[str, Any]], reference: dict[str, in
     return np.array([offset_from_wire(offset, reference) for offset in offsets], np.float64).reshape(-1, 2)
 
 
-def on_plane(points: np.ndarray) -> bool:
-    """Whether all (lon, lat) points are finite and where a local plane can be laid (84 S to 84 N)."""
-    return bool(np.isfinite(points).all() and (np.abs(points) <= (180.0, 84.0)).all())
-
-
 def speed_to_wire(speed_mps: float) -> int:
     """Speed in 0.02 m/s, saturated; NaN becomes "unavailable"."""
     return int(_SPEED.unavailable or 0) if math.isnan(speed_mps) else _saturated(speed_mps, _SPEED)
@@ -131,40 +122,6 @@ def accuracy_to_wire(sigma_m: float) -> str:
 def accuracy_from_wire(name: str) -> float:
     """Radius in metres said to hold the position at 95 %, NaN when unavailable."""
     return ACCURACY_M.get(name, math.nan)
-
-
-def _year_start_ns(year: int) -> int:
-    return calendar.timegm((year, 1, 1, 0, 0, 0)) * SECOND_NS
-
-
-def minute_of_year(utc_ns: int) -> int:
-    """MinuteOfTheYear of an instant in nanoseconds since 1970-01-01 UTC."""
-    year = datetime.fromtimestamp(utc_ns // SECOND_NS, UTC).year
-    return (utc_ns - _year_start_ns(year)) // MINUTE_NS
-
-
-def millisecond_of_minute(utc_ns: int) -> int:
-    """DSecond (0..59999) of an instant, rounded down."""
-    return utc_ns % MINUTE_NS // 1_000_000
-
-
-def utc_from_minute(minute: int, millisecond: int, near_utc_ns: int) -> int:
-    """Instant of (MinuteOfTheYear, DSecond), in the year that brings it closest to ``near_utc_ns``
-    (receiver's clock).
-    """
-    year = datetime.fromtimestamp(near_utc_ns // SECOND_NS, UTC).year
-    inside_ns = minute * MINUTE_NS + millisecond * 1_000_000
-    return min(
-        (_year_start_ns(y) + inside_ns for y in (year - 1, year, year + 1)),
-        key=lambda t: abs(t - near_utc_ns),
-    )
-
-
-def utc_from_millisecond(millisecond: int, near_utc_ns: int) -> int:
-    """Instant of a DSecond alone, in the minute that brings it closest to ``near_utc_ns``."""
-    guess_ns = near_utc_ns // MINUTE_NS * MINUTE_NS + millisecond * 1_000_000
-    shift = (near_utc_ns - guess_ns + MINUTE_NS // 2) // MINUTE_NS
-    return guess_ns + shift * MINUTE_NS
 
 
 def bits_to_wire(

@@ -3,61 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from rsu.services.cn.map import Encode
+from rsu.services.cn.wire import offset_to_wire, position_to_wire
 from rsu.services.counter import MessageCounter
+from rsu.services.described import EventDescription, UnitDescription
 from rsu.services.geometry import simplified
-from rsu.services.map import Encode
-from rsu.services.wire import minute_of_year, offset_to_wire, position_to_wire
+from rsu.services.instants import minute_of_year
 
 MOST_EVENTS = 8
 MOST_SIGNS = 16
 MOST_PATH_POINTS = 32
 MOST_PATHS = 8
 SOURCES = ("unknown", "police", "government", "meteorological", "internet", "detection")
-
-
-@dataclass(frozen=True, eq=False)
-class EventDescription:
-    """An event or a sign as its operator knows it."""
-
-    id: int
-    """rteId or rtsId at its unit, 0..255."""
-    kind: str
-    """``event`` (RTE, code of GB/T 29100-2012) or ``sign`` (RTS, code of GB 5768.2)."""
-    code: int
-    lon: float
-    lat: float
-    path: np.ndarray
-    """(n, 2) array of (lon, lat), n >= 2, in driving direction over the stretch where it holds."""
-    radius_m: float
-    """Half width of the path."""
-    priority_level: int = 4
-    """0 lowest .. 7 highest."""
-    start_utc_ns: int | None = None
-    end_utc_ns: int | None = None
-    text: str = ""
-    source: str = "government"
-    approach: np.ndarray | None = None
-    """(n, 2) array of (lon, lat) of the way towards the path, in driving direction; sent as further paths."""
-
-
-@dataclass(frozen=True)
-class UnitDescription:
-    """The roadside unit that speaks."""
-
-    unit_id: bytes
-    """8 octets."""
-    lon: float
-    lat: float
-    height_m: float | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.unit_id) != 8:
-            raise ValueError(f"unit id {self.unit_id.hex()}: must be 8 octets")
 
 
 def build_rsis(

@@ -1,15 +1,13 @@
-"""From decoded RSI values: which events and signs hold for a vehicle here, driving this way."""
+"""Events and signs as read from any set: which of them hold for a vehicle here, driving this way."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from rsu.geodesy import LocalPlane
-from rsu.services.wire import offset_from_wire, offsets_from_wire, on_plane
+from rsu.geodesy import LocalPlane, on_plane
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,51 +27,6 @@ class RoadEvent:
     """Half width per path."""
     priority_level: int
     text: str
-
-
-def read_events(value: dict[str, Any]) -> list[RoadEvent]:
-    """Events, then signs, of one decoded RoadSideInformation."""
-    reference = value["refPos"]
-    unit_id = bytes(value["id"])
-    events = [
-        _read(unit_id, "event", item, item["rteId"], item["eventType"], item.get("eventPos"), reference)
-        for item in value.get("rtes", [])
-    ]
-    signs = [
-        _read(unit_id, "sign", item, item["rtsId"], item["signType"], item.get("signPos"), reference)
-        for item in value.get("rtss", [])
-    ]
-    return events + signs
-
-
-def _read(
-    unit_id: bytes,
-    kind: str,
-    item: dict[str, Any],
-    number: int,
-    code: int,
-    offset: dict[str, Any] | None,
-    reference: dict[str, int],
-) -> RoadEvent:
-    paths = item.get("referencePaths", [])
-    return RoadEvent(
-        unit_id,
-        number,
-        kind,
-        code,
-        offset_from_wire(offset, reference) if offset is not None else None,
-        tuple(offsets_from_wire(path["activePath"], reference) for path in paths),
-        tuple(path["pathRadius"] / 10 for path in paths),
-        item["priority"][0] >> 5 if item.get("priority") else 0,
-        _text(item.get("description")),
-    )
-
-
-def _text(description: tuple[str, Any] | None) -> str:
-    if not description or not description[1]:
-        return ""
-    kind, text = description
-    return bytes(text).decode("gb2312", "replace") if kind == "textGB2312" else str(text)
 
 
 def _meet(end: np.ndarray, start: np.ndarray, radius_m: float) -> bool:
