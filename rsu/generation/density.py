@@ -53,7 +53,7 @@ class PowerFigures:
     start_dbm: float = 15.0
     """Power before the first decision."""
     newest_weight: float = 0.5
-    """Weight of the newest busy percentage in the smoothed one, which starts with the first measurement (assumption)."""
+    """Weight of the newest busy percentage in the smoothed one; that starts with the first measurement (assumption)."""
 
     def wanted_dbm(self, cbp_ratio: np.ndarray) -> np.ndarray:
         """Power a smoothed busy percentage asks for."""

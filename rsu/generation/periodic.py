@@ -34,7 +34,7 @@ class PeriodicFigures:
 
 
 ROADSIDE_CAM = PeriodicFigures(period_ms=1000, event_period_ms=None, low_frequency_ms=None, least_interval_ms=1000)
-"""CAM of a roadside unit: never closer than 1 s (EN 302 637-2 v1.4.1 6.1.4); here exactly 1 s (assumption)."""
+"""CAM of a roadside unit: never closer than 1 s (EN 302 637-2 v1.4.1); here exactly 1 s (assumption)."""
 
 
 class PeriodicGeneration:
