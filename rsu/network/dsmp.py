@@ -1,13 +1,29 @@
-"""Network headers: real octets around a secured message.
+"""DSMP over PC5 (YD/T 3707-2020); the length limit is the default of the tests in YD/T 3708-2020.
 
-DSMP follows YD/T 3707-2020; the length limit is the default of the tests in YD/T 3708-2020. A header is
-checked completely on receipt, and any octets give either (AID, payload) or one :class:`NetworkError`.
+A header is checked completely on receipt, and any octets give either (AID, payload) or one
+:class:`~rsu.network.base.NetworkError`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rsu.network.base import (
+    Addressed,
+    EnvelopeSizes,
+    NetworkError,
+    Opener,
+    Received,
+    Seal,
+    Source,
+    lengths,
+    none_added,
+    untouched,
+)
+from rsu.network.identifier import decode_aid, encode_aid
 
 DSMP_PROTOCOL_TYPE = 4
 """Adaptation-layer protocol type of DSMP; 0 is IPv6 and 5 IPv4 (YD/T 3707-2020)."""
@@ -15,58 +31,10 @@ DSMP_PROTOCOL_TYPE = 4
 DSM_MAX_LENGTH_BYTES = 1400
 """DsmMaxLength: longest data a DSMP packet carries (YD/T 3708-2020, default of its tests)."""
 
-HIGHEST_AID = 16_511
-"""Largest AID of the two-octet p-encoding."""
-
-_ONE_OCTET_AIDS = 128
-_TWO_OCTET_OFFSET = 0x7F80
-
-
-class NetworkError(ValueError):
-    """Octets that are no packet of this network layer, or data it must refuse."""
-
-
-class Network(Protocol):
-    """One network layer; registered by name in :data:`NETWORKS`."""
-
-    @property
-    def name(self) -> str:
-        """Name in a profile."""
-
-    def wrap(self, aid: int, payload: bytes) -> bytes:
-        """Header and payload; NetworkError for an application identifier or a length it cannot carry."""
-
-    def unwrap(self, data: bytes) -> tuple[int, bytes]:
-        """(application identifier, payload) of any octets, or NetworkError."""
-
-    def overhead_bytes(self, aid: int) -> int:
-        """Octets the header adds."""
-
-
-def encode_aid(aid: int) -> bytes:
-    """p-encoding: one octet to 127, then value + 0x7F80 in two (3618 -> 8D A2); NetworkError beyond 16511."""
-    if not 0 <= aid <= HIGHEST_AID:
-        raise NetworkError(f"aid: {aid} is outside 0..{HIGHEST_AID}")
-    return bytes([aid]) if aid < _ONE_OCTET_AIDS else (aid + _TWO_OCTET_OFFSET).to_bytes(2, "big")
-
-
-def decode_aid(data: bytes, start: int) -> tuple[int, int]:
-    """(AID, index behind it) of a p-encoded AID at ``start``; NetworkError if cut or over two octets."""
-    if start >= len(data):
-        raise NetworkError("packet ends before its AID")
-    first = data[start]
-    if first < 0x80:
-        return first, start + 1
-    if first >= 0xC0:
-        raise NetworkError(f"AID starts with {first:#04x}: longer than two octets")
-    if start + 2 > len(data):
-        raise NetworkError("packet ends inside its AID")
-    return int.from_bytes(data[start : start + 2], "big") - _TWO_OCTET_OFFSET, start + 2
-
 
 @dataclass(frozen=True)
 class Dsmp:
-    """DSMP over PC5 (YD/T 3707-2020): protocol type, version octet, extension elements, AID, length, data.
+    """DSMP: protocol type, version octet, extension elements, AID, length, data (secured message or plain one).
 
     Packets are sent without extension elements; received ones may carry them.
     """
@@ -108,6 +76,28 @@ class Dsmp:
         """5 octets for an AID up to 127, else 6."""
         return 4 + len(encode_aid(aid))
 
+    def added_bytes(
+        self, message_bytes: ArrayLike, to: Addressed, envelope: EnvelopeSizes | None = None
+    ) -> NDArray[np.int64]:
+        """Envelope, and 5 or 6 octets around it."""
+        return (envelope or none_added)(lengths(message_bytes)) + self.overhead_bytes(to.application_id)
+
+    def data_bytes(
+        self, message_bytes: ArrayLike, to: Addressed, envelope: EnvelopeSizes | None = None
+    ) -> NDArray[np.int64]:
+        """Message and envelope."""
+        message = lengths(message_bytes)
+        return message + (envelope or none_added)(message)
+
+    def pack(self, message: bytes, to: Addressed, source: Source, seal: Seal | None = None) -> bytes:
+        """Header around the sealed message; the source travels inside the message alone."""
+        return self.wrap(to.application_id, (seal or untouched)(message))
+
+    def unpack(self, octets: bytes, opener: Opener | None = None) -> Received:
+        """Message and AID of any octets, or NetworkError."""
+        aid, payload = self.unwrap(octets)
+        return Received((opener or untouched)(payload), aid, None)
+
 
 def _skip_extensions(data: bytes, start: int) -> int:
     """Index behind the extension elements (count, then id, length, content each) at ``start``."""
@@ -121,7 +111,3 @@ def _skip_extensions(data: bytes, start: int) -> int:
     if position > len(data):
         raise NetworkError("packet ends inside an extension element")
     return position
-
-
-NETWORKS: dict[str, Network] = {"dsmp": Dsmp()}
-"""Name in a profile -> network layer with its default limits."""

@@ -1,19 +1,18 @@
-"""Security envelope at size level: how many octets signing adds, and when the full certificate goes along.
+"""Security envelope at size level: how many octets signing adds.
 
-**No signature is made here and none is checked.** What is exact is the number of octets of the envelope of
-YD/T 3957-2021 (SM2, SM3; required by GB/T 45315-2025), built from its COER fields below, and the cadence of
-full certificates. Certificate lengths are measured ones: 155 and 165 octets for pseudonym certificates of
-vehicles, 210 for the application certificate of a roadside unit.
+**No signature is made here and none is checked.** The number of octets is exact. The envelope of YD/T 3957-2021 (SM2,
+SM3; required by GB/T 45315-2025) has the same size as that of IEEE 1609.2 and TS 103 097 with ECDSA P-256: SM2's two
+octets of choice and length stand where P-256 has two choices. Certificate lengths are measured ones: 155 and 165
+octets for pseudonym certificates of vehicles, 210 for the application certificate of a roadside unit.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Signer = Literal["digest", "certificate"]
+from rsu.network.identifier import HIGHEST_PSID
+from rsu.security.base import Signer
 
 OBU_CERTIFICATE_BYTES = 165
 """Pseudonym certificate with linkage id, five AIDs and a country region, as measured (another has 155)."""
@@ -22,12 +21,12 @@ RSU_CERTIFICATE_BYTES = 210
 SMALLEST_CERTIFICATE_BYTES = 146
 """Smallest plausible pseudonym certificate: one AID, no region (computed)."""
 
-CERTIFICATE_PERIOD_NS = 450_000_000
-"""A full certificate goes along once this much time has passed since the last one (GB/T 45315-2025)."""
-
 PSEUDONYM_LIFE_S = 300.0
 """Longest life of a pseudonym, unless driven less than PSEUDONYM_DISTANCE_M or an event flag is set."""
 PSEUDONYM_DISTANCE_M = 2100.0
+
+LOCATION_BYTES = 10
+"""Generation location in the header: latitude 4, longitude 4, elevation 2."""
 
 _FIXED_FIELDS_BYTES = {
     "protocol version and content choice": 2,
@@ -36,10 +35,10 @@ _FIXED_FIELDS_BYTES = {
     "inner unsecured data: version and choice": 2,
     "header information presence": 1,
     "generation time": 8,
-    "signature choice and point choice": 2,
+    "signature choice and point choice, or choice and length": 2,
     "signature r and s": 64,
 }
-_AID_LENGTH_BYTES = 1
+_ID_LENGTH_BYTES = 1
 _DIGEST_SIGNER_BYTES = 1 + 8
 _CERTIFICATE_SIGNER_BYTES = 1 + 2
 """Choice, then the count of the certificate list with its own length octet."""
@@ -68,59 +67,27 @@ def envelope_bytes(
         full: ArrayLike = signer == "certificate"
     else:
         full = signer
+    return signed_envelope_bytes(payload_bytes, aid, full, certificate_bytes)
+
+
+def signed_envelope_bytes(
+    payload_bytes: ArrayLike,
+    aid: ArrayLike,
+    full_certificate: ArrayLike,
+    certificate_bytes: ArrayLike,
+    location: ArrayLike = False,
+) -> NDArray[np.int64]:
+    """Octets a signed envelope of the 1609.2 family adds; arguments broadcast against each other.
+
+    ``location`` is True where the header carries the generation location. ValueError for negative lengths, payloads
+    beyond 65535 octets and identifiers outside 0..270549119.
+    """
     certificate = np.asarray(certificate_bytes, np.int64)
     if certificate.size and certificate.min() < 0:
         raise ValueError(f"certificate_bytes: {certificate.min()} is below 0")
-    signer_bytes = np.where(full, _CERTIFICATE_SIGNER_BYTES + certificate, _DIGEST_SIGNER_BYTES)
-    fixed = sum(_FIXED_FIELDS_BYTES.values())
-    return fixed + _aid_bytes(aid) + _length_bytes(payload_bytes) + signer_bytes
-
-
-class CertificateCadence:
-    """Which messages of many stations carry the full certificate.
-
-    A full certificate goes along in the first message of a station, in the first after a pseudonym change,
-    whenever at least ``period_ns`` have passed since the last full one, and in every event message; a digest
-    otherwise. Source: GB/T 45315-2025 chapter 7. Stations are rows 0, 1, …; the state grows as higher rows
-    appear.
-    """
-
-    def __init__(self, stations: int = 0, period_ns: int = CERTIFICATE_PERIOD_NS) -> None:
-        if period_ns < 0:
-            raise ValueError(f"period_ns: {period_ns} is below 0")
-        self.period_ns = period_ns
-        self._last_ns = np.full(stations, _NEVER_NS, np.int64)
-
-    def full(self, stations: ArrayLike, now_ns: ArrayLike, event: ArrayLike = False) -> NDArray[np.bool_]:
-        """Whether each message carries the full certificate, and take note of those that do.
-
-        ``stations`` are rows, each at most once per call; ``now_ns`` (the generation time) and ``event``
-        broadcast.
-        """
-        rows = np.atleast_1d(np.asarray(stations, np.int64))
-        now = np.broadcast_to(np.asarray(now_ns, np.int64), rows.shape)
-        if rows.size:
-            self._grow(int(rows.max()) + 1)
-        last = self._last_ns[rows]
-        carried = (last == _NEVER_NS) | (now - last >= self.period_ns) | np.asarray(event, bool)
-        self._last_ns[rows[carried]] = now[carried]
-        return carried
-
-    def renew(self, stations: ArrayLike) -> None:
-        """Forget the last full certificate: the pseudonym changed, or a new station took the row."""
-        rows = np.atleast_1d(np.asarray(stations, np.int64))
-        if rows.size:
-            self._grow(int(rows.max()) + 1)
-        self._last_ns[rows] = _NEVER_NS
-
-    def _grow(self, stations: int) -> None:
-        if stations > len(self._last_ns):
-            wanted = max(stations, 2 * len(self._last_ns))
-            more = np.full(wanted - len(self._last_ns), _NEVER_NS, np.int64)
-            self._last_ns = np.concatenate([self._last_ns, more])
-
-
-_NEVER_NS = np.iinfo(np.int64).min
+    signer_bytes = np.where(full_certificate, _CERTIFICATE_SIGNER_BYTES + certificate, _DIGEST_SIGNER_BYTES)
+    fixed = sum(_FIXED_FIELDS_BYTES.values()) + LOCATION_BYTES * np.asarray(location, np.int64)
+    return fixed + _id_bytes(aid) + _length_bytes(payload_bytes) + signer_bytes
 
 
 def _length_bytes(payload_bytes: ArrayLike) -> NDArray[np.int64]:
@@ -131,8 +98,9 @@ def _length_bytes(payload_bytes: ArrayLike) -> NDArray[np.int64]:
     return 1 + (payload >= 128).astype(np.int64) + (payload >= 256)
 
 
-def _aid_bytes(aid: ArrayLike) -> NDArray[np.int64]:
+def _id_bytes(aid: ArrayLike) -> NDArray[np.int64]:
+    """Octets of an application identifier in COER: a count, then as few octets as hold it."""
     number = np.asarray(aid, np.int64)
-    if number.size and (number.min() < 0 or number.max() > 65_535):
-        raise ValueError(f"aid: {number.min()}..{number.max()} is outside 0..65535")
-    return _AID_LENGTH_BYTES + 1 + (number >= 256).astype(np.int64)
+    if number.size and (number.min() < 0 or number.max() > HIGHEST_PSID):
+        raise ValueError(f"aid: {number.min()}..{number.max()} is outside 0..{HIGHEST_PSID}")
+    return _ID_LENGTH_BYTES + 1 + (number >= 1 << 8).astype(np.int64) + (number >= 1 << 16) + (number >= 1 << 24)
