@@ -89,8 +89,16 @@ class Schema:
         # Definitions live as long as the schema, so their identity is a safe key.
         members = self._members.get(id(definition))
         if members is None:
-            members = self._members[id(definition)] = {m["name"]: m for m in definition["members"] if m}
+            members = self._members[id(definition)] = {m["name"]: m for m in all_members(definition)}
         return members
+
+
+def all_members(definition: dict[str, Any]) -> list[dict[str, Any]]:
+    """Members of a SEQUENCE or CHOICE in order: root, then additions; markers left out, groups opened."""
+    members: list[dict[str, Any]] = []
+    for member in definition["members"]:
+        members += member if isinstance(member, list) else [member] if member else []
+    return members
 
 
 @cache

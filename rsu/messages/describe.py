@@ -1,15 +1,15 @@
 """Decoded messages as JSON-friendly dicts, and back.
 
 Octet strings become hexadecimal text, bit strings the list of names of their set bits (``bit14`` where the
-set gives no name), a CHOICE a dict with its one alternative; numbers and enumerations stay as they are. What
-an unknown nested extension left behind becomes None.
+set gives no name) or, where their length varies, a row of binary digits, a CHOICE a dict with its one
+alternative; numbers and enumerations stay as they are. What an unknown nested extension left behind becomes None.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from rsu.codec import Codec, Decoded, DecodeError, Schema
+from rsu.codec import Codec, Decoded, DecodeError, Schema, all_members
 
 
 def describe(decoded: Decoded, codec: Codec) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def to_plain(schema: Schema, definition: dict[str, Any], value: Any) -> Any:
     if value is None:
         return None
     if kind == "SEQUENCE":
-        members = {member["name"]: member for member in definition["members"] if member}
+        members = {member["name"]: member for member in all_members(definition)}
         return {name: to_plain(schema, members[name], inner) for name, inner in value.items()}
     if kind == "SEQUENCE OF":
         return [to_plain(schema, definition["element"], element) for element in value]
@@ -52,7 +52,7 @@ def from_plain(schema: Schema, definition: dict[str, Any], plain: Any, path: str
     definition = schema.resolve(definition)
     kind = definition["type"]
     if kind == "SEQUENCE":
-        members = {member["name"]: member for member in definition["members"] if member}
+        members = {member["name"]: member for member in all_members(definition)}
         unknown = set(_expect(plain, dict, path)) - set(members)
         if unknown:
             raise DecodeError(f"{path}.{min(unknown)}: no such member in this message set")
@@ -78,22 +78,28 @@ def from_plain(schema: Schema, definition: dict[str, Any], plain: Any, path: str
 
 
 def _member(definition: dict[str, Any], name: str | None) -> dict[str, Any] | None:
-    return next((member for member in definition["members"] if member and member["name"] == name), None)
+    return next((member for member in all_members(definition) if member["name"] == name), None)
 
 
 def _names(definition: dict[str, Any]) -> dict[int, str]:
     return {int(bit): name for name, bit in definition.get("named-bits", [])}
 
 
-def _flags(definition: dict[str, Any], value: tuple[bytes, int]) -> list[str]:
+def _flags(definition: dict[str, Any], value: tuple[bytes, int]) -> list[str] | str:
     octets, length = value
+    if length != definition["size"][0]:
+        return "".join(str(octets[bit // 8] >> (7 - bit % 8) & 1) for bit in range(length))
     names = _names(definition)
     set_bits = (bit for bit in range(length) if octets[bit // 8] >> (7 - bit % 8) & 1)
     return [names.get(bit, f"bit{bit}") for bit in set_bits]
 
 
 def _bits(definition: dict[str, Any], plain: Any, path: str) -> tuple[bytes, int]:
+    if isinstance(plain, str):
+        return _digits(plain, path)
     length = definition["size"][0]
+    if not isinstance(length, int):
+        raise DecodeError(f"{path}: {plain!r} is no row of binary digits")
     bits = {name: bit for bit, name in _names(definition).items()}
     bits |= {f"bit{bit}": bit for bit in range(length)}
     number = 0
@@ -102,6 +108,13 @@ def _bits(definition: dict[str, Any], plain: Any, path: str) -> tuple[bytes, int
             raise DecodeError(f"{path}: no flag {name!r}")
         number |= 1 << (length - 1 - bits[name])
     return (number << (-length % 8)).to_bytes((length + 7) // 8, "big"), length
+
+
+def _digits(plain: str, path: str) -> tuple[bytes, int]:
+    if set(plain) - {"0", "1"}:
+        raise DecodeError(f"{path}: {plain!r} is no row of binary digits")
+    padded = plain + "0" * (-len(plain) % 8)
+    return bytes(int(padded[i : i + 8], 2) for i in range(0, len(padded), 8)), len(plain)
 
 
 def _expect(plain: Any, wanted: type, path: str) -> Any:
