@@ -1,4 +1,4 @@
-"""The Chinese Day I message sets behind the MessageSet Protocol."""
+"""The Chinese message sets behind the MessageSet Protocol."""
 
 from __future__ import annotations
 
@@ -13,14 +13,9 @@ from rsu.messages import describe
 from rsu.messages.base import Native, Rule
 from rsu.messages.cn import bsm_wire
 from rsu.messages.cn.bsm_batch import BsmBatch
-from rsu.messages.cn.rules import RULES
+from rsu.messages.cn.framing import DAY_ONE_MESSAGES, DAY_TWO_MESSAGES, ExtendedCodec, ProfileCodec
+from rsu.messages.cn.rules import DAY_TWO_RULES, RULES
 from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, PathHistory, VehicleColumns
-
-ALTERNATIVES = {
-    "BSM": "bsmFrame", "MAP": "mapFrame", "RSM": "rsmFrame", "SPAT": "spatFrame", "RSI": "rsiFrame",
-}
-"""Message name -> alternative of MessageFrame (T/CSAE 53-2020, YD/T 3709-2020)."""
-
 
 NATIVE = Native(
     "dsmp", "ydt3957-2021", 450.0, 165, 210,
@@ -29,17 +24,25 @@ NATIVE = Native(
 
 
 class CnMessageSet:
-    """One Day I profile: a folder of ASN.1 modules and the shared rules; compiled on first use."""
+    """One profile: folders of ASN.1 modules and generation rules; compiled on first use.
+
+    ``folders`` are those of ``asn1/`` that make up the set, ``day_two`` adds the messages of the extension frame.
+    """
 
     family = "cn"
     awareness = "BSM"
     generation = "periodic"
     native = NATIVE
 
-    def __init__(self, name: str, folder: str, title: str, status: str, source: str) -> None:
+    def __init__(self, name: str, folders: tuple[str, ...], title: str, status: str, source: str,
+                 day_two: bool = False) -> None:
         self.name, self.title, self.status, self.source = name, title, status, source
-        self.messages: dict[str, Rule] = RULES
-        self.codec = ChoiceCodec(Path(__file__).parent / "asn1" / folder, ALTERNATIVES)
+        self.messages: dict[str, Rule] = {**RULES, **DAY_TWO_RULES} if day_two else RULES
+        directories = tuple(Path(__file__).parent / "asn1" / folder for folder in folders)
+        self.codec: ChoiceCodec = (
+            ExtendedCodec(directories, DAY_ONE_MESSAGES, DAY_TWO_MESSAGES) if day_two
+            else ProfileCodec(directories, DAY_ONE_MESSAGES)
+        )
 
     @cached_property
     def _batch(self) -> BsmBatch:

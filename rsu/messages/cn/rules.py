@@ -1,4 +1,4 @@
-"""How each Day I message is generated and sent, as data.
+"""How each message is generated and sent, as data.
 
 Priority is 0..255 with the larger value more urgent: the event BSM (208) outranks the routine BSM (112).
 """
@@ -33,6 +33,34 @@ _ROWS = (
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in _ROWS}
 """Rules by name; a kind such as ``BSM-EVENT`` travels as its ``message``."""
+
+_SECOND_PHASE = (
+    "period and application delay: second-phase application table of T/CSAE 157-2020; AID: one vendor configuration"
+)
+_PRIVATE = "AID private, priority assumed that of {}, no layer-2 identifier known (all unverified)"
+
+
+def _day_two(message: str, period_ms: float, application_id: int, like: str, budget_ms: float, service: str = "",
+             note: str = "") -> Rule:
+    remark = "; ".join(filter(None, (note, _PRIVATE.format(like))))
+    return Rule(message, period_ms, application_id, None, RULES[like].priority, budget_ms, _SECOND_PHASE, remark,
+                message, service)
+
+
+_DAY_TWO_ROWS = (
+    _day_two("PAM", 500.0, 18, "MAP", 100.0, note="station guidance at 2 Hz"),
+    _day_two("C157-CPM", 100.0, 19, "BSM", 50.0, note="platooning (CLPMM)"),
+    _day_two("PSM", 100.0, 20, "BSM", 100.0, note="vulnerable road users"),
+    _day_two("RSC", 100.0, 21, "RSM", 50.0, note="while a manoeuvre is coordinated"),
+    _day_two("RTCM", 1000.0, 22, "MAP", 500.0, note="differential data at 1 Hz"),
+    _day_two("C157-SSM", 100.0, 23, "RSM", 100.0, "RSM", "sensor sharing"),
+    _day_two("VIR", 100.0, 24, "BSM", 50.0, note="while a request is open"),
+    _day_two("VPM", 1000.0, 25, "RSI", 100.0, note="tolling: 1 Hz from a roadside unit, 10 Hz from a vehicle"),
+    _day_two("TEST", 100.0, 26, "MAP", 100.0, note="no rule known; 10 Hz in the vendor configuration"),
+)
+
+DAY_TWO_RULES: dict[str, Rule] = {rule.name: rule for rule in _DAY_TWO_ROWS}
+"""Rules of the extension messages. ``budget_ms`` is the delay allowed from application to application."""
 
 PATH_HISTORY_PERIOD_MS = 500.0
 """The first BSM this long after the last one with a path history has one again (GB/T 45315-2025 7.3)."""
