@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rsu.document import (
     Document,
@@ -17,6 +17,9 @@ from rsu.document import (
     dotted,
     read_document,
 )
+
+if TYPE_CHECKING:
+    from rsu.messages.base import MessageSet
 
 PROFILE_SCHEMA = "profile/1"
 CANDIDATE_SCHEMA = "candidate/1"
@@ -214,6 +217,29 @@ class Candidate:
 
 Source = Mapping[str, Any] | str | Path
 """A file, or its content as plain data."""
+
+
+def speaking(profile: Profile, message_set: MessageSet) -> Profile:
+    """The profile with another message set in place of its own.
+
+    Where the set comes with another network layer than the profile's, its own network layer, security envelope,
+    certificates and message periods go with it (``message_set.native``); radio, siting and the rest stay.
+    """
+    native = message_set.native
+    entries = dict(profile.entries)
+
+    def put(key: str, value: Any, source: str) -> None:
+        entries[key] = Entry(value, "sourced", source, message_set.name)
+
+    put("message_set", message_set.name, message_set.source)
+    if profile.get("network") != native.network:
+        put("network", native.network, native.source)
+        put("security.envelope", native.envelope, native.source)
+        put("security.certificate_period_ms", native.certificate_period_ms, native.source)
+        put("security.certificate_bytes_obu", native.certificate_bytes_obu, native.source)
+        put("security.certificate_bytes_rsu", native.certificate_bytes_rsu, native.source)
+        entries = {key: entry for key, entry in entries.items() if not key.startswith("rates.")}
+    return Profile(profile.name, profile.title, profile.inherits, {key: entries[key] for key in KEYS if key in entries})
 
 
 def load_profile(source: Source, folders: Sequence[Path] = ()) -> Profile:

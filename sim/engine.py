@@ -6,21 +6,22 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import simpy
 
 from rsu.messages import MESSAGE_SETS
-from rsu.network import NETWORKS
+from rsu.profile import speaking
 from sim.access import access_class
 from sim.access.base import AccessLayer
 from sim.clock import MS, ns_from_s
-from sim.frames import Kind
+from sim.frames import Kind, Receptions
 from sim.ledger import Ledger
 from sim.metrics import Context, Tick, build
 from sim.metrics.channel import Channel
 from sim.metrics.coverage import Coverage
 from sim.pipeline import Pipeline
-from sim.receivers.base import Here, Receiver
-from sim.receivers.bsm import BsmReceiver
+from sim.receivers.awareness import AwarenessReceiver
+from sim.receivers.base import Here, Newest, Receiver
 from sim.receivers.events import RsiReceiver
 from sim.receivers.objects import RsmReceiver
 from sim.receivers.signals import MapReceiver, NodeMaps, SpatReceiver
@@ -28,6 +29,7 @@ from sim.receivers.zones import Zones
 from sim.scenario.loader import LoadedScenario
 from sim.senders.envelope import Envelope
 from sim.senders.flows import build_flows
+from sim.senders.rate_control import RateControl
 from sim.senders.roadside import RoadsideSenders
 from sim.senders.vehicles import VehicleSender
 from sim.stopwatch import Stopwatch
@@ -71,9 +73,12 @@ class Engine:
         self.end_ns = self.to_ns + (-(-DRAIN_NS // self.tick_ns) + 1) * self.tick_ns
         profile = loaded.candidate.profile()
         self.message_set = MESSAGE_SETS[config.standards.message_set or profile.value("message_set")]
-        network = NETWORKS[profile.value("network")]
-        self.flows = build_flows(config, profile, self.message_set.messages)
+        if config.standards.message_set is not None:
+            profile = speaking(profile, self.message_set)
+        self.profile = profile
+        self.flows = build_flows(config, profile, self.message_set)
         flows = [flow.flow for flow in self.flows.values()]
+        self._awareness_flows = [flow.index for flow in flows if flow.service == "BSM"]
         self.ledger = Ledger()
         report_m = max(config.measure.max_distance_m, 1.0)
         self.access: AccessLayer = access_class(config.radio.access)(
@@ -82,13 +87,13 @@ class Engine:
         )
         self.env = simpy.Environment()
         self.stopwatch = Stopwatch()
+        self.control = self._rate_control()
         self.vehicles = VehicleSender(
-            world, self.flows["BSM"], self.message_set,
-            Envelope(config, profile, network, certificate_key="certificate_bytes_obu"), self.ledger,
+            world, self.flows, self.message_set, Envelope(config, profile, "obu"), self.ledger, self.control,
         )
         self.roadside = RoadsideSenders(
             self.env, world, self.flows, self.message_set,
-            Envelope(config, profile, network, certificate_key="certificate_bytes_rsu"), self.ledger,
+            Envelope(config, profile, "rsu"), self.ledger,
             self.access.submit,
             begin_ns=self.radio_from_ns, measured=(self.from_ns, self.to_ns),
             frame_limit_bytes=self.access.largest_frame_bytes(Kind.RSU),
@@ -101,6 +106,8 @@ class Engine:
             config, flows, self.ledger, world.stations, self._receivers(), self.kpis, trace,
             clock_offset_ns=lambda: world.clock_offset_ns,
         )
+        if self.control is not None:
+            self.pipeline.taps.append(self._hear_vehicles)
         self._marks: list[dict[str, int]] = []
         self.vehicles_seen: set[int] = set()
         self.equipped_seen: set[int] = set()
@@ -154,7 +161,7 @@ class Engine:
             part.update()
         self.maps.begin_tick()
         self.objects.begin_tick()
-        for newest in self.newest:
+        for newest in self.newest.values():
             newest.forget(stations.changed)
         if now_ns < self.to_ns:
             with self.stopwatch.of("vehicle messages"):
@@ -165,6 +172,16 @@ class Engine:
         if self.from_ns <= now_ns < self.to_ns:
             with self.stopwatch.of("receivers and KPIs"):
                 self._observe(now_ns)
+
+    def _hear_vehicles(self, receptions: Receptions, links: np.ndarray) -> None:
+        """Let the rate control know who heard whom."""
+        assert self.control is not None
+        row = receptions.row[links]
+        own = np.isin(self.ledger.column("flow", receptions.frame[row]), self._awareness_flows)
+        links = links[own & (self.world.stations.kind[receptions.receiver[links]] == Kind.VEHICLE)]
+        frames = receptions.frame[receptions.row[links]]
+        sender = self.world.stations.station_id[self.ledger.column("sender", frames)]
+        self.control.heard(receptions, links, sender, self.ledger.column("sequence", frames) & 127)
 
     def _observe(self, now_ns: int) -> None:
         stations, zones = self.world.stations, self.zones
@@ -182,12 +199,31 @@ class Engine:
         coverage = coverage if isinstance(coverage, Coverage) else None
         self.maps = NodeMaps(self.world, self.message_set, self.here, self.approaches)
         self.objects = RsmReceiver(self.zones, self.here, self.message_set, coverage)
-        maps = MapReceiver(self.maps, self.flows["MAP"].flow.period_ns)
-        spat = SpatReceiver(self.maps, self.message_set, coverage)
-        rsi = RsiReceiver(self.zones, self.here, self.message_set, coverage, self.flows["RSI"].flow.period_ns)
-        self.newest = (maps.newest, spat.newest, rsi.newest)
-        self.duplicates = {"MAP": maps.newest, "SPAT": spat.newest, "RSI": rsi.newest}
-        return {"BSM": BsmReceiver(self.message_set), "MAP": maps, "SPAT": spat, "RSI": rsi, "RSM": self.objects}
+        period_ns = {flow.flow.service: flow.flow.period_ns for flow in reversed(self.flows.values())}
+        classes: dict[str, Receiver] = {"BSM": AwarenessReceiver(self.message_set), "RSM": self.objects}
+        self.newest: dict[str, Newest] = {}
+        if "MAP" in period_ns:
+            classes["MAP"] = maps = MapReceiver(self.maps, period_ns["MAP"])
+            self.newest["MAP"] = maps.newest
+        if "SPAT" in period_ns:
+            classes["SPAT"] = spat = SpatReceiver(self.maps, self.message_set, coverage)
+            self.newest["SPAT"] = spat.newest
+        if "RSI" in period_ns:
+            classes["RSI"] = rsi = RsiReceiver(self.zones, self.here, self.message_set, coverage, period_ns["RSI"])
+            self.newest["RSI"] = rsi.newest
+        return {
+            flow.flow.message: classes[flow.flow.service] for flow in self.flows.values()
+            if flow.flow.service in classes
+        }
+
+    def _rate_control(self) -> RateControl | None:
+        """What the scenario asks for, else what belongs to the message set; only periodic messages are controlled."""
+        name: str = self.config.bsm.congestion_control
+        if name == "auto":
+            name = self.message_set.native.congestion_control
+        if name == "none" or self.message_set.generation != "periodic":
+            return None
+        return RateControl(name, self.world.stations.size, self.config.seed, self.access.busy_ratio)
 
     def _context(self, flows: list[Any]) -> Context:
         config = self.config
@@ -197,8 +233,8 @@ class Engine:
             period_ns.setdefault(flow.message, flow.period_ns)
         shares = {home.jurisdiction: home.share for home in config.traffic.homes}
         return Context(
-            tuple(period_ns), names, self.from_ns, self.to_ns, config.measure, period_ns, self.world.probes.grid,
-            _home_shares(names, shares),
+            tuple(period_ns), names, self.from_ns, self.to_ns, config.measure, period_ns, self.message_set.awareness,
+            self.world.probes.grid, _home_shares(names, shares),
         )
 
     def _count_vehicles(self, now_ns: int) -> None:
@@ -234,12 +270,10 @@ class Engine:
 
     def _counters(self) -> dict[str, int]:
         """Counts since the beginning."""
-        duplicates = {f"duplicates {name}": newest.duplicates for name, newest in self.duplicates.items()}
+        duplicates = {f"duplicates {name}": newest.duplicates for name, newest in self.newest.items()}
         return duplicates | self.access.counts()
 
 
 def _home_shares(names: tuple[str, ...], shares: Mapping[str, float]) -> Any:
-    import numpy as np
-
     return np.array([shares.get(name, 0.0) for name in names]) if shares else None
 

@@ -51,13 +51,15 @@ class Flow:
 
     index: int
     message: str
-    """BSM, BSM-EVENT, MAP, SPAT, RSI, RSM."""
+    """Name of the message in its set: BSM, CAM, MAP, MAPEM, DENM ..."""
     sender: Kind
     period_ns: int
     budget_ns: int
     """Packet delay budget (PDB)."""
     priority: int
     """PPPP, 1 most urgent .. 8 least."""
+    service: str = ""
+    """Service class (:data:`rsu.messages.base.SERVICE_CLASSES`), empty for messages outside them."""
 
 
 @dataclass

@@ -40,8 +40,11 @@ class Pipeline:
         self.verify_ns = ns_from_ms(processing.verify_ms) if config.security.enabled else 0
         self.decode_ns, self.apply_ns = ns_from_ms(processing.decode_ms), ns_from_ms(processing.apply_ms)
         tau_s = config.measure.tau_s
-        self._limit_ns = np.array([ns_from_s(tau_s.get(name, 1.0)) for name in self.messages], np.int64)
+        service = {flow.message: flow.service for flow in flows}
+        self._limit_ns = np.array([ns_from_s(tau_s.get(service[name], 1.0)) for name in self.messages], np.int64)
         self.frames_ended, self.links = 0, 0
+        self.taps: list[Callable[[Receptions, np.ndarray], None]] = []
+        """Told of each batch and the links on which the radio delivered, while the frames are still known."""
 
     def deliver(self, receptions: Receptions) -> None:
         """One batch of ended frames with all their links."""
@@ -55,6 +58,8 @@ class Pipeline:
         after_ns = receptions.end_ns + self.verify_ns + self.decode_ns + self.apply_ns
         outcome = receptions.outcome.copy()
         delivered = outcome == Outcome.DELIVERED
+        for tap in self.taps:
+            tap(receptions, np.flatnonzero(delivered))
         for index, name in enumerate(self.messages):
             receiver = self.receivers.get(name)
             if receiver is not None:

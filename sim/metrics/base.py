@@ -84,6 +84,8 @@ class Context:
     measure: Measure
     period_ns: Mapping[str, int] = field(default_factory=dict)
     """Generation period per message, where it has one."""
+    awareness: str = "BSM"
+    """Message that every vehicle sends of itself."""
     probes: ProbeGrid | None = None
     home_share: np.ndarray | None = None
     """Share of the equipped fleet per home jurisdiction; none = equal shares."""

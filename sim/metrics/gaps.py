@@ -1,5 +1,5 @@
-"""Gaps between receptions of a pair, update delay, age of information, and coverage by BSM (definitions 5 and
-6)."""
+"""Gaps between receptions of a pair, update delay, age of information, and coverage by BSM or CAM (definitions 5
+and 6)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sim.metrics.base import Batch, Context, Metric, Rows, Tick
 from sim.metrics.pairs import MARGIN_M, PairWindow
 from sim.metrics.statistics import DelayHistogram
 
-MESSAGE = "BSM"
 COVERAGE_RANGES_M = (150, 300)
 QUANTILES = (0.5, 0.95, 0.99)
 _LONG_NUMERATOR, _LONG_DENOMINATOR = 5, 2
@@ -32,9 +31,9 @@ class Gaps:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.period_ns = context.period_ns.get(MESSAGE, 100_000_000)
+        self.period_ns = context.period_ns.get(context.awareness, 100_000_000)
         self.range_m = context.measure.gap_range_m
-        self.tau_ns = round(context.measure.tau_s.get(MESSAGE, 0.3) * 1e9)
+        self.tau_ns = round(context.measure.tau_s.get("BSM", 0.3) * 1e9)
         self.window = PairWindow(max(self.range_m, *COVERAGE_RANGES_M))
         self._ids = np.empty(0, np.int64)
         self.heard_ns = np.empty(0, np.int64)
@@ -160,8 +159,8 @@ class Gaps:
             self.covered[k] += np.cumsum(fresh[::-1], axis=0)[::-1]
 
     def observe(self, batch: Batch) -> None:
-        """Take in receptions of BSM between vehicles."""
-        wanted = np.array([m == MESSAGE or m.startswith(f"{MESSAGE}-") for m in batch.messages], bool)
+        """Take in receptions of the vehicles' own messages between vehicles."""
+        wanted = np.array([message == self.context.awareness for message in batch.messages], bool)
         frames = wanted[batch.message] & (batch.sender_kind == Kind.VEHICLE)
         reach_m = self.window.reach_m + 2 * MARGIN_M
         keep = (batch.distance_m < reach_m) & (batch.radio_outcome == Outcome.DELIVERED)
@@ -271,7 +270,7 @@ class Gaps:
     def rows(self) -> Iterator[Metric]:
         """Gaps, update delay and age of V2V BSM, then coverage of pairs."""
         self._settle()
-        link = ("V2V", MESSAGE)
+        link = ("V2V", self.context.awareness)
         for name, delays in (("gap", self.gap), ("update_delay", self.delay), ("aoi", self.age)):
             for share in QUANTILES if delays.count else ():
                 yield Metric(

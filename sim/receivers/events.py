@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rsu.applications import APPLICATIONS
-from rsu.applications.cn.events import read_events
+from rsu.applications import APPLICATIONS, READERS
 from rsu.applications.events import EventZones
 from rsu.messages.base import MessageSet
 from sim.frames import Outcome
@@ -22,6 +21,7 @@ class RsiReceiver:
         self.zones, self.here, self.coverage, self.period_ns = zones, here, coverage, period_ns
         self._applies = APPLICATIONS["RSI"]
         self._decode = Decoded(message_set.decode)
+        self._readers = READERS[message_set.family]
         self._read = Decoded(self._event_zones)
         events = zones.world.config.events
         self._index = {(event.kind, event.id): index for index, event in enumerate(events)}
@@ -31,9 +31,9 @@ class RsiReceiver:
     def _event_zones(self, octets: bytes) -> tuple[EventZones, list[int]] | None:
         """Zones of one message and the scenario's numbers of its events; upstream paths are in the message."""
         decoded = self._decode(octets)
-        if decoded.status != "ok" or decoded.value is None:
+        if decoded.status != "ok" or decoded.message is None or decoded.value is None:
             return None
-        events = read_events(decoded.value)
+        events = self._readers.events(decoded.message, decoded.value)
         known = [self._index[key] for event in events if (key := (event.kind, event.id)) in self._index]
         return EventZones(events, upstream_m=0.0), known
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rsu.applications import APPLICATIONS
-from rsu.applications.cn.objects import read_objects
+from rsu.applications import APPLICATIONS, READERS
+from rsu.codec import Decoded as Message
 from rsu.messages.base import MessageSet
 from sim.frames import Outcome
 from sim.metrics.coverage import Coverage
@@ -27,6 +27,7 @@ class RsmReceiver:
         self.zones, self.here, self.coverage = zones, here, coverage
         self._applies = APPLICATIONS["RSM"]
         self._decode = Decoded(message_set.decode, limit=512)
+        self._readers = READERS[message_set.family]
         self._unit_row = {unit: row for row, unit in enumerate(zones.sensor_units)}
         self._sigma_m = zones.world.config.layout.sensor.position_sigma_m
         self._tau_s = zones.world.config.measure.tau_s["RSM"]
@@ -41,23 +42,24 @@ class RsmReceiver:
         outcome = np.full(len(delivery.row), Outcome.NOT_APPLICABLE, np.int8)
         for frame, octets, rows in delivery.by_frame():
             decoded = self._decode(octets)
-            if decoded.status != "ok" or decoded.value is None:
+            if decoded.status != "ok" or decoded.message is None or decoded.value is None:
                 outcome[rows] = Outcome.NOT_DECODED
                 continue
             unit = self._unit_row[int(delivery.sender[frame])]
             rows = rows[self.zones.near_sensor[unit, delivery.receiver[rows]]]
             if len(rows):
-                self._judge_frame(delivery, frame, rows, decoded.value, outcome)
+                self._judge_frame(delivery, frame, rows, decoded, outcome)
         return outcome
 
     def _judge_frame(
-        self, delivery: Delivery, frame: int, rows: np.ndarray, value: dict, outcome: np.ndarray
+        self, delivery: Delivery, frame: int, rows: np.ndarray, decoded: Message, outcome: np.ndarray
     ) -> None:
         world, here = self.zones.world, self.here
         numbers, lon, lat, sorted_rows = self._true()
         receiver, applied_ns = delivery.receiver[rows], delivery.applied_ns[rows]
         at_utc_ns = world.utc0_ns + here.time_ns
-        objects = read_objects(value, at_utc_ns)
+        assert decoded.message is not None and decoded.value is not None
+        objects = self._readers.objects(decoded.message, decoded.value, at_utc_ns)
         own = self._own_rows(receiver, numbers, sorted_rows)
         age_s = (applied_ns - delivery.generated_ns[frame]) * 1e-9
         advice = self._applies(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rsu.applications import APPLICATIONS
-from rsu.applications.cn.lanes import read_lanes
-from rsu.applications.cn.signals import read_signals
+from rsu.applications import APPLICATIONS, READERS
 from rsu.applications.lane_match import LaneMatch, match_lanes
-from rsu.applications.road_map import RoadMap
+from rsu.applications.road_map import RoadLane, RoadMap
 from rsu.messages.base import MessageSet
 from sim.clock import NEVER, ns_from_s
 from sim.frames import Outcome
@@ -17,9 +15,10 @@ from sim.metrics.coverage import Coverage
 from sim.receivers.base import Decoded, Delivery, Here, Newest, report_coverage
 from sim.world.approaches import Approaches
 from sim.world.build import World
-from sim.world.described import lane_key
 
 SPAT_MAP = CLASSES.index("SPAT+MAP")
+SAME_LANE_M = 1.5
+"""A lane of a map is the true lane whose stop line it ends at within this distance (lanes are 3 m wide or more)."""
 
 
 class NodeMaps:
@@ -28,10 +27,11 @@ class NodeMaps:
     def __init__(self, world: World, message_set: MessageSet, here: Here, approaches: Approaches) -> None:
         self.world, self.here, self.approaches = world, here, approaches
         self._decode = Decoded(message_set.decode)
+        self._readers = READERS[message_set.family]
         network = world.network
         self.node_index = {(network.node_regions[n], network.node_ids[n]): n for n in range(len(network.node_ids))}
-        self.link_index = {lane_key(world, a, 0)[:4]: a.index for a in network.approaches}
-        self._values: list[dict[bytes, dict]] = [{} for _ in network.node_ids]
+        self._stops = _stop_lines(world)
+        self._lanes: list[dict[bytes, list[RoadLane]]] = [{} for _ in network.node_ids]
         self.road_map: list[RoadMap | None] = [None] * len(network.node_ids)
         self._true_lane: list[np.ndarray] = [np.empty(0)] * len(network.node_ids)
         self.heard_ns = np.full((len(network.approaches), world.stations.size), -NEVER, np.int64)
@@ -56,13 +56,13 @@ class NodeMaps:
         if decoded.status != "ok" or decoded.value is None:
             return None
         nodes, links = set(), set()
-        for lane in RoadMap.of_lanes(read_lanes([decoded.value])).lanes:
+        for lane in RoadMap.of_lanes(self._readers.lanes(decoded.value)).lanes:
             if (node := self.node_index.get(lane.key[:2])) is not None:
                 nodes.add(node)
-                self._values[node][octets] = decoded.value
+                self._lanes[node].setdefault(octets, []).append(lane)
                 self.road_map[node] = None
-            if (link := self.link_index.get(lane.key[:4])) is not None:
-                links.add(link)
+                if (place := self._true_place(node, lane)) is not None:
+                    links.add(place[0])
         self._contents[octets] = (nodes, links)
         self._matches = {}
         return nodes, links
@@ -82,21 +82,37 @@ class NodeMaps:
         """Everything heard of a node, merged."""
         road_map = self.road_map[node]
         if road_map is None:
-            values = [
-                {"nodes": [n for n in value["nodes"] if self._is_node(n, node)]}
-                for value in self._values[node].values()
-            ]
-            road_map = self.road_map[node] = RoadMap.of_lanes(read_lanes(values))
-            network = self.world.network
-            table = np.full((len(network.approaches), 8), -1, np.int64)
-            for approach in network.approaches_of(node):
-                for lane in range(approach.lanes):
-                    table[approach.index, lane] = road_map.lane_index.get(lane_key(self.world, approach, lane), -1)
+            road_map = self.road_map[node] = RoadMap.of_lanes(
+                lane for lanes in self._lanes[node].values() for lane in lanes
+            )
+            table = np.full((len(self.world.network.approaches), 8), -1, np.int64)
+            for index, lane in enumerate(road_map.lanes):
+                if (place := self._true_place(node, lane)) is not None:
+                    table[place] = index
             self._true_lane[node] = table
         return road_map
 
-    def _is_node(self, value: dict, node: int) -> bool:
-        return self.node_index.get((value["id"].get("region", 0), value["id"]["id"])) == node
+    def _true_place(self, node: int, lane: RoadLane) -> tuple[int, int] | None:
+        """(approach, lane) of the network whose stop line a lane of a map ends at; None for no such lane."""
+        places, x_m, y_m = self._stops[node]
+        if not places or not len(lane.points):
+            return None
+        end_x, end_y = self.world.corridor.plane.to_plane(lane.points[-1:, 0], lane.points[-1:, 1])
+        away_m = np.hypot(x_m - end_x, y_m - end_y)
+        nearest = int(np.argmin(away_m))
+        return places[nearest] if away_m[nearest] <= SAME_LANE_M else None
+
+
+def _stop_lines(world: World) -> list[tuple[list[tuple[int, int]], np.ndarray, np.ndarray]]:
+    """Per node: (approach, lane) of every lane that leads into it, and where those lanes end on the plane."""
+    network = world.network
+    found = []
+    for node in range(len(network.node_ids)):
+        places = [(a.index, lane) for a in network.approaches_of(node) for lane in range(a.lanes)]
+        ends = [network.lane_points(a, lane)[-1] for a in network.approaches_of(node) for lane in range(a.lanes)]
+        xy = np.array(ends, float).reshape(-1, 2)
+        found.append((places, xy[:, 0], xy[:, 1]))
+    return found
 
 
 class MapReceiver:
@@ -139,6 +155,7 @@ class SpatReceiver:
     def __init__(self, maps: NodeMaps, message_set: MessageSet, coverage: Coverage | None) -> None:
         self.maps, self.coverage = maps, coverage
         self._decode = Decoded(message_set.decode)
+        self._readers = READERS[message_set.family]
         self._applies = APPLICATIONS["SPAT"]
         measure = maps.world.config.measure
         self.map_tau_ns, self.spat_tau_s = ns_from_s(measure.tau_s["MAP"]), measure.tau_s["SPAT"]
@@ -152,7 +169,8 @@ class SpatReceiver:
             if decoded.status != "ok" or decoded.value is None:
                 outcome[rows] = Outcome.NOT_DECODED
                 continue
-            signals = read_signals([decoded.value], self.maps.world.utc0_ns + int(delivery.generated_ns[frame]))
+            near_utc_ns = self.maps.world.utc0_ns + int(delivery.generated_ns[frame])
+            signals = self._readers.signals(decoded.value, near_utc_ns)
             for key in sorted({key[:2] for key in signals}):
                 node = self.maps.node_index.get(key)
                 if node is not None:

@@ -5,53 +5,66 @@ from __future__ import annotations
 import numpy as np
 
 from rsu.messages.base import Rule
-from rsu.network import Network
+from rsu.network import Source
 from rsu.profile import Profile
-from rsu.security import CERTIFICATE_PERIOD_NS, CertificateCadence, envelope_bytes
+from rsu.security import ENVELOPES, CertificateCadence
+from rsu.stack import Stack, stack_for
 from sim.clock import ns_from_ms
 from sim.scenario.schema import Scenario
 
 
 class Envelope:
-    """Security envelope, network header and L2 header of one kind of sender, as sizes.
+    """Security envelope, network header and L2 header of one kind of sender (``obu`` or ``rsu``).
 
-    The sizes are exact (:mod:`rsu.security`, :mod:`rsu.network`); signatures themselves are never made in a run.
+    A run needs their sizes only, which are exact (:mod:`rsu.stack`); captures need :meth:`octets`. Signatures are never
+    made.
     """
 
-    def __init__(self, config: Scenario, profile: Profile, network: Network, *, certificate_key: str) -> None:
+    def __init__(self, config: Scenario, profile: Profile, kind: str) -> None:
+        signed = config.security.enabled
+        name = profile.value("security.envelope")
+        rule = ENVELOPES[name].certificate_rule
         period_ms = config.security.certificate_period_ms
         if period_ms is None:
             period_ms = profile.get("security.certificate_period_ms")
-        self._signed = config.security.enabled
-        self._cadence = CertificateCadence(
-            period_ns=CERTIFICATE_PERIOD_NS if period_ms is None else ns_from_ms(period_ms)
-        )
-        self._certificate_bytes = int(profile.value(f"security.{certificate_key}"))
-        self._network = network
+        self.stack: Stack = stack_for(profile.value("network"), name if signed else None)
+        self._plain = stack_for(profile.value("network"))
+        self._always = rule.always
+        self._cadence = CertificateCadence(period_ns=rule.period_ns if period_ms is None else ns_from_ms(period_ms))
+        wanted_bytes = int(profile.value(f"security.certificate_bytes_{kind}"))
+        self.certificate_bytes = len(ENVELOPES[name].certificate(wanted_bytes))
         self._l2_bytes = config.processing.l2_overhead_bytes
         self.encode_ns = ns_from_ms(config.processing.encode_ms)
-        self.sign_ns = ns_from_ms(config.processing.sign_ms) if self._signed else 0
+        self.sign_ns = ns_from_ms(config.processing.sign_ms) if signed else 0
 
-    def frame_bytes(
-        self, message_bytes: np.ndarray, rule: Rule, senders: np.ndarray, generated_ns: np.ndarray
+    def full_certificates(
+        self, senders: np.ndarray, generated_ns: np.ndarray, rule: Rule, required: np.ndarray | bool = False
     ) -> np.ndarray:
-        """Octets on the air per message: message, envelope (full certificate by cadence), header, L2.
+        """Which messages carry the full certificate (bool); taken note of.
 
-        ``senders`` are slots, each at most once per call.
+        ``senders`` are slots, each at most once per call; ``required``: where the generation rule demands it.
         """
-        total = message_bytes + self._network.overhead_bytes(rule.application_id) + self._l2_bytes
-        if self._signed:
-            full = self._cadence.full(senders, generated_ns)
-            total = total + envelope_bytes(message_bytes, rule.application_id, full, self._certificate_bytes)
-        return total
+        if self.stack.envelope is None:
+            return np.zeros(len(senders), bool)
+        return self._cadence.full(senders, generated_ns, required | (rule.application_id in self._always))
+
+    def frame_bytes(self, message_bytes: np.ndarray, rule: Rule, full: np.ndarray) -> np.ndarray:
+        """Octets on the air per message: message, envelope, network header, L2."""
+        overhead = self.stack.overhead_bytes(message_bytes, rule, full, self.certificate_bytes)
+        return message_bytes + overhead + self._l2_bytes
 
     def message_limit(self, rule: Rule, frame_limit_bytes: int, data_limit_bytes: int) -> int:
         """Longest message that fits a frame and the network layer's data field, certificate included."""
-        around = self._network.overhead_bytes(rule.application_id) + self._l2_bytes
-        envelope = 0
-        if self._signed:
-            envelope = int(envelope_bytes(60_000, rule.application_id, "certificate", self._certificate_bytes))
-        return min(data_limit_bytes, frame_limit_bytes - around) - envelope
+        by_frame = self.stack.longest_message_bytes(
+            rule, frame_limit_bytes - self._l2_bytes, True, self.certificate_bytes
+        )
+        secured = self.stack.overhead_bytes(data_limit_bytes, rule, True, self.certificate_bytes)
+        plain = self._plain.overhead_bytes(data_limit_bytes, rule)
+        return min(by_frame, data_limit_bytes - int(secured - plain))
+
+    def octets(self, message: bytes, rule: Rule, source: Source, full: bool) -> bytes:
+        """The packet as the network layer hands it to the access layer; certificate and signature are placeholders."""
+        return self.stack.wrap(message, rule, source, self.certificate_bytes if full else None)
 
     def renew(self, senders: np.ndarray) -> None:
         """Other stations stand in these slots now: their first message carries the certificate."""

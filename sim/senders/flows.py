@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rsu.messages.base import Rule
+from rsu.messages.base import MessageSet, Rule
 from rsu.profile import Profile
 from sim.clock import ns_from_ms
 from sim.frames import Flow, Kind
 from sim.scenario.schema import Scenario
 
-RSI_PERIOD_CLASSES = {"static": "RSI", "semi-static": "RSI-SEMI-STATIC", "dynamic": "RSI-DYNAMIC"}
-"""Period class of a roadside event -> rule of the message set."""
+ROADSIDE_CLASSES = ("MAP", "SPAT", "RSI", "RSM")
+"""Service classes of what roadside units send."""
+
+_PROFILE_KEYS = {
+    "RSI": "rates.rsi_static_period_ms", "RSI-SEMI-STATIC": "rates.rsi_semi_static_period_ms",
+    "RSI-DYNAMIC": "rates.rsi_dynamic_period_ms",
+}
+"""Rule -> profile key, where one class has several rules."""
+_CLASS_KEYS = {
+    "BSM": "rates.bsm_period_ms", "MAP": "rates.map_period_ms", "SPAT": "rates.spat_period_ms",
+    "RSM": "rates.rsm_period_ms",
+}
+"""Service class -> profile key."""
 
 
 @dataclass(frozen=True)
@@ -22,29 +33,39 @@ class MessageFlow:
     rule: Rule
 
 
-def build_flows(config: Scenario, profile: Profile, rules: dict[str, Rule]) -> dict[str, MessageFlow]:
-    """Flows by rule name (``BSM``, ``MAP``, ``SPAT``, ``RSI`` with its two faster forms, ``RSM``).
+def build_flows(config: Scenario, profile: Profile, message_set: MessageSet) -> dict[str, MessageFlow]:
+    """Flows by rule name: the vehicles' own message, then the roadside messages class by class.
 
     A period comes from the scenario, else from the profile, else from the rule. The packet delay budget of a roadside
-    message equals its period (T/CSAE 159-2020 as reported); that of a BSM is its rule's, at most its period.
+    message equals its period (T/CSAE 159-2020 as reported); that of a vehicle's message is its rule's, at most its
+    period.
     """
-    periods_ms = {
-        "BSM": config.bsm.period_ms or profile.get("rates.bsm_period_ms"),
-        "MAP": config.roadside.map_period_ms or profile.get("rates.map_period_ms"),
-        "SPAT": config.roadside.spat_period_ms or profile.get("rates.spat_period_ms"),
-        "RSI": profile.get("rates.rsi_static_period_ms"),
-        "RSI-SEMI-STATIC": profile.get("rates.rsi_semi_static_period_ms"),
-        "RSI-DYNAMIC": profile.get("rates.rsi_dynamic_period_ms"),
-        "RSM": config.roadside.rsm_period_ms or profile.get("rates.rsm_period_ms"),
-    }
+    rules = message_set.messages
+    chosen = [rules[message_set.awareness]]
+    event = f"{message_set.awareness}-EVENT"
+    if config.bsm.events and event in rules:
+        chosen.append(rules[event])
+    for service in ROADSIDE_CLASSES:
+        chosen += [rule for rule in rules.values() if rule.service == service]
     flows = {}
-    for index, (name, period_ms) in enumerate(periods_ms.items()):
-        rule = rules[name]
-        period_ms = period_ms or rule.period_ms
-        budget_ms = min(rule.budget_ms, period_ms) if name == "BSM" else period_ms
-        sender = Kind.VEHICLE if name == "BSM" else Kind.RSU
+    for index, rule in enumerate(chosen):
+        period_ms = _period_ms(config, profile, rule)
+        own = rule.service == "BSM"
+        if rule.name == event:
+            period_ms = rule.period_ms
+        budget_ms = min(rule.budget_ms, period_ms) if own else period_ms
         flow = Flow(
-            index, name.split("-")[0], sender, ns_from_ms(period_ms), ns_from_ms(budget_ms), rule.pppp
+            index, rule.message, Kind.VEHICLE if own else Kind.RSU, ns_from_ms(period_ms), ns_from_ms(budget_ms),
+            rule.pppp, rule.service,
         )
-        flows[name] = MessageFlow(flow, rule)
+        flows[rule.name] = MessageFlow(flow, rule)
     return flows
+
+
+def _period_ms(config: Scenario, profile: Profile, rule: Rule) -> float:
+    wanted = {
+        "BSM": config.bsm.period_ms, "MAP": config.roadside.map_period_ms, "SPAT": config.roadside.spat_period_ms,
+        "RSM": config.roadside.rsm_period_ms,
+    }.get(rule.service)
+    key = _PROFILE_KEYS.get(rule.name, _CLASS_KEYS.get(rule.service, ""))
+    return wanted or (profile.get(key) if key else None) or rule.period_ms

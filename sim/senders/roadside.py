@@ -10,6 +10,7 @@ import simpy
 
 from rsu.messages.base import MessageSet
 from rsu.services import SERVICES
+from rsu.services.base import Content
 from rsu.services.counter import MessageCounter
 from rsu.services.described import UnitDescription
 from sim.clock import SECOND, ns_from_ms, stream
@@ -17,13 +18,15 @@ from sim.frames import Frames
 from sim.ledger import Ledger
 from sim.scenario.schema.layout import RoadsideEvent
 from sim.senders.envelope import Envelope
-from sim.senders.flows import RSI_PERIOD_CLASSES, MessageFlow
+from sim.senders.flows import MessageFlow
 from sim.senders.sensing import Sensing
 from sim.world.build import World
 from sim.world.described import event_description, forecast, node_geometry
 from sim.world.sites import RoadsideUnit
 
 Process = Generator[simpy.Event, Any, None]
+SENSOR_INFORMATION_NS = SECOND
+"""A perception message describes its sensor this often (TS 103 324 T_AddSensorInformation), where its set can."""
 
 
 class RoadsideSenders:
@@ -35,6 +38,7 @@ class RoadsideSenders:
         measured: tuple[int, int], frame_limit_bytes: int,
     ) -> None:
         self.env, self.world, self.flows, self.message_set = env, world, flows, message_set
+        self.services = SERVICES[message_set.family]
         self.envelope, self.ledger, self.submit = envelope, ledger, submit
         self.begin_ns, self.measured = begin_ns, measured
         self.backhaul_ns = ns_from_ms(world.config.layout.backhaul_delay_ms)
@@ -55,10 +59,8 @@ class RoadsideSenders:
             if "SPAT" in unit.services and nodes:
                 self.env.process(self._spat(unit, nodes))
             if "RSI" in unit.services:
-                for period_class, name in RSI_PERIOD_CLASSES.items():
-                    events = self.events_of(unit, period_class)
-                    if events:
-                        self.env.process(self._rsi(unit, events, self.flows[name]))
+                for name, events in self.events_of(unit).items():
+                    self.env.process(self._rsi(unit, events, self.flows[name]))
             if unit.index in self.sensing:
                 self.env.process(self.sensing[unit.index].run(self.env, self.begin_ns))
                 if "RSM" in unit.services:
@@ -77,23 +79,24 @@ class RoadsideSenders:
                 found.append(int(near[np.argmin(ahead_m[near])]))
         return sorted(set(found))
 
-    def events_of(self, unit: RoadsideUnit, period_class: str) -> list[RoadsideEvent]:
-        """Events of one period class whose path lies within reach downstream of the unit, or around it."""
-        chosen = []
+    def events_of(self, unit: RoadsideUnit) -> dict[str, list[RoadsideEvent]]:
+        """Events whose path lies within reach downstream of the unit, or around it, by the rule they follow."""
+        chosen: dict[str, list[RoadsideEvent]] = {}
         for event in self.world.config.events:
             if event.direction == "up":
                 near = event.from_m - event.announce_within_m <= unit.chainage_m <= event.to_m
             else:
                 near = event.from_m <= unit.chainage_m <= event.to_m + event.announce_within_m
-            if near and event.period_class == period_class:
-                chosen.append(event)
+            if near:
+                rule = self.services.event_rule(event.kind, event.period_class)
+                chosen.setdefault(rule, []).append(event)
         return chosen
 
     def warnings(self) -> list[str]:
         """Events that no unit announces."""
         told = {
             id(event) for unit in self.world.units if "RSI" in unit.services
-            for period_class in RSI_PERIOD_CLASSES for event in self.events_of(unit, period_class)
+            for events in self.events_of(unit).values() for event in events
         }
         return [
             f"{event.kind} {event.id} ({event.from_m:g} to {event.to_m:g} m, {event.direction}): no unit announces it; "
@@ -102,31 +105,29 @@ class RoadsideSenders:
         ]
 
     def _map(self, unit: RoadsideUnit, nodes: list[int]) -> Process:
-        flow = self.flows["MAP"]
-        counter = self._counter(unit, "MAP")
+        flow = self._flow_of("MAP")
         geometry = [node_geometry(self.world, node) for node in nodes]
-        values = SERVICES["MAP"](
-            geometry, counter=counter, encode=lambda value: self.message_set.encode("MAP", value),
-            max_bytes=self.max_bytes["MAP"],
-        )
-        octets = [self.message_set.encode("MAP", value) for value in values]
+        octets = self._encoded(self.services.maps(
+            geometry, counter=self._counter(unit, "MAP"), encode=self.message_set.encode,
+            max_bytes=self.max_bytes[flow.rule.name],
+        ))
         yield from self._each_period(unit, flow, "MAP")
         while True:
             self._emit(unit, flow, octets)
             yield self.env.timeout(flow.flow.period_ns)
 
     def _spat(self, unit: RoadsideUnit, nodes: list[int]) -> Process:
-        flow = self.flows["SPAT"]
+        flow = self._flow_of("SPAT")
         counter = self._counter(unit, "SPAT")
         backhaul_ns = self.backhaul_ns if unit.node is None else 0
         yield from self._each_period(unit, flow, "SPAT")
         while True:
             now_ns = int(self.env.now)
-            value = SERVICES["SPAT"](
+            content = self.services.signals(
                 [forecast(self.world, node, now_ns) for node in nodes], counter=counter,
                 generated_utc_ns=self._clock_ns(unit, now_ns),
             )
-            self._emit(unit, flow, [self.message_set.encode("SPAT", value)], backhaul_ns=backhaul_ns)
+            self._emit(unit, flow, self._encoded(content), backhaul_ns=backhaul_ns)
             yield self.env.timeout(flow.flow.period_ns)
 
     def _rsi(self, unit: RoadsideUnit, events: list[RoadsideEvent], flow: MessageFlow) -> Process:
@@ -143,35 +144,44 @@ class RoadsideSenders:
             ]
             if active != present:
                 present = active
-                values = SERVICES["RSI"](
+                octets = self._encoded(self.services.events(
                     described, [descriptions[k] for k in active], counter=counter,
-                    encode=lambda value: self.message_set.encode("RSI", value),
+                    generated_utc_ns=self._clock_ns(unit, int(self.env.now)), encode=self.message_set.encode,
                     max_bytes=self.max_bytes[flow.rule.name],
-                )
-                octets = [self.message_set.encode("RSI", value) for value in values]
+                ))
             self._emit(unit, flow, octets)
             yield self.env.timeout(flow.flow.period_ns)
 
     def _rsm(self, unit: RoadsideUnit) -> Process:
-        flow = self.flows["RSM"]
+        flow = self._flow_of("RSM")
         counter = self._counter(unit, "RSM")
         described, sensing = self._described(unit), self.sensing[unit.index]
         junction = sensing.junction()
+        described_ns = -SENSOR_INFORMATION_NS
         yield from self._each_period(unit, flow, "RSM")
         while True:
             now_ns = int(self.env.now)
             objects = sensing.newest(now_ns)
             if objects is not None:
-                batch = SERVICES["RSM"](
+                with_sensor = now_ns - described_ns >= SENSOR_INFORMATION_NS
+                described_ns = now_ns if with_sensor else described_ns
+                batch = self.services.objects(
                     described, sensing.detected(objects), counter=counter,
                     generated_utc_ns=self._clock_ns(unit, now_ns), junction=junction,
-                    max_messages=self.world.config.roadside.rsm_max_messages,
+                    max_messages=self.world.config.roadside.rsm_max_messages, with_sensor_information=with_sensor,
                 )
                 if self.measured[0] <= now_ns < self.measured[1]:
                     self.left_out_objects += batch.left_out_count
-                octets = [self.message_set.encode("RSM", value) for value in batch.values]
+                octets = [self.message_set.encode(batch.message, value) for value in batch.values]
                 self._emit(unit, flow, octets, sense_ns=now_ns - objects.sampled_ns)
             yield self.env.timeout(flow.flow.period_ns)
+
+    def _flow_of(self, service: str) -> MessageFlow:
+        """The flow of a service class that has one rule; of several the first."""
+        return next(flow for flow in self.flows.values() if flow.rule.service == service)
+
+    def _encoded(self, content: list[Content]) -> list[bytes]:
+        return [self.message_set.encode(message, value) for message, value in content]
 
     def _each_period(self, unit: RoadsideUnit, flow: MessageFlow, name: str) -> Process:
         """Wait for the service's own phase."""
@@ -185,9 +195,10 @@ class RoadsideSenders:
         now_ns, count = int(self.env.now), len(octets)
         length = np.fromiter(map(len, octets), np.int64, count)
         sender, one = np.full(count, unit.index), np.array([unit.index])
-        size = np.concatenate([
-            self.envelope.frame_bytes(length[k : k + 1], flow.rule, one, np.array([now_ns])) for k in range(count)
+        full = np.concatenate([
+            self.envelope.full_certificates(one, np.array([now_ns]), flow.rule) for _ in range(count)
         ])
+        size = self.envelope.frame_bytes(length, flow.rule, full)
         ready_ns = now_ns + backhaul_ns + self.envelope.encode_ns + self.envelope.sign_ns
         sequence = self._sequence[unit.index] + np.arange(count)
         self._sequence[unit.index] += count
@@ -195,7 +206,7 @@ class RoadsideSenders:
             count, list(octets), flow=flow.flow.index, sender=sender, sender_place=unit.jurisdiction,
             sender_home=unit.jurisdiction, generated_ns=now_ns, ready_ns=ready_ns, encode_ns=self.envelope.encode_ns,
             sign_ns=self.envelope.sign_ns, backhaul_ns=backhaul_ns, sense_ns=sense_ns, size_bytes=size,
-            measured=self.measured[0] <= now_ns < self.measured[1],
+            measured=self.measured[0] <= now_ns < self.measured[1], sequence=sequence, certificate=full,
         )
         self.submit(Frames(
             frame, sender, np.full(count, unit.station_id), sequence, np.full(count, flow.flow.index), np.arange(count),

@@ -1,57 +1,62 @@
-"""BSM of every equipped vehicle: content at the exact generation instant, real octets, envelope, header."""
+"""The message every vehicle sends of itself (BSM, CAM): content at the exact generation instant, real octets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from rsu.generation import VEHICLE_GENERATIONS, PeriodicGeneration
+from rsu.generation.base import Due, VehicleGeneration
+from rsu.generation.periodic import PeriodicFigures
 from rsu.messages.base import MessageSet
-from rsu.messages.cn.rules import PATH_HISTORY_PERIOD_MS
-from rsu.messages.vehicle import BRAKE_PEDAL_OFF, BRAKE_PEDAL_ON, VehicleColumns
 from rsu.messages.vehicle import PathHistory as WirePath
-from rsu.services.cn.wire import ACCURACY_M, RADIUS_95_PER_SIGMA
-from sim.clock import MS, hashed_bits, hashed_uniform, ns_from_ms, stream_key
+from sim.clock import MS, hashed_bits, hashed_uniform, stream_key
 from sim.frames import Frames
 from sim.ledger import Ledger
 from sim.senders.envelope import Envelope
 from sim.senders.flows import MessageFlow
+from sim.senders.rate_control import RateControl
+from sim.senders.vehicle_state import VehicleStates, vehicle_columns, vehicle_states
 from sim.world.build import World
 from sim.world.path_history import PathHistory
 
-MINUTE_NS = 60_000 * MS
-WEAK_BRAKING_MPS2 = -0.5
-"""A vehicle that slows down harder than this presses its brake pedal (assumption)."""
-MOST_YAW_DEGPS = 327.67
-"""Limit of YawRate on the wire; recorded headings may jump."""
-STRAIGHT_DEGPS = 0.05
-"""Below this yaw rate a path counts as straight."""
-
-
-def position_confidence(sigma_m: np.ndarray) -> np.ndarray:
-    """PositionConfidence of each message: the smallest class that holds 95 % of the error, 0 where unavailable."""
-    radius_m = RADIUS_95_PER_SIGMA * np.where(np.isnan(sigma_m), np.inf, sigma_m)
-    bounds_m = np.array(sorted(ACCURACY_M.values()))
-    place = np.searchsorted(bounds_m, radius_m)
-    return np.where(place < len(bounds_m), len(bounds_m) - place, 0)
+CONTROLLED_CHECK_NS = 20 * MS
+"""Under a rate control whose periods are not whole tenths of a second, messages are due on this grid (assumption)."""
 
 
 class VehicleSender:
-    """All on-board units: one phase and one rolling count per vehicle, columns all the way to the octets."""
+    """All on-board units: one phase, one rolling count and one generation rule, columns all the way to the octets."""
 
-    def __init__(self, world: World, flow: MessageFlow, message_set: MessageSet, envelope: Envelope,
-                 ledger: Ledger) -> None:
-        self.world, self.flow, self.message_set = world, flow, message_set
-        self.envelope, self.ledger = envelope, ledger
+    def __init__(
+        self, world: World, flows: Mapping[str, MessageFlow], message_set: MessageSet, envelope: Envelope,
+        ledger: Ledger, control: RateControl | None = None,
+    ) -> None:
+        self.world, self.message_set = world, message_set
+        self.flow = flows[message_set.awareness]
+        self.event_flow = flows.get(f"{message_set.awareness}-EVENT")
+        self.envelope, self.ledger, self.control = envelope, ledger, control
         self.settings = world.config.bsm
+        self.generation = self._generation_rule(world.stations.size)
+        self.check_ns = self.generation.check_interval_ns
+        if control is not None and control.name == "j2945-1":
+            self.check_ns = CONTROLLED_CHECK_NS
         self._phase_key = stream_key(world.seed, "bsm", "phase")
         self._id_key = stream_key(world.seed, "bsm", "temporary id")
         self._count_key = stream_key(world.seed, "bsm", "count")
         self._sequence = np.zeros(world.stations.size, np.int64)
-        self._path_due_ns = np.zeros(world.stations.size, np.int64)
         self._history = PathHistory(world.fleet.capacity) if self.settings.path_history else None
-        self._history_period_ns = ns_from_ms(PATH_HISTORY_PERIOD_MS)
         self.sent_path_histories = 0
+
+    def _generation_rule(self, rows: int) -> VehicleGeneration:
+        if self.message_set.generation != "periodic":
+            return VEHICLE_GENERATIONS[self.message_set.generation](rows)
+        period_ms = self.flow.flow.period_ns // MS
+        controlled = self.control is not None
+        return PeriodicGeneration(rows, PeriodicFigures(
+            period_ms=period_ms, check_interval_ms=100 if controlled else period_ms,
+            event_period_ms=100 if self.event_flow is not None else None, least_interval_ms=min(100, period_ms),
+        ))
 
     def stations_changed(self) -> None:
         """Other vehicles stand in ``stations.changed``: their counts, certificates and histories begin anew."""
@@ -59,9 +64,12 @@ class VehicleSender:
         if len(self._sequence) < stations.size:
             extra = np.zeros(stations.size - len(self._sequence), np.int64)
             self._sequence = np.concatenate([self._sequence, extra])
-            self._path_due_ns = np.concatenate([self._path_due_ns, extra])
         self._sequence[stations.changed] = 0
-        self._path_due_ns[stations.changed] = 0
+        self.generation.grow(stations.size)
+        self.generation.forget(stations.changed)
+        if self.control is not None:
+            self.control.grow(stations.size)
+            self.control.forget(stations.changed)
         self.envelope.renew(stations.changed)
         if self._history is not None:
             self._history.grow(self.world.fleet.capacity)
@@ -80,91 +88,95 @@ class VehicleSender:
         if not len(slots) or not self.settings.enabled:
             return
         identity = self.world.stations.station_id[slots]
-        period_ns = self.flow.flow.period_ns
         phase_ns = np.zeros(len(slots), np.int64)
         if self.settings.phase == "random":
-            phase_ns = (hashed_uniform(self._phase_key, identity) * period_ns).astype(np.int64)
-        first_ns = start_ns + (phase_ns - start_ns) % period_ns
+            phase_ns = (hashed_uniform(self._phase_key, identity) * self.check_ns).astype(np.int64)
+        check_ns = start_ns + (phase_ns - start_ns) % self.check_ns
         while True:
-            due = first_ns < end_ns
-            if not due.any():
+            asked = check_ns < end_ns
+            if not asked.any():
                 return
-            yield self._generate(slots[due], first_ns[due], measured_from_ns, measured_to_ns)
-            first_ns = first_ns + period_ns
+            states = vehicle_states(self.world, slots[asked], check_ns[asked])
+            event, due = self._due(states)
+            rows = np.flatnonzero(due.send)
+            if len(rows):
+                yield from self._generate(states.take(rows), event[rows], due, rows, measured_from_ns, measured_to_ns)
+            check_ns = check_ns + self.check_ns
 
-    def _generate(self, slots: np.ndarray, generated_ns: np.ndarray, from_ns: int, to_ns: int) -> Frames:
+    def _due(self, states: VehicleStates) -> tuple[np.ndarray, Due]:
+        event = states.events() if self.event_flow is not None else np.zeros(len(states), np.int64)
+        if self.control is not None and isinstance(self.generation, PeriodicGeneration):
+            decision = self.control.decide(states)
+            self.generation.plan(states.slots, decision.period_ns, decision.early)
+        due = self.generation.due(
+            states.slots, states.time_ns, states.believed_x_m, states.believed_y_m, states.believed_heading_deg,
+            states.believed_speed_mps, event,
+        )
+        if self.control is not None and due.send.any():
+            self.control.sent(states.take(due.send), due.event[due.send])
+        return event, due
+
+    def _generate(
+        self, states: VehicleStates, event: np.ndarray, due: Due, rows: np.ndarray, from_ns: int, to_ns: int
+    ) -> Iterator[Frames]:
+        """Octets of all rows at once, frames of the routine and of the event flow apart."""
+        octets = self._octets(states, event, due.low_frequency[rows])
+        urgent = due.event[rows]
+        for flow, chosen in ((self.flow, ~urgent), (self.event_flow, urgent)):
+            if flow is not None and chosen.any():
+                part = np.flatnonzero(chosen)
+                yield self._enter(
+                    flow, states.take(part), [octets[k] for k in part.tolist()],
+                    due.full_certificate_required[rows][part], from_ns, to_ns,
+                )
+
+    def _octets(self, states: VehicleStates, event: np.ndarray, slow: np.ndarray) -> list[bytes | None]:
+        if self.settings.synthetic:
+            return [None] * len(states)
+        identity = self.world.stations.station_id[states.slots]
+        count = (hashed_bits(self._count_key, identity).astype(np.int64) + self._sequence[states.slots]) & 127
+        columns = vehicle_columns(
+            self.world, states, hashed_bits(self._id_key, identity), count, events=event, low_frequency=slow,
+            path=self._path(states, slow),
+        )
+        return list(self.message_set.encode_vehicles(columns))
+
+    def _enter(
+        self, flow: MessageFlow, states: VehicleStates, octets: list[bytes | None], certificate: np.ndarray,
+        from_ns: int, to_ns: int,
+    ) -> Frames:
         stations, envelope = self.world.stations, self.envelope
-        if self.settings.synthetic and self.settings.fixed_size_bytes is not None:
-            octets: list[bytes | None] = [None] * len(slots)
-            size = np.full(len(slots), self.settings.fixed_size_bytes)
-        else:
-            messages = self.message_set.encode_vehicles(self._columns(slots, generated_ns))
-            octets = list(messages)
-            length = np.fromiter(map(len, messages), np.int64, len(messages))
-            size = envelope.frame_bytes(length, self.flow.rule, slots, generated_ns)
-            if self.settings.fixed_size_bytes is not None:
-                size = np.full(len(slots), self.settings.fixed_size_bytes)
+        slots, generated_ns, count = states.slots, states.time_ns, len(states)
+        length = np.fromiter((len(one or b"") for one in octets), np.int64, count)
+        full = envelope.full_certificates(slots, generated_ns, flow.rule, certificate)
+        size = envelope.frame_bytes(length, flow.rule, full)
+        if self.settings.fixed_size_bytes is not None:
+            size = np.full(count, self.settings.fixed_size_bytes)
         sequence = self._sequence[slots]
         self._sequence[slots] += 1
         ready_ns = generated_ns + envelope.encode_ns + envelope.sign_ns
-        count, index = len(slots), self.flow.flow.index
         frame = self.ledger.add(
-            count, octets, flow=index, sender=slots, sender_place=stations.place[slots],
+            count, octets, flow=flow.flow.index, sender=slots, sender_place=stations.place[slots],
             sender_home=stations.home[slots], generated_ns=generated_ns, ready_ns=ready_ns,
             encode_ns=envelope.encode_ns, sign_ns=envelope.sign_ns, backhaul_ns=0, sense_ns=0, size_bytes=size,
-            measured=(generated_ns >= from_ns) & (generated_ns < to_ns),
+            measured=(generated_ns >= from_ns) & (generated_ns < to_ns), sequence=sequence, certificate=full,
         )
         return Frames(
-            frame, slots, stations.station_id[slots], sequence, np.full(count, index), np.zeros(count, np.int64),
-            generated_ns, ready_ns, size,
+            frame, slots, stations.station_id[slots], sequence, np.full(count, flow.flow.index),
+            np.zeros(count, np.int64), generated_ns, ready_ns, size,
         )
 
-    def _columns(self, slots: np.ndarray, time_ns: np.ndarray) -> VehicleColumns:
-        world, stations, fleet = self.world, self.world.stations, self.world.fleet
-        vehicle = slots - stations.first_vehicle
-        part = (time_ns - stations.tick_start_ns) / (stations.tick_end_ns - stations.tick_start_ns)
-        x, y = stations.position(slots, time_ns)
-        speed = fleet.speed_prev_mps[vehicle] + (fleet.speed_mps[vehicle] - fleet.speed_prev_mps[vehicle]) * part
-        turn = (fleet.heading_deg[vehicle] - fleet.heading_prev_deg[vehicle] + 180.0) % 360.0 - 180.0
-        heading = (fleet.heading_prev_deg[vehicle] + turn * part) % 360.0
-        believed = world.gnss.believed(slots, time_ns, x, y, speed, heading)
-        lon, lat = world.lonlat(believed.x_m, believed.y_m)
-        accuracy = np.where(believed.available, believed.sigma_m, np.nan)
-        identity = stations.station_id[slots]
-        clock_ns = world.utc0_ns + time_ns + world.clock_offset_ns[slots]
-        yaw = np.clip(fleet.yaw_rate_degps[vehicle], -MOST_YAW_DEGPS, MOST_YAW_DEGPS)
-        accel = fleet.accel_mps2[vehicle]
-        curved = np.abs(yaw) >= STRAIGHT_DEGPS
-        radius = np.where(curved, speed / np.radians(np.where(curved, yaw, 1.0)), np.inf)
-        return VehicleColumns(
-            temporary_id=hashed_bits(self._id_key, identity),
-            msg_count=(hashed_bits(self._count_key, identity).astype(np.int64) + self._sequence[slots]) & 127,
-            sec_mark_ms=clock_ns % MINUTE_NS // MS,
-            longitude_deg=lon, latitude_deg=lat, speed_mps=believed.speed_mps, heading_deg=believed.heading_deg,
-            width_m=fleet.width_m[vehicle], length_m=fleet.length_m[vehicle],
-            vehicle_class=fleet.basic_vehicle_class[vehicle],
-            semi_major_m=accuracy, semi_minor_m=accuracy, orientation_deg=np.zeros(len(slots)),
-            accel_long_mps2=accel, accel_lat_mps2=speed * np.radians(yaw), accel_vert_mps2=np.zeros(len(slots)),
-            yaw_rate_degps=yaw,
-            height_m=fleet.height_m[vehicle],
-            position_confidence=position_confidence(accuracy),
-            brake_pedal=np.where(accel < WEAK_BRAKING_MPS2, BRAKE_PEDAL_ON, BRAKE_PEDAL_OFF),
-            radius_of_curvature_m=radius,
-            path=self._path(slots, time_ns, x, y),
-        )
-
-    def _path(self, slots: np.ndarray, time_ns: np.ndarray, x: np.ndarray, y: np.ndarray) -> WirePath | None:
-        """Path history in the first message and then every 500 ms (GB/T 45315-2025 7.3)."""
+    def _path(self, states: VehicleStates, slow: np.ndarray) -> WirePath | None:
+        """Path history in the slow part of the message (BSM: every 500 ms, GB/T 45315-2025 7.3)."""
         if self._history is None:
             return None
-        rows = np.flatnonzero(time_ns >= self._path_due_ns[slots])
-        self._path_due_ns[slots[rows]] = time_ns[rows] + self._history_period_ns
-        first = self.world.stations.first_vehicle
-        points = self._history.points(slots[rows] - first, time_ns[rows], x[rows], y[rows])
+        rows = np.flatnonzero(slow)
+        slots, x, y = states.slots[rows], states.x_m[rows], states.y_m[rows]
+        points = self._history.points(slots - self.world.stations.first_vehicle, states.time_ns[rows], x, y)
         count, dx_m, dy_m, age_s = points.compressed()
-        counts = np.zeros(len(slots), np.int64)
+        counts = np.zeros(len(states), np.int64)
         counts[rows] = count
-        of = np.repeat(rows, count)
+        of = np.repeat(np.arange(len(rows)), count)
         lon, lat = self.world.lonlat(x[of], y[of])
         past_lon, past_lat = self.world.lonlat(x[of] + dx_m, y[of] + dy_m)
         self.sent_path_histories += int((count > 0).sum())

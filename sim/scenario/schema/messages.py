@@ -20,9 +20,9 @@ class Standards(Section):
 
 
 class Bsm(Section):
-    """BSM of equipped vehicles."""
+    """The message equipped vehicles send of themselves (BSM, CAM)."""
 
-    enabled: bool = key(True, "vehicles send BSM")
+    enabled: bool = key(True, "vehicles send BSM or CAM")
     period_ms: float | None = key(None, "period; none = the profile's value", unit="ms", ge=20, le=10_000)
     phase: Literal["random", "aligned"] = key("random", "generation phase per vehicle")
     fixed_size_bytes: int | None = key(
@@ -33,7 +33,16 @@ class Bsm(Section):
         le=3000,
     )
     synthetic: bool = key(False, "no real bytes, for radio validation only; needs fixed_size_bytes")
-    path_history: bool = key(True, "safetyExt.pathHistory every 500 ms", source="GB/T 45315-2025 7.3")
+    path_history: bool = key(
+        True, "path history in the slow part of the message (BSM: every 500 ms)", source="GB/T 45315-2025 7.3"
+    )
+    events: bool = key(
+        True, "event BSM at once while a vehicle brakes hard, where the set has them", source="GB/T 45315-2025 annex B"
+    )
+    congestion_control: Literal["auto", "none", "gbt45315-cbr", "gbt45315-density", "j2945-1"] = key(
+        "auto", "rate control of periodic messages; auto = what belongs to the message set",
+        source="GB/T 45315-2025 annex C; SAE J2945/1 through code bases",
+    )
 
 
 class Roadside(Section):

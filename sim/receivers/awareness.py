@@ -1,4 +1,4 @@
-"""BSM at vehicles and roadside units: decoded once per frame, believed if plausible."""
+"""The vehicles' own messages (BSM, CAM) at vehicles and units: decoded once per frame, believed if plausible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sim.frames import Outcome
 from sim.receivers.base import Delivery
 
 
-class BsmReceiver:
+class AwarenessReceiver:
     """Applied = decoded, and passes the plausibility check of :func:`rsu.applications.checks.bsm_plausible`."""
 
     def __init__(self, message_set: MessageSet) -> None:
