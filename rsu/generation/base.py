@@ -34,8 +34,9 @@ class Due:
 class VehicleGeneration(Protocol):
     """Generation rule of one message of vehicles; built with a number of rows, registered in ``VEHICLE_GENERATIONS``.
 
-    A bench asks every station at its own check instants, ``check_interval_ns`` apart, in rising time per row, each
-    row at most once per call. The answer to a row depends on the history of that row only.
+    A bench asks every station in rising time per row, each row at most once per call: first at an instant of the
+    station's own (its phase), then at ``next_ns`` or on a grid of ``check_interval_ns``; asking more often is
+    allowed. The answer to a row depends on the history of that row only.
     """
 
     @property
@@ -50,6 +51,9 @@ class VehicleGeneration(Protocol):
         north, speed [n] (NaN: unknown, triggers nothing); ``event`` [n] flags of the events that last at this instant,
         one bit each (booleans do; None: no events).
         """
+
+    def next_ns(self, slots: np.ndarray, time_ns: np.ndarray | int) -> np.ndarray:
+        """Instant at which each of ``slots`` is to be asked next, after a check at ``time_ns`` and without new events."""
 
     def grow(self, rows: int) -> None:
         """Have at least ``rows`` rows; those that exist keep their state."""

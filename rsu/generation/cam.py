@@ -109,6 +109,10 @@ class KinematicGeneration:
         never = np.zeros(len(slots), bool)
         return Due(send, slow, never, never)
 
+    def next_ns(self, slots: np.ndarray, time_ns: np.ndarray | int) -> np.ndarray:
+        """One check interval later."""
+        return np.broadcast_to(np.asarray(time_ns, np.int64), len(slots)) + self.check_interval_ns
+
     def _remember(self, by_motion: np.ndarray, elapsed_ns: np.ndarray, by_time: np.ndarray) -> None:
         table, longest_ns = self._table, self.figures.longest_interval_ms * MS
         table["limit_ns"][by_motion] = np.minimum(elapsed_ns, longest_ns)

@@ -76,6 +76,10 @@ class PeriodicGeneration:
             period_ns = np.where(self._table["active"][slots] != 0, self.figures.event_period_ms * MS, period_ns)
         return self._table["last_ns"][slots] + period_ns
 
+    def next_ns(self, slots: np.ndarray, time_ns: np.ndarray | int) -> np.ndarray:
+        """The planned instant, also off the grid of checks (periods of SAE J2945/1 are no multiples of 100 ms)."""
+        return np.maximum(self.planned_ns(slots), time_ns)
+
     def plan(self, slots: np.ndarray, period_ns: np.ndarray, early: np.ndarray | None = None) -> None:
         """What a rate control decided for ``slots`` (call before ``due``).
 

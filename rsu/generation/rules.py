@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -112,15 +113,15 @@ class DenmRepetition:
 
         Repetition runs while less than the duration and less than the validity has passed (that the end itself is
         outside is an assumption) and stops before ``ended_ns``, when an update or a termination takes over.
-        ValueError: only one of interval and duration, a figure that is not above 0, or more instants than
+        ValueError: only one of interval and duration, a figure that is not above 0 and finite, or more instants than
         ``MOST_INSTANTS_COUNT``.
         """
         if (self.interval_ms is None) != (self.duration_ms is None):
             raise ValueError("repetition: interval_ms and duration_ms come together (EN 302 637-3)")
         for name, value in (("interval_ms", self.interval_ms), ("duration_ms", self.duration_ms),
                             ("validity_s", self.validity_s)):
-            if value is not None and not value > 0:
-                raise ValueError(f"{name}: {value:g} must be above 0")
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name}: {value:g} must be above 0 and finite")
         if self.interval_ms is None or self.duration_ms is None:
             instants_ns = np.array([start_ns], np.int64)
         else:
@@ -128,7 +129,8 @@ class DenmRepetition:
             if span_ms > MOST_INSTANTS_COUNT * self.interval_ms:
                 raise ValueError(f"interval_ms: {self.interval_ms:g} over {span_ms:g} ms is more than "
                                  f"{MOST_INSTANTS_COUNT} repetitions")
-            instants_ns = start_ns + np.arange(0, round(span_ms * MS), round(self.interval_ms * MS), dtype=np.int64)
+            span_ns, interval_ns = max(round(span_ms * MS), 1), max(round(self.interval_ms * MS), 1)
+            instants_ns = start_ns + np.arange(0, span_ns, interval_ns, dtype=np.int64)
         return instants_ns if ended_ns is None else instants_ns[instants_ns < ended_ns]
 
 
