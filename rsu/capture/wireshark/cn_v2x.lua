@@ -182,9 +182,9 @@ function Walk:named(field, count, names)
   return name
 end
 
--- Normally small number (X.691 11.6).
+-- Normally small number (X.691 11.6), as far as it is small.
 function Walk:small()
-  if self:flag() then return self:bits(8 * self:length()) end
+  if self:flag() then give_up("addition beyond the 64th") end
   return self:bits(6)
 end
 
@@ -197,7 +197,7 @@ end
 
 function Walk:additions(present)
   if not present then return end
-  if self:flag() then give_up("more than 64 additions") end
+  if self:flag() then give_up("addition beyond the 64th") end
   local shown = 0
   for _ = 1, self:bits(6) + 1 do shown = shown + self:bits(1) end
   for _ = 1, shown do self:skip(8 * self:length()) end
@@ -570,7 +570,8 @@ local function generation_time(walk)
   local micros = high * 2 ^ 32 + low
   local seconds = math.floor(micros / 1000000)
   if seconds < 2 ^ 32 then
-    walk.tree:add(F.generation_utc, range, NSTime.new(seconds + GENERATION_EPOCH_S, math.floor(micros % 1000000) * 1000))
+    local time = NSTime.new(seconds + GENERATION_EPOCH_S, math.floor(micros % 1000000) * 1000)
+    walk.tree:add(F.generation_utc, range, time)
   end
 end
 
@@ -595,7 +596,9 @@ local function signer(walk)
     walk:skip(64)
     walk.tree:add(F.digest, walk:octets(from))
   elseif kind == "certificate" then
-    local count = walk:number(F.certificates, 8 * walk:bits(8))
+    local octets = walk:bits(8)
+    if octets < 1 or octets > 2 then give_up("count of certificates of this length") end
+    local count = walk:number(F.certificates, 8 * octets)
     walk:say("[%d certificate%s]", count, count == 1 and "" or "s")
     return
   end
