@@ -26,6 +26,7 @@ from rsu.security.certificate import (
     placeholder_octets,
     placeholder_signature,
 )
+from rsu.security.reading import read_certificate, read_signature
 from rsu.security.sizes import LOCATION_BYTES, signed_envelope_bytes
 
 _VERSION = 3
@@ -35,7 +36,7 @@ _HASH = {"p256": 0, "sm2": 2}
 _DATA_PRESENT = 0x40
 _EXTENDED, _TIME, _EXPIRY, _LOCATION, _LEARNING, _MISSING_CRL, _KEY = 0x80, 0x40, 0x20, 0x10, 0x08, 0x04, 0x02
 _DIGEST, _CERTIFICATE = 0x80, 0x81
-_SIGNATURE_BYTES = 66
+_SM2_SIGNATURE = 0x84
 _NO_ELEVATION = 4096
 """0 m in steps of 0.1 m from -409.6 m."""
 _LATEST_NS = 2**63 - 1
@@ -96,7 +97,7 @@ class Envelope1609:
         return opening + content + header + signer + signature
 
     def unwrap(self, octets: bytes) -> Opened:
-        """What any octets hold, or SecurityError. **The signature is not checked**, the certificate not read.
+        """What any octets hold, or SecurityError. **Neither signature nor certificate is verified.**
 
         Read: an unsecured envelope, or a signed one with data inside, any header fields but a missing-CRL notice
         and an encryption key, and as signer a digest or exactly one certificate. Octets behind the end are refused.
@@ -138,19 +139,14 @@ class Envelope1609:
             count = reader.natural("count of certificates")
             if count != 1:
                 raise SecurityError(f"{count} certificates, expected 1")
-            _check_certificate(reader.take(max(0, reader.left - _SIGNATURE_BYTES), "certificate"))
+            read_certificate(reader)
         else:
             raise SecurityError(f"signer {choice:#04x} is neither digest nor certificate")
-        self._read_signature(reader)
-        return "digest" if choice == _DIGEST else "certificate"
-
-    def _read_signature(self, reader: coer.Reader) -> None:
-        choice, form = reader.octet("signature"), reader.octet("signature")
-        known = choice in (0x80, 0x81) and form in (0x80, 0x82, 0x83)
-        if not (known if self.algorithm == "p256" else (choice, form) == (0x84, 0x40)):
-            raise SecurityError(f"signature starts with {choice:#04x} {form:#04x}: not of {self.algorithm}")
-        reader.take(64, "signature")
+        signature = read_signature(reader, "signature")
+        if (signature == _SM2_SIGNATURE) != (self.algorithm == "sm2"):
+            raise SecurityError(f"signature choice {signature:#04x} is not of {self.algorithm}")
         reader.end("signature")
+        return "digest" if choice == _DIGEST else "certificate"
 
 
 def _read_header(reader: coer.Reader) -> tuple[int, int | None]:
@@ -184,9 +180,3 @@ def _location(lat_deg: float, lon_deg: float) -> bytes:
             raise SecurityError(f"{name}: {value} is outside {-highest:g}..{highest:g}")
     longitude = max(round(lon_deg * 1e7), -1_799_999_999)
     return struct.pack(">iiH", round(lat_deg * 1e7), longitude, _NO_ELEVATION)
-
-
-def _check_certificate(octets: bytes) -> None:
-    """The first three octets: presence of a signature, version, explicit or implicit."""
-    if len(octets) < 3 or octets[1] != _VERSION or (octets[0], octets[2]) not in ((0x80, 0), (0x00, 1)):
-        raise SecurityError(f"no certificate: {len(octets)} octets that start with {octets[:3].hex() or 'nothing'}")
