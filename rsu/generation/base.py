@@ -53,7 +53,7 @@ class VehicleGeneration(Protocol):
         """
 
     def next_ns(self, slots: np.ndarray, time_ns: np.ndarray | int) -> np.ndarray:
-        """Instant at which each of ``slots`` is to be asked next, after a check at ``time_ns`` and without new events."""
+        """When each of ``slots`` is to be asked next, after a check at ``time_ns`` and without new events."""
 
     def grow(self, rows: int) -> None:
         """Have at least ``rows`` rows; those that exist keep their state."""

@@ -150,12 +150,12 @@ def scalar_cam(x_m: np.ndarray, y_m: np.ndarray, heading_deg: np.ndarray, speed_
 
 
 def test_arrays_equal_a_scalar_state_machine() -> None:
-    """Independent: 300 cars that turn, brake, stop and go for 40 s; every instant equals the scalar rule (no rate is such
-    that a difference lands exactly on a bound, where rounding would decide)."""
+    """Independent: 300 cars that turn, brake, stop and go for 40 s; every instant equals the scalar rule (no rate is
+    such that a difference lands exactly on a bound, where rounding would decide)."""
     rng = np.random.default_rng(7)
     cars, checks = 300, 400
     acceleration = np.repeat(rng.choice([-3.07, -0.43, 0.0, 0.0, 0.43, 2.03], (checks // 20, cars)), 20, axis=0)
-    yaw = np.repeat(rng.choice([0.0, 0.0, 0.0, 3.1, -8.3, 25.7], (checks // 10, cars)), 10, axis=0)
+    yaw = np.repeat(rng.choice([0.0, 0.0, 0.0, 3.1, -8.3, 25.7, 45.7], (checks // 10, cars)), 10, axis=0)
     speed = np.zeros((checks, cars))
     speed[0] = rng.uniform(0, 33, cars)
     for k in range(1, checks):
