@@ -382,6 +382,77 @@ def test_lua_packets_of_the_stack(tmp_path: Path, certificate_bytes: int | None)
         assert row["generation_utc"].startswith("Jul  1, 2026 00:00:17.123456")
 
 
+def test_lua_header_information(tmp_path: Path) -> None:
+    """By hand: optional members before the signer are stepped over; those of unknown length end in a note."""
+    start = b"\x03\x81\x02\x40\x03\x80" + bytes([len(BSM)]) + BSM
+    time, end = GENERATION_US.to_bytes(8, "big"), DIGEST + b"\x80\x80" + bytes(64)
+    packets = [
+        dsmp(start + b"\x00\x01\x6f" + end),
+        dsmp(start + b"\x60\x01\x6f" + time + bytes(8) + end),
+        dsmp(start + b"\x50\x01\x6f" + time + bytes(10) + end),
+        dsmp(start + b"\x48\x01\x6f" + time + bytes(3) + end),
+        dsmp(start + b"\x78\x01\x6f" + time + bytes(21) + end),
+        *(dsmp(start + bytes([0x40 | bit]) + b"\x01\x6f" + time + bytes(6) + end) for bit in (0x80, 0x04, 0x02)),
+    ]
+    rows = fields(tmp_path, packets, "digest", "generation_time", "message", "undecoded", "truncated")
+    assert [row["digest"].replace(":", "") for row in rows] == ["a1a2a3a4a5a6a7a8"] * 5 + [""] * 3
+    assert [row["generation_time"] for row in rows] == [""] + [str(GENERATION_US)] * 7
+    assert [bool(row["undecoded"]) for row in rows] == [False] * 5 + [True] * 3
+    assert all(row["message"] == "BSM" and not row["truncated"] for row in rows)
+
+
+def test_lua_message_that_starts_like_an_envelope(tmp_path: Path) -> None:
+    """By hand: a BSM may start with 03 80 or 03 81; without fitting lengths it is taken for a message."""
+    value = messages(14, 1, "BasicSafetyMessage")[0]
+    for name in ("timeConfidence", "motionCfd", "safetyExt", "emergencyExt"):
+        value.pop(name, None)
+    value |= {
+        "posAccuracy": {"semiMajor": 1, "semiMinor": 2, "orientation": 3},
+        "posConfidence": {"pos": "a1m"},
+        "angle": 0,
+    }
+    packets = [SET.encode("BSM", value | {"msgCnt": count, "id": bytes(8)}) for count in range(16)]
+    assert {packet[:2] for packet in packets} == {b"\x03\x80", b"\x03\x81"}
+    packets.append(SET.encode("BSM", value | {"msgCnt": 8, "id": bytes.fromhex("12001c03f8000000")}))
+    assert packets[-1][:7].hex() == "0381024003807f" and len(packets[-1]) < 7 + 0x7F
+    rows = fields(tmp_path, [dsmp(packet) for packet in packets], "envelope", "message", "msgcnt")
+    assert all((row["envelope"], row["message"]) == ("none", "BSM") for row in rows)
+    assert [row["msgcnt"] for row in rows] == [*map(str, range(16)), "8"]
+
+
+def test_lua_later_additions(tmp_path: Path) -> None:
+    """By hand: additions of a later edition inside repeated elements are stepped over; the next element is read."""
+    body = ((0, 1), (1, 3), (42, 16), (0, 1), (2, 3), (0, 16), (0, 4), (0, 24), (0, 5), (50, 13), (80, 15), (0, 23))
+    late_type = ((1, 1), (0, 7), *body[2:])
+    additions = ((0, 1), (1, 6), (0b11, 2), (1, 8), (0xAA, 8), (2, 8), (0xBBCC, 16))
+    late_class = ((1, 1), (0, 1), (9, 8), *additions)
+    rsm = bits((2, 4), (0, 1), (9, 7), (ID, 64), *PLACE, (3, 4), (0b1000000, 7), *body, *additions,
+               (0b1000001, 7), *body, *late_class, *additions, (0, 7), *late_type, (0, 7), *body)  # fmt: skip
+    late_state = ((0b11, 2), (1, 1), (3, 7), (1, 1), (0, 7), (2, 8), (0xBEEF, 16), *additions)
+    junction = ((0b1000, 4), (0, 1), (501, 16), (0, 16), (0, 4), (17, 8), (1, 4), *late_state, (0, 2), (0, 1), (3, 4))
+    spat = bits((3, 4), (0, 4), (9, 7), (1, 5), *junction, *additions, *junction, *additions)
+    names = ("message", "ptc.ptcid", "ptc.type", "ptc.speed", "node", "phase", "light", "undecoded", "truncated")
+    first, second = fields(tmp_path, [dsmp(rsm), dsmp(spat)], *names)
+    assert (first["message"], first["ptc.ptcid"]) == ("RSM", "42,42,42,42")
+    assert first["ptc.type"] == "motor,motor,later addition,motor"
+    assert first["ptc.speed"] == "1,1,1,1"
+    assert (second["message"], second["node"], second["phase"]) == ("SPAT", "501,501", "17,17")
+    assert second["light"] == "later addition,red,later addition,red"
+    assert not any(row["undecoded"] or row["truncated"] for row in (first, second))
+
+
+def test_lua_numbers_outside_their_range(tmp_path: Path) -> None:
+    """By hand: the bits have room for more than the range; such a number is marked."""
+    frames = [
+        bits((0, 4), (0, 8), (1, 7), (ID, 64), (0, 16), (0, 1), (lat, 31), (0, 32), (0, 3), (0, 13), (heading, 15))
+        for lat, heading in ((1_800_000_000, 28_799), (1_800_000_002, 0), (0, 28_801))
+    ]
+    rows = fields(tmp_path, [dsmp(frame) for frame in frames], "range", "lat", "heading")
+    assert [bool(row["range"]) for row in rows] == [False, True, True]
+    assert [row["lat"] for row in rows] == ["90", "90.0000002", "-90"]
+    assert [row["heading"] for row in rows] == ["359.9875", "0", "360.0125"]
+
+
 def test_lua_header(tmp_path: Path) -> None:
     """By hand: extension elements before the AID, two-octet AIDs, other protocols and versions refused in one note."""
     packets = [
