@@ -42,11 +42,11 @@ def build_flows(config: Scenario, profile: Profile, message_set: MessageSet) -> 
     """
     rules = message_set.messages
     chosen = [rules[message_set.awareness]]
+    for service in ROADSIDE_CLASSES:
+        chosen += [rule for rule in rules.values() if rule.service == service]
     event = f"{message_set.awareness}-EVENT"
     if config.bsm.events and event in rules:
         chosen.append(rules[event])
-    for service in ROADSIDE_CLASSES:
-        chosen += [rule for rule in rules.values() if rule.service == service]
     flows = {}
     for index, rule in enumerate(chosen):
         period_ms = _period_ms(config, profile, rule)
