@@ -5,6 +5,8 @@ from __future__ import annotations
 from rsu.messages.base import MessageSet
 from rsu.messages.cn.legacy import Cn2017MessageSet
 from rsu.messages.cn.message_set import CnMessageSet
+from rsu.messages.etsi.message_set import EtsiMessageSet
+from rsu.messages.sae.message_set import SaeMessageSet
 
 MESSAGE_SETS: dict[str, MessageSet] = {
     "csae53-2020": CnMessageSet(
@@ -30,6 +32,16 @@ MESSAGE_SETS: dict[str, MessageSet] = {
         "China, legacy first application phase, T/CSAE 53-2017",
         "unverified: differences from 2020 as listed by public copies, the rest taken over; no wire record",
         "T/CSAE 53-2017 through a list of differences and a public transcription",
+    ),
+    "etsi-its": EtsiMessageSet(
+        "etsi-its", "Europe, ETSI ITS release 1, and the CPM of release 2",
+        "all but the CPM equal to independently compiled modules in both directions, the CPM to its own text",
+        "EN 302 637-2 v1.4.1, EN 302 637-3 v1.3.1, TS 103 301 v1.3.1, TS 103 324 v2.1.1, TS 102 894-2",
+    ),
+    "sae-j2735": SaeMessageSet(
+        "sae-j2735", "United States, SAE J2735",
+        "public messages decode and re-encode to themselves; the standard was not read; a reduced profile",
+        "SAE J2735 and J3224 through public descriptions and messages; SPAT and MAP as ETSI TS 103 301 publishes them",
     ),
 }
 """Name in a profile -> message set; nothing is compiled before first use."""
