@@ -1,0 +1,78 @@
+"""The ETSI message set behind the MessageSet Protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rsu.codec import Codec, Decoded, Policy
+from rsu.messages import describe
+from rsu.messages.base import Native, Rule
+from rsu.messages.etsi.cam_value import cam_columns, cam_values
+from rsu.messages.etsi.framing import EtsiCodec
+from rsu.messages.etsi.rules import RULES
+from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, VehicleColumns
+
+NATIVE = Native(
+    "geonetworking", "ts103097", 1000.0, 148, 167,
+    "TS 103 097 v2.1.1 7.1 (certificate once per second); vehicle ticket as long as in a recording, roadside ticket "
+    "with four more permissions and a region",
+)
+
+
+class EtsiMessageSet:
+    """CAM, DENM, SPATEM, MAPEM and IVIM of release 1, CPM of release 2; compiled message by message on first use."""
+
+    family = "etsi"
+    awareness = "CAM"
+    generation = "cam"
+    native = NATIVE
+
+    def __init__(self, name: str, title: str, status: str, source: str) -> None:
+        self.name, self.title, self.status, self.source = name, title, status, source
+        self.messages: dict[str, Rule] = RULES
+        self.codec: Codec = EtsiCodec()
+
+    def encode(self, message: str, value: dict[str, Any]) -> bytes:
+        """Octets of one PDU, header included, from its value in asn1tools form; raises EncodeError."""
+        return self.codec.encode(message, value)
+
+    def decode(self, data: bytes, policy: Policy = "lenient") -> Decoded:
+        """Decode any octets; never raises for their content."""
+        return self.codec.decode(data, policy)
+
+    def describe(self, decoded: Decoded) -> dict[str, Any]:
+        """JSON-friendly form of a decoding result, see :mod:`rsu.messages.describe`."""
+        return describe.describe(decoded, self.codec)
+
+    def undescribe(self, described: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """(message, value) that :meth:`encode` takes, from what :meth:`describe` gave."""
+        return describe.undescribe(described, self.codec)
+
+    def encode_vehicles(self, columns: VehicleColumns) -> list[bytes]:
+        """Octets of one CAM per row; raises EncodeError naming the column out of range."""
+        return self.encode_vehicles_general(columns)
+
+    def decode_vehicles(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
+        """One row per input; rows that are no CAM carry a status other than 0."""
+        return self.decode_vehicles_general(messages, policy)
+
+    def encode_vehicles_general(self, columns: VehicleColumns) -> list[bytes]:
+        """The same as :meth:`encode_vehicles` through the general codec, message by message (reference)."""
+        return [self.codec.encode("CAM", value) for value in cam_values(columns)]
+
+    def decode_vehicles_general(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
+        """The same as :meth:`decode_vehicles` through the general codec, message by message (reference)."""
+        values: list[dict[str, Any] | None] = []
+        status: list[int] = []
+        for data in messages:
+            mark, value = self.decode_one_cam(data, policy)
+            values.append(value)
+            status.append(mark)
+        return cam_columns(values, status)
+
+    def decode_one_cam(self, data: bytes, policy: Policy) -> tuple[int, dict[str, Any] | None]:
+        """(status, value) of one input; None where it is no CAM."""
+        decoded = self.codec.decode(data, policy)
+        if decoded.status == "ok" and decoded.message == "CAM":
+            return STATUS_OK, decoded.value
+        return (STATUS_ERROR if decoded.status == "error" else STATUS_SKIPPED), None
