@@ -28,7 +28,7 @@ SET = MESSAGE_SETS["csae53-2020"]
 
 def fresh_set() -> CnMessageSet:
     """A set that has met no shape yet; the compiled schema is shared."""
-    return CnMessageSet("csae53-2020", "csae53_2020", "", "", "")
+    return CnMessageSet("csae53-2020", ("shared", "day1", "day1_frame", "csae53_2020"), "", "", "")
 
 
 def some(generator: np.random.Generator, n: int, value: np.ndarray, absent: float) -> np.ndarray:

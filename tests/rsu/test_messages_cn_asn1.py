@@ -1,128 +1,62 @@
-"""The ASN.1 modules of profile csae53-2020 against the table of type facts."""
+"""The ASN.1 modules of the Chinese sets against the table of type facts."""
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from rsu.codec import Schema
 from rsu.messages import MESSAGE_SETS
+from tests.rsu.cn_facts import PROFILES, as_facts, expected, types_of
 
-FACTS = json.loads(
-    (Path(__file__).parents[1] / "reference" / "cn_message_set.json").read_text(encoding="utf-8")
-)
-DAY_ONE = {entry["name"]: entry for entry in FACTS["types"] if entry["phase"] == "I"}
-CODEC = MESSAGE_SETS["csae53-2020"].codec
-FILES = sorted(CODEC.directory.glob("*.asn"))
+CASES = [(profile, name) for profile in PROFILES for name in sorted(types_of(profile))]
 
 
-def as_facts(definition: dict[str, Any]) -> dict[str, Any]:
-    """A parsed definition in the form of the table of facts."""
-    kind = definition["type"]
-    facts: dict[str, Any] = {"kind": kind}
-    if kind in ("SEQUENCE", "CHOICE"):
-        members = definition["members"]
-        root = members[: members.index(None)] if None in members else members
-        facts["extensible"] = None in members
-        facts["additions"] = len(members) - len(root) - facts["extensible"]
-        facts["fields"] = [
-            (m["name"], member_type(m), m.get("optional", False), "default" in m) for m in root
-        ]
-    elif kind == "ENUMERATED":
-        values = definition["values"]
-        facts["extensible"] = None in values
-        facts["values"] = [(v[0], v[1]) for v in values if v]
-        facts["root_last"] = values[-1] is None or None not in values
-    elif kind == "INTEGER":
-        facts["range"] = definition["restricted-to"]
-    else:
-        size = definition["size"]
-        facts["size"] = (size[0], size[0]) if isinstance(size[0], int) else tuple(size[0])
-        facts["size_extensible"] = size[1:] == [None]
-        if kind == "SEQUENCE OF":
-            facts["of"] = definition["element"]["type"]
-        if kind == "BIT STRING":
-            facts["named_bits"] = [(name, int(bit)) for name, bit in definition["named-bits"]]
-    return facts
+@pytest.mark.parametrize(("profile", "count"), [("csae53-2020", 162), ("ydt3709-2020", 162), ("csae157-2020", 336)])
+def test_the_modules_hold_exactly_the_types_of_the_facts(profile: str, count: int) -> None:
+    """Independent: no type missing, none extra."""
+    assert set(MESSAGE_SETS[profile].codec.schema.types) == set(types_of(profile))
+    assert len(types_of(profile)) == count
 
 
-def member_type(member: dict[str, Any]) -> Any:
-    return member["type"] if member["type"] in DAY_ONE else as_facts(member)
+@pytest.mark.parametrize(("profile", "name"), CASES)
+def test_type_equals_the_facts(profile: str, name: str) -> None:
+    """Independent: order, optionality, ranges, sizes, extension markers, additions and names as in the facts."""
+    types = types_of(profile)
+    assert as_facts(MESSAGE_SETS[profile].codec.schema.types[name], types) == expected(types[name])
 
 
-def expected(entry: dict[str, Any]) -> dict[str, Any]:
-    """A row of the table of facts in the same form."""
-    kind = entry["kind"]
-    facts: dict[str, Any] = {"kind": kind}
-    if kind in ("SEQUENCE", "CHOICE"):
-        fields = entry["fields"] if kind == "SEQUENCE" else entry["alternatives"]
-        facts["extensible"] = entry["extensible"]
-        facts["additions"] = len(entry.get("extension_additions", []))
-        facts["fields"] = [
-            (f["name"], f["type"] if "type" in f else expected(f["inline"]), f.get("optional", False), False)
-            for f in fields
-        ]
-    elif kind == "ENUMERATED":
-        facts["extensible"] = entry["extensible"]
-        facts["values"] = [tuple(value) for value in entry["values"]]
-        facts["root_last"] = True
-    elif kind == "INTEGER":
-        facts["range"] = [tuple(entry["range"])]
-    else:
-        facts["size"] = tuple(entry["size"])
-        facts["size_extensible"] = entry["size_extensible"]
-        if kind == "SEQUENCE OF":
-            facts["of"] = entry["of"]
-        if kind == "BIT STRING":
-            facts["named_bits"] = [tuple(bit) for bit in entry["named_bits"]]
-    return facts
+INTEGERS = [(p, n) for p, n in CASES if types_of(p)[n]["kind"] == "INTEGER" and "range_extensible" not in types_of(p)[n]]
 
 
-@pytest.fixture(scope="module")
-def schema() -> Schema:
-    return CODEC.schema
-
-
-def test_the_modules_hold_exactly_the_day_one_types(schema: Schema) -> None:
-    """Independent: no type missing, none extra (162 in the table of facts)."""
-    assert set(schema.types) == set(DAY_ONE)
-    assert len(DAY_ONE) == 162
-
-
-@pytest.mark.parametrize("name", sorted(DAY_ONE))
-def test_type_equals_the_facts(schema: Schema, name: str) -> None:
-    """Independent: order, optionality, ranges, sizes, extension markers and names as in the facts."""
-    assert as_facts(schema.types[name]) == expected(DAY_ONE[name])
-
-
-@pytest.mark.parametrize("name", sorted(n for n, e in DAY_ONE.items() if e["kind"] == "INTEGER"))
-def test_compiled_integers_have_the_width_and_bounds_of_the_facts(schema: Schema, name: str) -> None:
+@pytest.mark.parametrize("profile", PROFILES)
+def test_compiled_integers_have_the_width_and_bounds_of_the_facts(profile: str) -> None:
     """Independent: both bounds take ceil(log2(count)) bits and their neighbours are refused."""
-    low, high = DAY_ONE[name]["range"]
-    width = (high - low).bit_length()
-    padding = -width % 8
-    octets = (width + 7) // 8
-    spec = schema.specification
-    assert spec.encode(name, low, check_constraints=True) == bytes(octets)
-    assert spec.encode(name, high, check_constraints=True) == ((high - low) << padding).to_bytes(
-        octets, "big"
-    )
-    for outside in (low - 1, high + 1):
-        with pytest.raises(Exception, match="Expected an integer between"):
-            spec.encode(name, outside, check_constraints=True)
+    spec = MESSAGE_SETS[profile].codec.schema.specification
+    names = [name for of, name in INTEGERS if of == profile]
+    assert len(names) > 50
+    for name in names:
+        low, high = types_of(profile)[name]["range"]
+        width = (high - low).bit_length()
+        octets = (width + 7) // 8
+        assert spec.encode(name, low, check_constraints=True) == bytes(octets), name
+        top = ((high - low) << (-width % 8)).to_bytes(octets, "big")
+        assert spec.encode(name, high, check_constraints=True) == top, name
+        for outside in (low - 1, high + 1):
+            with pytest.raises(Exception, match="Expected an integer between"):
+                spec.encode(name, outside, check_constraints=True)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_modules_avoid_what_the_compiler_gets_wrong(path: Path) -> None:
-    """Property: no unions, no stacked constraints, no DEFAULT, no components-of, automatic tags."""
-    text = re.sub(r"--[^\n]*", "", path.read_text(encoding="utf-8"))
-    assert "DEFINITIONS AUTOMATIC TAGS ::= BEGIN" in text
-    assert not re.search(r"\||\bUNION\b|\bDEFAULT\b|\bCOMPONENTS\b|\bEXCEPT\b|\bMIN\b|\bMAX\b", text)
-    constraints = re.sub(r"\{[^{}]*\}", "{}", text)
-    assert not re.search(r"\)\s*\(", constraints), "two constraints in a row"
-    references = "|".join(re.escape(name) for name in DAY_ONE)
-    assert not re.search(rf"(?<![\w-])({references})\s*\(", constraints), "constraint on a reference"
+def test_sets_differ_where_the_facts_say_and_nowhere_else() -> None:
+    """Printed: the eleven types of the table of differences, seven of them between the two Day I sets."""
+    def differing(a: str, b: str) -> set[str]:
+        first, second = (MESSAGE_SETS[name].codec.schema.types for name in (a, b))
+        both = set(first) & set(second)
+        types = types_of(b)
+        return {name for name in both if as_facts(first[name], types) != as_facts(second[name], types)}
+
+    tables = {
+        "DHour", "DTimeOffset", "ConnectsToList", "Link", "NodeList", "PathPointList", "FullPositionVector",
+    }
+    frame = {"LaneAttributes-Vehicle", "Node", "MessageFrame", "RTSData"}
+    assert differing("csae53-2020", "ydt3709-2020") == tables
+    assert differing("ydt3709-2020", "csae157-2020") == frame
+    assert differing("csae53-2020", "csae157-2020") == tables | frame
