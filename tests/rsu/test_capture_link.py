@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsu.capture import LINKS, CaptureWriter, FrameError, make_frame, open_frame, station_address
+from rsu.capture import LINKS, CaptureWriter, FrameError, make_frame, open_frame, read_capture, station_address
+from rsu.messages.base import Rule
+from rsu.network import Source
+from rsu.stack import stack_for
 
 GN = bytes.fromhex("1100500120500000000000000000")
 SNAP = bytes.fromhex("aaaa03000000")
@@ -142,3 +145,39 @@ def test_capture_frames_in_tshark(tmp_path: Path) -> None:
     assert gn[0].startswith("eth:ethertype:gnw") and wsmp[0].startswith("eth:ethertype:wsmp")
     assert gn[1] == wsmp[1] == "02:00:00:00:00:07"
     assert dsmp == ["exported_pdu", "", "cnv2x"]
+
+
+@pytest.mark.parametrize(
+    ("network", "envelope", "columns", "expected"),
+    [
+        ("geonetworking", None, ["btpb.dstport", "geonw.src_pos.speed"], ["9999", "1389"]),
+        ("geonetworking", "ts103097", ["btpb.dstport", "ieee1609dot2.protocolVersion"], ["9999", "3"]),
+        ("wsmp", None, ["wsmp.psid", "eth.src"], ["0x00000020", "02:00:00:00:00:07"]),
+        ("wsmp", "ieee1609.2", ["wsmp.psid", "ieee1609dot2.protocolVersion"], ["0x00000020", "3"]),
+    ],
+)
+def test_capture_stack_in_tshark(
+    tmp_path: Path, network: str, envelope: str | None, columns: list[str], expected: list[str]
+) -> None:
+    """Independent: packets of the project's stacks, in these frames, are read by tshark without complaint."""
+    program = shutil.which("tshark")
+    if program is None:
+        pytest.skip("tshark is not installed")
+    path, packets, stack = tmp_path / "frames.pcapng", [], stack_for(network, envelope)
+    rule = Rule("X", 100.0, 36 if network == "geonetworking" else 0x20, None, 0, 100.0, "test", btp_port=9999)
+    for certificate_bytes in (None,) if envelope is None else (None, 150):
+        packets.append(stack.wrap(bytes(40), rule, Source(7, speed_mps=13.89), certificate_bytes))
+    with CaptureWriter(path) as writer:
+        writer.add_interface("heard", LINKS[network].link_type)
+        for packet in packets:
+            writer.packet(0, 0, make_frame(network, 7, packet)[1])
+    fields = [part for column in columns for part in ("-e", column)]
+    done = subprocess.run(
+        [program, "-r", str(path), "-T", "fields", "-e", "_ws.malformed", *fields],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    rows = [[one.split(",")[0] for one in line.split("\t")] for line in done.stdout.splitlines()]
+    assert rows == [["", *expected]] * len(packets)
+    assert [open_frame(packet.link_type, packet.octets) for packet in read_capture(path)] == [
+        (network, packet) for packet in packets
+    ]

@@ -392,7 +392,7 @@ def test_lua_header_information(tmp_path: Path) -> None:
         dsmp(start + b"\x50\x01\x6f" + time + bytes(10) + end),
         dsmp(start + b"\x48\x01\x6f" + time + bytes(3) + end),
         dsmp(start + b"\x78\x01\x6f" + time + bytes(21) + end),
-        *(dsmp(start + bytes([0x40 | bit]) + b"\x01\x6f" + time + bytes(6) + end) for bit in (0x80, 0x04, 0x02)),
+        *(dsmp(start + bytes([0x40 | bit]) + b"\x01\x6f" + time + end) for bit in (0x80, 0x04, 0x02)),
     ]
     rows = fields(tmp_path, packets, "digest", "generation_time", "message", "undecoded", "truncated")
     assert [row["digest"].replace(":", "") for row in rows] == ["a1a2a3a4a5a6a7a8"] * 5 + [""] * 3
