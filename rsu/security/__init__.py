@@ -18,6 +18,7 @@ from rsu.security.sizes import (
     envelope_bytes,
     unsecured_envelope_bytes,
 )
+from rsu.security.unsecured import Unsecured
 
 _DENM = 37
 
@@ -55,7 +56,7 @@ IEEE1609 = Envelope1609(
     },
 )
 
-ENVELOPES: dict[str, Envelope] = {one.name: one for one in (YDT3957, TS103097, IEEE1609)}
+ENVELOPES: dict[str, Envelope] = {one.name: one for one in (YDT3957, TS103097, IEEE1609, Unsecured())}
 """Name in a profile -> envelope."""
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "Opened",
     "SecurityError",
     "Signer",
+    "Unsecured",
     "envelope_bytes",
     "unsecured_envelope_bytes",
 ]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rsu.security import ENVELOPES, IEEE1609, TS103097, YDT3957, Opened, SecurityError, unsecured_envelope_bytes
 
+SIGNED = {name: envelope for name, envelope in ENVELOPES.items() if name != "unsecured"}
 MODULE = Path(__file__).parents[1] / "reference" / "signed_envelope.asn"
 NEW_YEAR_2026_NS = 1_767_225_600_000_000_000
 IDENTIFIERS = (0, 32, 36, 37, 111, 127, 128, 255, 256, 3618, 65_535, 65_536, 540_802, 2**24, 270_549_119)
@@ -74,10 +75,10 @@ def test_a_signed_bsm_with_an_implicit_certificate_as_printed() -> None:
     assert len(IEEE1609.certificate(76)) == 76
 
 
-@pytest.mark.parametrize("name", ENVELOPES)
+@pytest.mark.parametrize("name", SIGNED)
 def test_sizes_are_what_is_really_built(name: str) -> None:
     """Property: octets added equal the size function, over lengths around every step, identifiers and signers."""
-    envelope = ENVELOPES[name]
+    envelope = SIGNED[name]
     lengths = [0, 1, 86, 127, 128, 129, 254, 255, 256, 257, 1400, 65_535]
     for application_id in IDENTIFIERS:
         for certificate_bytes in (None, 80, 148, 165, 210, 300):
@@ -88,10 +89,10 @@ def test_sizes_are_what_is_really_built(name: str) -> None:
             assert (np.array(built) - lengths).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("name", ENVELOPES)
+@pytest.mark.parametrize("name", SIGNED)
 def test_a_general_codec_reads_the_same(name: str, general: Any) -> None:
     """Independent: asn1tools (OER) decodes every field as put in and encodes the same octets."""
-    envelope = ENVELOPES[name]
+    envelope = SIGNED[name]
     for number, application_id in enumerate(IDENTIFIERS):
         payload = bytes(number * 40)
         for certificate in (None, envelope.certificate(150 + number, number)):
@@ -152,6 +153,13 @@ def test_unsecured_envelopes_are_opened(length: int) -> None:
     assert len(octets) - length == unsecured_envelope_bytes(length)
     for envelope in ENVELOPES.values():
         assert envelope.unwrap(octets) == Opened(bytes(length), None, None, "none")
+    unsecured = ENVELOPES["unsecured"]
+    assert unsecured.wrap(bytes(length), 36, NEW_YEAR_2026_NS) == octets
+    assert unsecured.unwrap(octets) == Opened(bytes(length), None, None, "none")
+    assert unsecured.overhead_bytes([length, length], 36, [True, False], 165).tolist() == [len(octets) - length] * 2
+    for bad in (b"", b"\x03", b"\x03\x81" + octets[2:], octets + b"\x00", octets[:-1]):
+        with pytest.raises(SecurityError):
+            unsecured.unwrap(bad)
 
 
 @pytest.mark.parametrize(
@@ -185,10 +193,10 @@ def test_each_damage_has_its_reason(position: int, octets: str, words: str) -> N
         TS103097.unwrap(bytes(damaged))
 
 
-@pytest.mark.parametrize("name", ENVELOPES)
+@pytest.mark.parametrize("name", SIGNED)
 def test_every_cut_and_every_addition_is_refused(name: str) -> None:
     """Property: no beginning of an envelope passes for one, and nothing may follow it."""
-    envelope = ENVELOPES[name]
+    envelope = SIGNED[name]
     for certificate in (None, envelope.certificate(150)):
         octets = envelope.wrap(b"xyz", 36, NEW_YEAR_2026_NS, certificate)
         for length in range(len(octets)):
@@ -232,22 +240,22 @@ def test_a_position_off_the_globe_is_refused_where_it_travels() -> None:
 
 def test_certificate_rules_as_printed() -> None:
     """Printed: 450 ms and every event BSM (GB/T 45315-2025), 1 s and every DENM (TS 103 097), 450 ms (Rostami)."""
-    rules = {name: envelope.certificate_rule for name, envelope in ENVELOPES.items()}
+    rules = {name: envelope.certificate_rule for name, envelope in SIGNED.items()}
     assert {name: rule.period_ns // 10**6 for name, rule in rules.items()} == {
         "ydt3957-2021": 450,
         "ts103097": 1000,
         "ieee1609.2": 450,
     }
     assert rules["ydt3957-2021"].always == {112, 114} and rules["ts103097"].always == {37}
-    sizes = {name: {k: v.size_bytes for k, v in one.certificate_sizes.items()} for name, one in ENVELOPES.items()}
+    sizes = {name: {k: v.size_bytes for k, v in one.certificate_sizes.items()} for name, one in SIGNED.items()}
     assert sizes["ydt3957-2021"] == {"obu": 165, "rsu": 210} and sizes["ts103097"]["obu"] == 148
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=200), st.integers(0, 4000), st.integers(0, 400), st.sampled_from(sorted(ENVELOPES)))
+@given(st.binary(max_size=200), st.integers(0, 4000), st.integers(0, 400), st.sampled_from(sorted(SIGNED)))
 def test_any_octets_give_a_value_or_the_documented_error(octets: bytes, flip: int, cut: int, name: str) -> None:
     """Property: random octets, random ones behind a good beginning, bit flips, cuts."""
-    envelope = ENVELOPES[name]
+    envelope = SIGNED[name]
     good = envelope.wrap(octets, 36, NEW_YEAR_2026_NS, envelope.certificate(150) if flip % 2 else None)
     damaged = bytearray(good)
     damaged[flip // 8 % len(damaged)] ^= 1 << flip % 8
