@@ -1,6 +1,6 @@
 """The table of facts on the Chinese sets, in forms that tests compare with; random values made from it.
 
-Nothing here reads the project's modules: types, ranges and order come from ``tests/reference/cn_message_set.json`` alone.
+Nothing here reads the project's modules: types, ranges and order come from ``tests/reference/cn_message_set.json``.
 """
 
 from __future__ import annotations

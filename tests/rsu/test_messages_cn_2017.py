@@ -24,8 +24,8 @@ MEMBERS = {
         "vehicleClass safetyExt*", True,
     ),
     "ParticipantData": (
-        "ptcType ptcId source id* plateNo* secMark pos accuracy transmission* speed heading angle* motionCfd* accelSet* size "
-        "vehicleClass*", True,
+        "ptcType ptcId source id* plateNo* secMark pos accuracy transmission* speed heading angle* motionCfd* "
+        "accelSet* size vehicleClass*", True,
     ),
     "RoadSideInformation": (
         "msgCnt timeStamp* id rsiId alertType description* priority* refPos alertPath alertRadius", True,
@@ -66,7 +66,7 @@ def test_ranges_and_sizes_of_the_hand_table() -> None:
 
 
 def test_all_other_types_are_those_of_ydt3709() -> None:
-    """Independent: what is not in the hand table equals the table of facts of YD/T 3709-2020 (an inference, not a source)."""
+    """Independent: what is not in the hand table equals the facts of YD/T 3709-2020 (an inference, not a source)."""
     changed = {*MEMBERS, "Radius", "LightState", "AlertType", "Priority"} - {"PhaseState"}
     types = SET.codec.schema.types
     for name in set(types) - changed:
@@ -145,7 +145,9 @@ def test_events_of_2017_carry_their_code_in_the_text() -> None:
     item = {"referencePaths": [{"activePath": [point, point], "pathRadius": 2000}], "priority": b"\x80"}
     value = {
         "msgCnt": 1, "id": bytes(8), "refPos": {"lat": 0, "long": 0},
-        "rtes": [{"rteId": 4, "eventType": 401, "eventSource": "police", "description": ("textString", "roadworks"), **item}],
+        "rtes": [
+            {"rteId": 4, "eventType": 401, "eventSource": "police", "description": ("textString", "roadworks"), **item}
+        ],
         "rtss": [{"rtsId": 5, "signType": 85, **item}],
     }
     event, sign = legacy_values("RSI", value)

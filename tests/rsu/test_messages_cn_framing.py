@@ -53,7 +53,7 @@ def test_every_extension_message_carries_its_identifier() -> None:
 
 @pytest.mark.parametrize("policy", ["lenient", "strict"])
 def test_unknown_kinds_are_skipped(policy: str) -> None:
-    """By hand: messageId 99 is none of the set; index 1 behind the frame's marker is none either; a Day I set knows none."""
+    """By hand: messageId 99 and index 1 behind the frame's marker are none of the set; a Day I set knows none."""
     for data in (extension(99, b"\x00"), extension(32767, b""), bytes([0x81, 0x01, 0xFF])):
         assert DAY_TWO_SET.decode(data, policy).status == "skipped"  # type: ignore[arg-type]
     for message_set in (CSAE53, YDT3709, MESSAGE_SETS["csae53-2017"]):
@@ -74,7 +74,8 @@ def test_strict_decoding_looks_inside_the_open_type() -> None:
 def test_values_outside_the_set_are_refused_with_the_member_named() -> None:
     """Property: checks reach into the open type; a message longer than a decoder reads is refused."""
     for value, words in (
-        ({**TEST_VALUE, "msgCnt": 128}, "msgCnt"), ({**TEST_VALUE, "extra": 1}, "TEST.extra"), ({"msgCnt": 1}, "userData"),
+        ({**TEST_VALUE, "msgCnt": 128}, "msgCnt"), ({**TEST_VALUE, "extra": 1}, "TEST.extra"),
+        ({"msgCnt": 1}, "userData"),
     ):
         with pytest.raises(EncodeError, match=words):
             DAY_TWO_SET.encode("TEST", value)
@@ -128,7 +129,7 @@ def path_of(points: int) -> dict[str, Any]:
 
 
 def test_an_rsi_with_a_path_misreads_by_one_point_and_one_without_does_not() -> None:
-    """By hand: 1..32 and 2..32 points both take five bits, so n points of one set read as n - 1 or n + 1 in the other."""
+    """By hand: 1..32 and 2..32 points both take five bits, so n points of one set read as one more or less."""
     octets = YDT3709.encode("RSI", path_of(2))
     misread = CSAE53.decode(octets, "lenient")
     assert misread.value is None or misread.value != path_of(2)
@@ -160,7 +161,7 @@ def test_a_day_one_receiver_reads_nodes_and_signs_with_additions_and_drops_these
 
 
 def test_every_message_of_every_chinese_set_has_a_rule() -> None:
-    """Property: names agree; the Day II periods and delays are those of the second-phase application table (printed)."""
+    """Property: names agree. Printed: Day II periods and delays of the second-phase application table."""
     for message_set in MESSAGE_SETS.values():
         if message_set.family.startswith("cn"):
             assert {rule.message for rule in message_set.messages.values()} == set(message_set.codec.messages)

@@ -62,8 +62,8 @@ def test_a_day_one_receiver_misreads_a_foreign_map_and_rsi_at_least_under_the_le
 
 
 def test_platooning_record_by_hand() -> None:
-    """By hand: 0x80 opens the extension, 0x2a = 42 octets follow, messageId 16 in 15 bits behind the marker bit, 39 octets
-    of CLPMM; then msgCnt 24 behind marker and presence bit, and the identifier in ASCII."""
+    """By hand: 0x80 opens the extension, 42 octets follow, messageId 16 in 15 bits behind the marker bit, 39 octets of
+    CLPMM; then msgCnt 24 behind marker and presence bit, and the identifier in ASCII."""
     octets = bytes.fromhex(RECORDS["clpmm"]["hex"])
     assert octets[:5] == bytes([0x80, len(octets) - 2, 0x00, 0x10, len(octets) - 5])
     decoded = MESSAGE_SETS["csae157-2020"].decode(octets, "strict").value

@@ -45,8 +45,8 @@ class ProfileCodec(ChoiceCodec):
 class ExtendedCodec(ProfileCodec):
     """MessageFrame with Day II messages behind its extension marker, encoded in two steps.
 
-    The inner message is an open type: encoded on its own, then carried as octets of ``MessageFrameExt``. A messageId the
-    set does not know is reported as skipped. A message longer than the decoder's limit is refused on encoding.
+    The inner message is an open type: encoded on its own, then carried as octets of ``MessageFrameExt``. A messageId
+    the set does not know is reported as skipped. A message longer than a decoder reads is refused on encoding.
     """
 
     def __init__(self, directories: tuple[Path, ...], alternatives: dict[str, str],
