@@ -88,12 +88,13 @@ class Engine:
         self.env = simpy.Environment()
         self.stopwatch = Stopwatch()
         self.control = self._rate_control()
+        self.envelopes = {Kind.VEHICLE: Envelope(config, profile, "obu"), Kind.RSU: Envelope(config, profile, "rsu")}
         self.vehicles = VehicleSender(
-            world, self.flows, self.message_set, Envelope(config, profile, "obu"), self.ledger, self.control,
+            world, self.flows, self.message_set, self.envelopes[Kind.VEHICLE], self.ledger, self.control,
         )
         self.roadside = RoadsideSenders(
             self.env, world, self.flows, self.message_set,
-            Envelope(config, profile, "rsu"), self.ledger,
+            self.envelopes[Kind.RSU], self.ledger,
             self.access.submit,
             begin_ns=self.radio_from_ns, measured=(self.from_ns, self.to_ns),
             frame_limit_bytes=self.access.largest_frame_bytes(Kind.RSU),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import resource
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from sim import __version__
+from sim.capture import Capture, check_path
 from sim.engine import Engine
 from sim.metrics import collect
 from sim.results import Result, ResultFolder, read
@@ -25,18 +26,24 @@ Report = Callable[[float, str], None]
 def run(
     loaded: LoadedScenario, out: str | Path | None = None, *, force: bool = False, trace: str | Path | None = None,
     progress: Report | None = None, plots: bool = True, traffic_save: str | Path | None = None,
-    traffic_load: str | Path | None = None,
+    traffic_load: str | Path | None = None, pcap: str | Path | None = None, pcap_at: Sequence[str] = (),
 ) -> Result:
     """Simulate one scenario and write its result folder (definitions section 8).
 
     ``out`` defaults to ``results/<name>-<run id>``, so that repeating a run is harmless. ``trace`` names the packet log
     (``.csv``, ``.csv.gz`` or ``.parquet``); ``progress(fraction, text)`` is called once per traffic tick.
-    ``traffic_save`` stores the vehicles' movements, ``traffic_load`` replays those of the same traffic and seed.
+    ``pcap`` (``.pcapng``) captures what the stations ``pcap_at`` (names of roadside units, ``vehicle-N``; none = all
+    units) hear and send. ``traffic_save`` stores the vehicles' movements, ``traffic_load`` replays those of the same
+    traffic and seed.
     Everything, figures and packet log included, is written under a hidden name beside and moved into place at the end:
     an interrupted run leaves nothing.
     Raises :class:`sim.results.ResultError` before simulating when the folder cannot be used, ValueError for a
     recording of another traffic.
     """
+    if pcap is not None:
+        check_path(pcap)
+        if loaded.config.bsm.synthetic:
+            raise ValueError(f"--pcap {pcap}: bsm.synthetic sends no octets")
     run_id = loaded.run_id()
     folder = Path(out) if out is not None else Path("results") / f"{loaded.name}-{run_id}"
     with ExitStack() as stack:
@@ -48,6 +55,12 @@ def run(
         wall_s, cpu_s = time.perf_counter(), time.process_time()
         engine = Engine(loaded, writer, traffic_save=traffic_save, traffic_load=traffic_load)
         stack.enter_context(engine.world)
+        capture = None
+        if pcap is not None:
+            capture = stack.enter_context(Capture(
+                target.place(pcap), pcap_at, engine.world, engine.flows, engine.envelopes, engine.ledger
+            ))
+            engine.pipeline.taps.append(capture.hear)
         target.log(f"{loaded.name}: seed {loaded.config.seed}, run {run_id}, version {__version__}")
         for warning in engine.warnings():
             target.log(f"warning: {warning}")
@@ -78,6 +91,9 @@ def run(
                 summary["warnings"] = [*summary["warnings"], f"plots: {type(error).__name__}: {error}"]
         if writer is not None:
             writer.close()
+        if capture is not None:
+            capture.close()
+            summary["pcap"] = {"file": str(pcap), "packets": capture.packet_count}
         path = target.finish(summary)
     return read(path)
 
@@ -87,8 +103,9 @@ def _summary(
 ) -> dict[str, Any]:
     """What ``summary.json`` says of a run beside times and host."""
     config, candidate = loaded.config, loaded.candidate
+    profiles = candidate.profiles.values() if config.standards.message_set is None else (engine.profile,)
     illustrative = sorted(
-        {f"profile {p.name}: {key}" for p in candidate.profiles.values() for key in p.illustrative_keys()}
+        {f"profile {p.name}: {key}" for p in profiles for key in p.illustrative_keys()}
     ) + [f"scenario: {row.path}" for row in field_rows() if "assumption" in row.source]
     return {
         "name": loaded.name,
@@ -119,13 +136,18 @@ def _summary(
 def provenance(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
     """Every model and table in use with its source."""
     config = loaded.config
-    profile = loaded.candidate.profile()
+    profile, message_set = engine.profile, engine.message_set
     layout, link = config.layout, config.radio.link
     return {
         "traffic": f"{config.traffic.model} ({type(engine.world.traffic).__module__})",
-        "message set": profile.entry("message_set").source,
-        "network layer": profile.entry("network").source,
-        "security envelope": f"sizes only, no signatures; {profile.entry('security.envelope').source}",
+        "message set": f"{message_set.name}: real octets of every message; {message_set.status}; {message_set.source}",
+        "network layer": f"{profile.value('network')}: exact sizes, real octets in captures; "
+        f"{profile.entry('network').source}",
+        "security envelope": f"{profile.value('security.envelope')}: exact sizes, octets with placeholders for "
+        f"certificate and signature in captures, nothing is signed; {profile.entry('security.envelope').source}",
+        "generation": f"{message_set.awareness}: {message_set.generation}, rate control "
+        f"{engine.control.name if engine.control else 'none'}; "
+        + message_set.messages[message_set.awareness].source,
         "positioning": f"{config.gnss.model}, sigma {config.gnss.sigma_m} m",
         "EIRP": f"roadside units {layout.tx_power_dbm + layout.antenna_gain_dbi:g} dBm, "
         f"on-board units {link.tx_power_dbm + link.antenna_gain_dbi:g} dBm (conducted power + antenna gain)",

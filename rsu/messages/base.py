@@ -99,6 +99,8 @@ class Rule:
     """Destination port of BTP-B, where the network layer is GeoNetworking."""
     geo_broadcast: bool = False
     """Whether GeoNetworking sends it to an area (GBC) instead of to all neighbours (SHB)."""
+    inclusion: str = ""
+    """Which perceived objects are told: ``cpm`` (:class:`rsu.generation.cpm.CpmGeneration`), empty = all."""
 
     def __post_init__(self) -> None:
         if not self.message:

@@ -11,6 +11,7 @@ from sim.cli.options import add_json, add_loudness, add_scenario, add_verb, prin
 EXAMPLES = """
 corridor run demo-zone
 corridor run tripoint --seed 3 --out results/tripoint
+corridor run demo-zone --set standards.message_set=etsi-its --pcap demo.pcapng --pcap-at vehicle-12
 corridor run demo-zone --set duration_s=10 --set traffic.equipped_ratio=0.6 --json
 """
 
@@ -22,6 +23,11 @@ def add(verbs: Any, name: str) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="result folder (default: results/NAME-RUN_ID)")
     parser.add_argument("--force", action="store_true", help="replace a result folder of another run")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="write the packet log (.csv, .csv.gz, .parquet)")
+    parser.add_argument("--pcap", type=Path, metavar="FILE", help="capture the packets of chosen stations (.pcapng)")
+    parser.add_argument(
+        "--pcap-at", action="append", default=[], metavar="STATION",
+        help="a station to capture at: a roadside unit's id or vehicle-N; repeatable (default: every roadside unit)",
+    )
     parser.add_argument("--traffic-save", type=Path, metavar="FILE", help="store the vehicles' movements")
     parser.add_argument("--traffic-load", type=Path, metavar="FILE", help="replay stored movements")
     add_json(parser)
@@ -45,9 +51,13 @@ def act(args: argparse.Namespace) -> int:
     from sim.simulation import run
 
     options: dict[str, Any] = {}
-    for key in ("traffic_save", "traffic_load"):
+    for key in ("traffic_save", "traffic_load", "pcap"):
         if getattr(args, key) is not None:
             options[key] = getattr(args, key)
+    if args.pcap_at:
+        if args.pcap is None:
+            raise ValueError("--pcap-at: needs --pcap FILE")
+        options["pcap_at"] = args.pcap_at
     with Progress(loaded.name, quiet=args.quiet) as progress:
         result = run(loaded, out=args.out, force=args.force, trace=args.trace, progress=progress.update, **options)
     for warning in result.summary.get("warnings", ()):

@@ -186,7 +186,8 @@ def _gaps(result: Result) -> Iterator[tuple[str, str]]:
             "Gaps",
             (
                 f"V2V {row['message'][0]} within {row['distance_m'][0]:.0f} m: p95 {milliseconds(p95)}, "
-                f"longer than 2.5 periods {percent(float(row['value'][0]))} of {int(row['n'][0]):,}; update delay p95 {milliseconds(delay)}"
+                f"longer than 2.5 periods {percent(float(row['value'][0]))} of {int(row['n'][0]):,}; "
+                f"update delay p95 {milliseconds(delay)}"
             ),
         )
 

@@ -25,8 +25,6 @@ from sim.world.described import event_description, forecast, node_geometry
 from sim.world.sites import RoadsideUnit
 
 Process = Generator[simpy.Event, Any, None]
-SENSOR_INFORMATION_NS = SECOND
-"""A perception message describes its sensor this often (TS 103 324 T_AddSensorInformation), where its set can."""
 
 
 class RoadsideSenders:
@@ -157,16 +155,14 @@ class RoadsideSenders:
         counter = self._counter(unit, "RSM")
         described, sensing = self._described(unit), self.sensing[unit.index]
         junction = sensing.junction()
-        described_ns = -SENSOR_INFORMATION_NS
         yield from self._each_period(unit, flow, "RSM")
         while True:
             now_ns = int(self.env.now)
             objects = sensing.newest(now_ns)
-            if objects is not None:
-                with_sensor = now_ns - described_ns >= SENSOR_INFORMATION_NS
-                described_ns = now_ns if with_sensor else described_ns
+            told, with_sensor = sensing.told(objects, now_ns, flow.rule.inclusion)
+            if objects is not None and told is not None:
                 batch = self.services.objects(
-                    described, sensing.detected(objects), counter=counter,
+                    described, sensing.detected(told), counter=counter,
                     generated_utc_ns=self._clock_ns(unit, now_ns), junction=junction,
                     max_messages=self.world.config.roadside.rsm_max_messages, with_sensor_information=with_sensor,
                 )

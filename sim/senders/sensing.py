@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import simpy
 
+from rsu.generation.cpm import CpmGeneration, PerceivedObjects
 from rsu.services.described import DetectedObjects
 from sim.clock import stream
 from sim.world.build import World
@@ -26,6 +27,7 @@ class Sensing:
         self.settings = world.config.layout.sensor
         self.sensor = RoadsideSensor(self.settings, unit.x_m, unit.y_m, seed=world.seed, name=unit.id)
         self._samples: deque[SensedObjects] = deque(maxlen=64)
+        self._inclusion: CpmGeneration | None = None
 
     def run(self, env: simpy.Environment, begin_ns: int) -> Generator[simpy.Event, Any, None]:
         """Sample at the sensor's own phase, from ``begin_ns`` on."""
@@ -42,6 +44,24 @@ class Sensing:
             if sample.available_ns <= now_ns:
                 chosen = sample
         return chosen
+
+    def told(self, objects: SensedObjects | None, now_ns: int, rule: str) -> tuple[SensedObjects | None, bool]:
+        """(objects the message includes, whether it describes the sensor); (None, False): no message now.
+
+        Rule ``cpm`` includes by change since the last inclusion (TS 103 324); otherwise all are told every time.
+        """
+        if objects is None or rule != "cpm":
+            return objects, False
+        if self._inclusion is None:
+            self._inclusion = CpmGeneration(1)
+        perceived = PerceivedObjects(
+            np.zeros(len(objects), np.int64), objects.track, np.ones(len(objects), bool), objects.x_m, objects.y_m,
+            objects.speed_mps, objects.heading_deg,
+        )
+        due = self._inclusion.due(np.zeros(1, np.int64), now_ns, perceived)
+        if not due.send[0]:
+            return None, False
+        return objects.take(due.include), bool(due.sensor_information[0])
 
     def junction(self) -> tuple[float, float]:
         """(lon, lat) from which objects are ordered: the node, else the unit."""

@@ -47,6 +47,13 @@ class SensedObjects:
     def __len__(self) -> int:
         return len(self.vehicle)
 
+    def take(self, rows: np.ndarray) -> SensedObjects:
+        """The same sample with some of its objects (indices or booleans)."""
+        columns = {
+            name: value[rows] for name, value in vars(self).items() if isinstance(value, np.ndarray)
+        }
+        return SensedObjects(self.sampled_ns, self.available_ns, **columns)
+
 
 @dataclass(frozen=True, eq=False)
 class VehicleColumns:
