@@ -7,6 +7,7 @@ compares, because asn1tools ignores trailing octets.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -119,6 +120,9 @@ class Codec:
 
     messages: tuple[str, ...] = ()
     """Names of the messages, unique over all sets where their meaning differs (``C157-SSM``)."""
+    open_members: Mapping[str, tuple[str, Mapping[int, str]]] = {}
+    """Members declared OCTET STRING whose values :meth:`encode` and :meth:`decode` open: name -> (member of the same
+    SEQUENCE that tells the kind, its number -> type). Anything else in such a member stays octets."""
 
     def definition(self, message: str) -> tuple[Schema, dict[str, Any]]:
         """Schema and type of the value of one message, without its frame; EncodeError for an unknown name."""

@@ -23,6 +23,8 @@ VERBS: dict[str, str] = {
     "explain": "sim.cli.explain",
     "validate": "sim.cli.validate",
     "decode": "sim.cli.decode",
+    "encode": "sim.cli.encode",
+    "messages": "sim.cli.messages",
     "fields": "sim.cli.fields",
     "list": "sim.cli.listing",
     "schema": "sim.cli.schema",

@@ -68,6 +68,12 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 
+def print_line(document: Any) -> None:
+    """One JSON document on one line of stdout, in letters its encoding has; NaN is an error, never written."""
+    has_all_letters = "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+    print(json.dumps(document, ensure_ascii=not has_all_letters, allow_nan=False))
+
+
 def remark(text: str, *, quiet: bool = False) -> None:
     """A line for the person at the terminal, on stderr."""
     if not quiet:
