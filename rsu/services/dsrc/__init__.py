@@ -1,0 +1,1 @@
+"""Builders of SPAT and MapData, whose values ETSI and SAE both carry."""
