@@ -24,8 +24,10 @@ Definition = dict[str, Any]
 
 _TEXTS = {"UTF8String", "IA5String", "NumericString", "PrintableString", "VisibleString"}
 _NUMERIC = frozenset("0123456789 ")
-_FORMS = {"INTEGER": (int, "whole number"), "BOOLEAN": (bool, "true or false"), "NULL": (type(None), "null")}
-_WORDS = {dict: "object", list: "list", str: "text"}
+_FORMS: dict[str, tuple[type, str]] = {
+    "INTEGER": (int, "a whole number"), "BOOLEAN": (bool, "true or false"), "NULL": (type(None), "null"),
+}
+_WORDS: dict[type, str] = {dict: "object", list: "list", str: "text"}
 
 
 def describe(decoded: Decoded, codec: Codec) -> dict[str, Any]:

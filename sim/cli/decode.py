@@ -36,7 +36,7 @@ def add(verbs: Any, name: str) -> None:
     """Arguments of the verb."""
     parser = add_verb(verbs, name, "decode messages and captures to JSON", EXAMPLES)
     parser.epilog = f"{NOTES}\n{parser.epilog}"
-    parser.add_argument("--message-set", metavar="NAME", help="message set (corridor messages), or auto to try them all")
+    parser.add_argument("--message-set", metavar="NAME", help="message set (corridor messages), or auto")
     parser.add_argument("input", nargs="*", metavar="INPUT", help="a message, a file or a capture; none = stdin")
     parser.add_argument("--strict", action="store_true", help="refuse trailing octets and other encodings")
     parser.add_argument("--format", choices=FORMATS, default="auto", help="what text and files hold (default auto)")
@@ -66,7 +66,7 @@ def _document(given: Given, message_set: str | None, policy: Any) -> dict[str, A
     if given.packet is not None:
         return read_packet(given.packet, message_set, policy)
     if message_set is None:
-        raise ValueError("--message-set: needed for messages that are not in a capture: a name, or auto to try them all")
+        raise ValueError("--message-set: needed where there is no capture: a name, or auto to try them all")
     return read_message(given.octets, message_set, policy)
 
 

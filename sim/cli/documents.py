@@ -1,7 +1,7 @@
 """JSON documents of messages as users give them to ``corridor encode``: as arguments, in files, on stdin.
 
-A document stands on one line, or begins with a line ``{`` alone and ends with a line ``}`` alone; blank lines and lines that
-begin with ``#`` are passed over.
+A document stands on one line, or begins with a line ``{`` alone and ends with a line ``}`` alone; blank lines and lines
+that begin with ``#`` are passed over.
 """
 
 from __future__ import annotations

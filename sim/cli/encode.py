@@ -38,8 +38,8 @@ FORMATS: dict[str, Callable[[bytes], bytes]] = {
 """Name -> octets of a message as they are written."""
 READ = ("message_set", "message", "value")
 ALSO_DECODED = (
-    "status", "error", "message_sets", "others", "time_ns", "interface", "network", "application_id", "btp_port", "signer",
-    "comment",
+    "status", "error", "message_sets", "others", "time_ns", "interface", "network", "application_id", "btp_port",
+    "signer", "comment",
 )
 """Members of decoded documents that say nothing about the octets."""
 
@@ -86,13 +86,13 @@ def encoded(document: dict[str, Any], message_set: str | None = None) -> bytes:
     from rsu.document import did_you_mean
     from rsu.messages import MESSAGE_SETS
 
-    for name in document:
-        if name not in READ and name not in ALSO_DECODED:
-            raise ValueError(f"{name}: unknown member; {did_you_mean(name, READ)}")
+    for member in document:
+        if member not in READ and member not in ALSO_DECODED:
+            raise ValueError(f"{member}: unknown member; {did_you_mean(member, READ)}")
     status = document.get("status", "ok")
     if status != "ok":
         raise ValueError(f"status: {status!r}: only a message that was read (ok) has octets")
-    name = message_set or document.get("message_set")
+    name: Any = message_set or document.get("message_set")
     if not isinstance(name, str) or name not in MESSAGE_SETS:
         hint = did_you_mean(name, MESSAGE_SETS) if isinstance(name, str) else "must be named, here or by --message-set"
         raise ValueError(f"message_set: {name!r}: {hint}" if name is not None else f"message_set: {hint}")

@@ -1,14 +1,15 @@
 """Octets of messages as users give them: on the command line, in files, on stdin, in captures.
 
-How an argument is read (``auto``): hexadecimal digits are a message; else the name of a file; else base64. ``-`` is stdin,
-``./NAME`` always a file, and a format fixes what text may be. A file is a capture if it begins like one, text with one
-message per line (``#`` begins a comment line) if it is printable UTF-8, else one binary message; stdin is lines.
+How an argument is read (``auto``): hexadecimal digits are a message; else the name of a file; else base64. ``-`` is
+stdin, ``./NAME`` always a file, and a format fixes what text may be. A file is a capture if it begins like one, text
+with one message per line (``#`` begins a comment line) if it is printable UTF-8, else one binary message; stdin is lines.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import io
 import os
 import re
 import sys
@@ -97,7 +98,7 @@ def _stdin(form: str) -> Iterator[Given]:
 
 def _file(name: str, form: str) -> Iterator[Given]:
     try:
-        with open(name, "rb", buffering=_HEAD_BYTES) as stream:
+        with io.BufferedReader(io.FileIO(name), _HEAD_BYTES) as stream:
             head = stream.peek(_HEAD_BYTES)
             if form == "binary":
                 yield _binary(name, stream)

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from sim.cli import main
-from sim.cli.decode import A_BSM, octets
 from sim.cli.options import columns
 from sim.cli.progress import Progress
 from sim.results import Result, ResultFolder, read
@@ -211,64 +210,6 @@ def test_schema_is_a_json_schema_of_scenarios_and_layouts(capsys) -> None:
         assert wanted in document["properties"]
 
 
-def test_decode_gives_one_document_per_message(capsys, monkeypatch) -> None:
-    """By hand: a BSM at 31.2 N 120.5 E, 20 m/s, heading 90 deg, of a car 1.8 m x 4.8 m, in wire units."""
-    code, text, _ = outcome(capsys, "decode", "--message-set", "csae53-2020", A_BSM, "0x" + A_BSM.upper())
-    assert code == 0
-    first, second = (json.loads(line) for line in text.splitlines())
-    assert first == second
-    assert first["message"] == "BSM"
-    value = first["value"]
-    assert value["pos"] == {"lat": 312_000_000, "long": 1_205_000_000}
-    assert (value["speed"], value["heading"]) == (1000, 7200)
-    assert value["size"] == {"width": 180, "length": 480}
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"# a comment\n\n{A_BSM[:20]} {A_BSM[20:]}\n"))
-    code, text, _ = outcome(capsys, "decode", "--message-set", "csae53-2020")
-    assert code == 0 and json.loads(text) == first
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["csae53-2020", A_BSM[:20]], "error: message 1: does not decode: "),
-        (["csae53-2020", A_BSM, "zz"], "error: message 2: not hexadecimal octets: 'zz'"),
-        (["csae53-2020", "abc"], "error: message 1: not hexadecimal octets: 'abc'"),
-        (["csae53", A_BSM], "error: --message-set: csae53: did you mean 'csae53-2020'?"),
-        (["csae53-2020", "--strict", A_BSM + "00"], "error: message 1: does not decode: "),
-    ],
-)
-def test_decode_refuses_in_one_line(capsys, words: list[str], expected: str) -> None:
-    """By hand: code 2 and one line."""
-    code, _, errors = outcome(capsys, "decode", "--message-set", *words)
-    assert code == 2
-    assert len(errors.splitlines()) == 1 and errors.startswith(expected)
-
-
-def test_decode_names_the_line_of_stdin(capsys, monkeypatch) -> None:
-    """By hand: the second and third lines are broken, the fourth is told nevertheless."""
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{A_BSM}\nxx\n{A_BSM[:20]}\n{A_BSM}\n"))
-    code, text, errors = outcome(capsys, "decode", "--message-set", "csae53-2020")
-    second, third = errors.splitlines()
-    assert code == 2 and second.startswith("error: line 2: not hexadecimal")
-    assert third.startswith("error: line 3: does not decode: ")
-    assert len(text.splitlines()) == 2
-
-
-@pytest.mark.parametrize("text", ["", "# only a comment\n\n"])
-def test_decode_of_nothing_says_so(capsys, monkeypatch, text: str) -> None:
-    """By hand: no message at all is bad input."""
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
-    assert outcome(capsys, "decode", "--message-set", "csae53-2020") == (2, "", "error: no message on stdin\n")
-
-
-def test_decode_of_bytes_that_are_no_text_is_an_error_per_line(capsys, monkeypatch) -> None:
-    """By hand: octets themselves instead of their hexadecimal digits."""
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe\n" + A_BSM.encode()), encoding="utf-8"))
-    code, text, errors = outcome(capsys, "decode", "--message-set", "csae53-2020")
-    assert code == 2 and errors.startswith("error: line 1: not hexadecimal")
-    assert json.loads(text)["message"] == "BSM"
-
-
 def test_plot_without_data_names_no_file(capsys, tmp_path) -> None:
     """By hand: a run without data has no files, and says so."""
     with ResultFolder(tmp_path / "r", "a" * 16) as folder:
@@ -286,11 +227,6 @@ def test_run_help_names_every_format_of_the_packet_log(capsys) -> None:
 
     _, text, _ = outcome(capsys, "run", "--help")
     assert all(suffix in text for suffix in SUFFIXES)
-
-
-def test_octets_take_common_spellings() -> None:
-    """By hand: blanks, colons, prefix, case."""
-    assert octets("x", "0x0AfF") == octets("x", "0a:ff") == octets("x", " 0A ff\n") == b"\x0a\xff"
 
 
 @pytest.mark.parametrize(
