@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import struct
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -48,7 +50,8 @@ class CaptureWriter:
         if isinstance(target, str | os.PathLike):
             self._path = Path(target)
             self._partial = self._path.with_name(f".{self._path.name}.partial-{os.getpid()}")
-            self._file: BinaryIO = open(self._partial, "wb")
+            with self._blaming():
+                self._file: BinaryIO = open(self._partial, "wb")
             self._discard = weakref.finalize(self, _discard, self._file, self._partial)
         else:
             self._file = target
@@ -98,8 +101,9 @@ class CaptureWriter:
             self._file.flush()
             return
         try:
-            self._file.close()
-            os.replace(self._partial, self._path)
+            with self._blaming():
+                self._file.close()
+                os.replace(self._partial, self._path)
         except BaseException:
             self._discard()
             raise
@@ -128,15 +132,25 @@ class CaptureWriter:
 
     def _write(self, kind: int, body: bytes) -> None:
         length = _BLOCK_FRAME_BYTES + len(body)
-        self._file.write(struct.pack("<II", kind, length) + body + struct.pack("<I", length))
+        with self._blaming():
+            self._file.write(struct.pack("<II", kind, length) + body + struct.pack("<I", length))
+
+    @contextmanager
+    def _blaming(self) -> Iterator[None]:
+        """An OSError leaves this block naming the file that was asked for, not the hidden one or none."""
+        try:
+            yield
+        except OSError as error:
+            if self._path is not None:
+                error.filename, error.filename2 = str(self._path), None
+            raise
 
 
 def _discard(file: BinaryIO, partial: Path) -> None:
     """Close and remove a file that never became whole."""
-    try:
+    with suppress(OSError):
         file.close()
-    finally:
-        partial.unlink(missing_ok=True)
+    partial.unlink(missing_ok=True)
 
 
 def _padded(octets: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import shutil
 import struct
 import subprocess
@@ -210,6 +211,28 @@ def test_capture_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     gc.collect()
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["heard.pcapng"]
+
+
+def test_capture_errors_name_the_file(tmp_path: Path) -> None:
+    """Property: a folder that is missing, a name that is taken, a full disk: the OSError names the file asked for."""
+    missing, taken, full = tmp_path / "no" / "a.pcapng", tmp_path / "b.pcapng", tmp_path / "c.pcapng"
+    taken.mkdir()
+    (taken / "inside").touch()
+    with pytest.raises(FileNotFoundError) as caught:
+        CaptureWriter(missing)
+    assert caught.value.filename == str(missing)
+    with pytest.raises(OSError) as blamed, CaptureWriter(taken):
+        pass
+    assert blamed.value.filename == str(taken)
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    (tmp_path / f".c.pcapng.partial-{os.getpid()}").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="space") as spent, CaptureWriter(full) as writer:
+        number = writer.add_interface("a", 1)
+        for _ in range(100):
+            writer.packet(number, 0, bytes(10_000))
+    assert spent.value.filename == str(full)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["b.pcapng"]
 
 
 def test_capture_writer_refuses() -> None:

@@ -295,14 +295,13 @@ OWN_NAMES = {"SSM": "C157-SSM", "CLPMM": "C157-CPM"}
 """Where the message set's name carries a prefix because another set uses the standard's."""
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_lua_random_second_phase_messages(tmp_path: Path, name: str) -> None:
+def test_lua_random_second_phase_messages(tmp_path: Path) -> None:
     """Independent: random messages of the second phase with every mix of optional members."""
     second = MESSAGE_SETS["csae157-2020"]
-    values = messages(12, 30, NAMES[name], DAY_TWO_TYPES)
-    packets = [dsmp(second.encode(OWN_NAMES.get(name, name), value), 26) for value in values]
+    values = [(name, value) for name, outer in NAMES.items() for value in messages(12, 30, outer, DAY_TWO_TYPES)]
+    packets = [dsmp(second.encode(OWN_NAMES.get(name, name), value), 26) for name, value in values]
     columns = ("message", "msgcnt", "id", "secmark", "moy", "platoon", *POSITION, "speed", "heading")
-    for value, row in zip(values, fields(tmp_path, packets, *columns, "truncated", "undecoded"), strict=True):
+    for (name, value), row in zip(values, fields(tmp_path, packets, *columns, "truncated", "undecoded"), strict=True):
         position = value.get("refPos") or value.get("sensorPos") or value.get("pos")
         assert (row["message"], row["msgcnt"]) == (name, str(value["msgCnt"]))
         assert row["id"] == value.get("id", b"").hex() and row["platoon"] == value.get("pid", b"").hex()
@@ -479,6 +478,34 @@ def test_lua_info_column(tmp_path: Path) -> None:
                  "_ws.col.Info")  # fmt: skip
     line = "BSM msgCnt=7 id=0001020304050607 at 31.034700,120.831200 14.00 m/s heading 90.0 deg"
     assert out == f"CN-V2X\t{line}\n"
+
+
+def test_lua_info_of_other_messages(tmp_path: Path) -> None:
+    """By hand: the roadside messages' lines, signer and problems included."""
+    rsm = messages(15, 1, "RoadsideSafetyMessage")[0]
+    rsm |= {"msgCnt": 8, "id": bytes(8), "refPos": {"lat": LAT, "long": 1_800_000_001}}
+    rsm["participants"] = rsm["participants"][:1] * 3
+    node = {"id": {"region": 1, "id": 2}, "refPos": {"lat": LAT, "long": LON}}
+    packets = [
+        dsmp(SET.encode("RSM", rsm)),
+        dsmp(signed(SET.encode("MAP", {"msgCnt": 1, "nodes": [node, node]}), CERTIFICATE)),
+        dsmp(BSM[:3]),
+    ]
+    assert tshark(tmp_path, packets, "-T", "fields", "-e", "_ws.col.Info").splitlines() == [
+        "RSM msgCnt=8 id=0000000000000000 participants=3",
+        "[certificate] MAP msgCnt=1 nodes=2 node=2 at 31.034700,120.831200",
+        f"BSM msgCnt={fields(tmp_path, [dsmp(BSM)], 'msgcnt')[0]['msgcnt']} [octets end too early]",
+    ]
+
+
+def test_lua_decode_as_ethertype(tmp_path: Path) -> None:
+    """Independent: packets under an ethertype of the reader's choice."""
+    path = tmp_path / "ether.pcapng"
+    with CaptureWriter(path) as writer:
+        writer.packet(writer.add_interface("a", 1), 0, bytes(12) + b"\x12\x34" + dsmp(BSM))
+    arguments = ["-X", f"lua_script:{SCRIPT}", "-d", "ethertype==0x1234,cnv2x", "-T", "fields", "-e", "cnv2x.message"]
+    done = subprocess.run(["tshark", "-r", str(path), *arguments], capture_output=True, check=True, text=True)
+    assert done.stdout == "BSM\n"
 
 
 def all_kinds() -> list[bytes]:

@@ -236,7 +236,7 @@ end
 function Walk:reference()
   local region = self:flag()
   if region then self:number(F.region, 16) end
-  self:say("node %d", self:number(F.node, 16))
+  self:say("node=%d", self:number(F.node, 16))
 end
 
 -- IA5String (SIZE (1..63))
@@ -313,7 +313,7 @@ function MESSAGES.MAP(walk)
   local from = walk.bit
   local nodes = walk:bits(cnv2x.prefs.map_layout == 2 and 5 or 6) + 1
   walk:add(F.count, from, nodes):set_text(string.format("Nodes: %d", nodes))
-  walk:say("%d node%s", nodes, nodes == 1 and "" or "s")
+  walk:say("nodes=%d", nodes)
   from = walk.bit
   walk:inside("First node", from, function()
     local _, named = walk:flags(3)
@@ -358,7 +358,7 @@ function MESSAGES.RSM(walk)
   local from = walk.bit
   local count = walk:bits(4) + 1
   walk:add(F.count, from, count):set_text(string.format("Participants: %d", count))
-  walk:say("%d participant%s", count, count == 1 and "" or "s")
+  walk:say("participants=%d", count)
   for index = 1, count do
     walk:inside(string.format("Participant %d", index), walk.bit, function() participant(walk, lat, lon) end)
   end
@@ -425,13 +425,13 @@ function MESSAGES.RSI(walk)
     local count = walk:bits(3) + 1
     walk:add(F.count, from, count):set_text(string.format("Events: %d", count))
     walk:skip(17)
-    walk:say("event %d", walk:number(F.event_type, 16))
+    walk:say("event=%d", walk:number(F.event_type, 16))
   elseif signs then
     local from = walk.bit
     local count = walk:bits(4) + 1
     walk:add(F.count, from, count):set_text(string.format("Signs: %d", count))
     walk:skip(15)
-    walk:say("sign %d", walk:number(F.sign_type, 16))
+    walk:say("sign=%d", walk:number(F.sign_type, 16))
   end
 end
 
@@ -599,7 +599,7 @@ local function signer(walk)
     local octets = walk:bits(8)
     if octets < 1 or octets > 2 then give_up("count of certificates of this length") end
     local count = walk:number(F.certificates, 8 * octets)
-    walk:say("[%d certificate%s]", count, count == 1 and "" or "s")
+    walk:say("[certificate]")
     return
   end
   from = walk.bit
