@@ -34,6 +34,8 @@ WSM_MAX_LENGTH_BYTES = 1400
 _EXTENDED = 0x08
 _TWO_OCTET_LENGTH = 128
 _HIGHEST_LENGTH = 0x3FFF
+_MOST_EXTENSIONS = 64
+"""Far above the handful that is defined; bounds the time a packet can take."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def _read_length(data: bytes, start: int) -> tuple[int, int]:
 def _skip_extensions(data: bytes, start: int) -> int:
     """Index behind the extension elements (count, then id, length, content each) at ``start``."""
     count, position = _read_length(data, start)
+    if count > _MOST_EXTENSIONS:
+        raise NetworkError(f"{count} extension elements are more than {_MOST_EXTENSIONS}")
     for _ in range(count):
         if position >= len(data):
             raise NetworkError("packet ends inside an extension element")

@@ -7,6 +7,9 @@ from rsu.security.base import SecurityError
 LONGEST_BYTES = 65_535
 """Longest string this module writes or reads."""
 
+MOST_EXTENSION_OCTETS = 8
+"""Longest presence bitmap read: 64 additions, far above the handful that is defined; bounds time."""
+
 
 def length_octets(length: int) -> bytes:
     """Length determinant: one octet to 127, then a count of octets and the number."""
@@ -85,8 +88,8 @@ class Reader:
     def skip_extensions(self, what: str) -> None:
         """Read the presence bitmap of extension additions and skip each addition present."""
         bitmap = self.string(what)
-        if len(bitmap) < 2 or bitmap[0] > 7:
-            raise SecurityError(f"{what} has no presence bitmap")
+        if not 2 <= len(bitmap) <= 1 + MOST_EXTENSION_OCTETS or bitmap[0] > 7:
+            raise SecurityError(f"{what} has no presence bitmap of 1 to {MOST_EXTENSION_OCTETS} octets")
         for _ in range(int.from_bytes(bitmap[1:], "big").bit_count()):
             self.string(what)
 

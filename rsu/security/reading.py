@@ -1,7 +1,8 @@
 """Reading a certificate of the 1609.2 family field by field, to know where it ends. **Nothing in it is verified.**
 
 Read is what end entities carry, with every alternative of identity, region, key and signature. A certificate that may
-issue or request others is refused: it has no place in front of a message.
+issue or request others is refused: it has no place in front of a message. So are more than 32 countries, more than 32
+regions with sub-regions in one of them, and more than 255 permissions.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ _POINT_BYTES = {0x80: 32, 0x81: 0, 0x82: 32, 0x83: 32, 0x84: 64}
 """x alone, fill, compressed with y even or odd, uncompressed."""
 _REGION_BYTES = {0x81: 16, 0x82: 8}
 """Octets per rectangle and per corner of a polygon."""
+_MOST_COUNTRIES, _MOST_REGIONS = 32, 32
 
 
 def read_certificate(reader: Reader) -> None:
@@ -92,7 +94,7 @@ def _read_region(reader: Reader) -> None:
     elif choice in _REGION_BYTES:
         reader.take(_REGION_BYTES[choice] * reader.natural("region"), "region")
     elif choice == 0x83:
-        for _ in range(_count(reader, "region")):
+        for _ in range(_count(reader, "countries", _MOST_COUNTRIES)):
             _read_identified(reader)
     else:
         _extension(reader, choice, "region")
@@ -104,7 +106,7 @@ def _read_identified(reader: Reader) -> None:
     if choice == 0x81:
         reader.take(reader.natural("regions"), "regions")
     elif choice == 0x82:
-        for _ in range(_count(reader, "regions")):
+        for _ in range(_count(reader, "regions", _MOST_REGIONS)):
             reader.octet("region of a country")
             reader.take(2 * reader.natural("sub-regions"), "sub-regions")
 
@@ -143,9 +145,9 @@ def _read_point(reader: Reader, what: str) -> None:
     reader.take(_POINT_BYTES[choice], what)
 
 
-def _count(reader: Reader, what: str) -> int:
-    """Elements of a list, each of one octet or more: a count beyond the octets left is refused at once."""
+def _count(reader: Reader, what: str, most: int = 255) -> int:
+    """Elements of a list; SecurityError beyond ``most``, which bounds the time a certificate can take."""
     count = reader.natural(what)
-    if count > reader.left:
-        raise SecurityError(f"octets end inside {what}")
+    if count > most:
+        raise SecurityError(f"{count} {what} are more than {most}")
     return count

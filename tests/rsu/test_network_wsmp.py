@@ -85,6 +85,7 @@ def test_extension_elements_are_skipped_in_both_headers() -> None:
         ("0b01", "inside an extension"),
         ("0b010f", "before a length"),
         ("0b010f05aa", "before its transport"),
+        ("0b8041" + "0500" * 65 + "00200161", "65 extension elements"),
         ("030020857900", "length 1401 is more"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,9 @@ def test_header_fields_of_others_are_read_over() -> None:
     """Independent: expiry, location, certificate request and extension additions encoded by hand into the header."""
     octets = TS103097.wrap(b"data", 36, NEW_YEAR_2026_NS)
     start = octets.index(b"data") + 4
-    time, rest = octets[start + 3 : start + 11], octets[start + 11 :]
+    when, rest = octets[start + 3 : start + 11], octets[start + 11 :]
     additions = "0205a0030102030107"
-    more = bytes([0xF8]) + octets[start + 1 : start + 3] + time + time + bytes(10) + b"abc" + bytes.fromhex(additions)
+    more = bytes([0xF8]) + octets[start + 1 : start + 3] + when + when + bytes(10) + b"abc" + bytes.fromhex(additions)
     assert TS103097.unwrap(octets[:start] + more + rest) == Opened(b"data", 36, NEW_YEAR_2026_NS, "digest")
     without = bytes([0x00]) + octets[start + 1 : start + 3]
     assert TS103097.unwrap(octets[:start] + without + rest) == Opened(b"data", 36, None, "digest")
@@ -236,6 +237,50 @@ def test_a_position_off_the_globe_is_refused_where_it_travels() -> None:
         TS103097.wrap(b"", 37, NEW_YEAR_2026_NS, lat_deg=91.0)
     with pytest.raises(SecurityError, match="lon_deg: nan"):
         TS103097.wrap(b"", 37, NEW_YEAR_2026_NS, lon_deg=float("nan"))
+
+
+def certificate_with(content: int, region: bytes = b"", permissions: bytes = b"") -> bytes:
+    """The beginning of a certificate without identity, by hand, up to its permissions."""
+    start = bytes.fromhex("80030080") + bytes(8) + bytes([content]) + b"\x83" + bytes(9) + b"\x84\x00\x01"
+    return start + region + permissions
+
+
+def repeated(count: int, element: bytes) -> bytes:
+    """A list of equal elements with its count."""
+    return b"\x02" + count.to_bytes(2, "big") + element * count
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"),
+    [
+        (certificate_with(0x10, permissions=repeated(20_000, b"\x00\x01\x24")), "20000 permissions are more"),
+        (certificate_with(0x50, b"\x83" + repeated(20_000, b"\x80\x00\x01")), "20000 countries are more"),
+        (
+            certificate_with(0x50, b"\x83\x01\x01\x82\x00\x01" + repeated(9000, b"\x01\x01\x00")),
+            "9000 regions are more",
+        ),
+        (certificate_with(0x50, b"\x82" + repeated(8000, bytes(8))), "length of permissions"),
+        (certificate_with(0x18), "may issue or request"),
+        (certificate_with(0x50, b"\x7f"), "region starts with 0x7f"),
+    ],
+)
+def test_lists_are_bounded(certificate: bytes, words: str) -> None:
+    """By hand: lists of as many elements as fit 64 KB are refused by their count (a polygon's corners are skipped at
+    one stroke), within 10 ms."""
+    octets = TS103097.wrap(b"", 36, NEW_YEAR_2026_NS, certificate)
+    started = time.process_time()
+    with pytest.raises(SecurityError, match=words):
+        TS103097.unwrap(octets)
+    assert time.process_time() - started < 0.010
+
+
+def test_a_long_bitmap_of_extensions_is_refused() -> None:
+    """By hand: 20000 octets of presence bits and an empty addition for many of them."""
+    octets = TS103097.wrap(b"", 36, NEW_YEAR_2026_NS)
+    time_field = octets[10:18]
+    header = b"\xc0\x01\x24" + time_field + b"\x82\x4e\x21\x00" + b"\xff" * 20_000 + bytes(40_000)
+    with pytest.raises(SecurityError, match="presence bitmap"):
+        TS103097.unwrap(octets[:7] + header + octets[18:])
 
 
 def test_certificate_rules_as_printed() -> None:
