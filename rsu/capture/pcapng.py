@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -50,8 +49,11 @@ class CaptureWriter:
         if isinstance(target, str | os.PathLike):
             self._path = Path(target)
             self._partial = self._path.with_name(f".{self._path.name}.partial-{os.getpid()}")
-            with self._blaming():
+            try:
                 self._file: BinaryIO = open(self._partial, "wb")
+            except OSError as error:
+                self._blame(error)
+                raise
             self._discard = weakref.finalize(self, _discard, self._file, self._partial)
         else:
             self._file = target
@@ -101,11 +103,12 @@ class CaptureWriter:
             self._file.flush()
             return
         try:
-            with self._blaming():
-                self._file.close()
-                os.replace(self._partial, self._path)
-        except BaseException:
+            self._file.close()
+            os.replace(self._partial, self._path)
+        except BaseException as error:
             self._discard()
+            if isinstance(error, OSError):
+                self._blame(error)
             raise
         self._discard.detach()
 
@@ -132,18 +135,16 @@ class CaptureWriter:
 
     def _write(self, kind: int, body: bytes) -> None:
         length = _BLOCK_FRAME_BYTES + len(body)
-        with self._blaming():
-            self._file.write(struct.pack("<II", kind, length) + body + struct.pack("<I", length))
-
-    @contextmanager
-    def _blaming(self) -> Iterator[None]:
-        """An OSError leaves this block naming the file that was asked for, not the hidden one or none."""
         try:
-            yield
+            self._file.write(b"".join((struct.pack("<II", kind, length), body, struct.pack("<I", length))))
         except OSError as error:
-            if self._path is not None:
-                error.filename, error.filename2 = str(self._path), None
+            self._blame(error)
             raise
+
+    def _blame(self, error: OSError) -> None:
+        """Let an error name the file that was asked for, not the hidden one or none."""
+        if self._path is not None:
+            error.filename, error.filename2 = str(self._path), None
 
 
 def _discard(file: BinaryIO, partial: Path) -> None:
