@@ -118,9 +118,8 @@ class KinematicGeneration:
         table["limit_ns"][by_motion] = np.minimum(elapsed_ns, longest_ns)
         table["by_time"][by_motion] = 0
         count = table["by_time"][by_time] + 1
-        over = count >= self.figures.remembered_count
-        table["by_time"][by_time] = np.where(over, 0, count)
-        table["limit_ns"][by_time[over]] = longest_ns
+        table["by_time"][by_time] = count
+        table["limit_ns"][by_time[count >= self.figures.remembered_count]] = longest_ns
 
     def grow(self, rows: int) -> None:
         """Have at least ``rows`` rows."""

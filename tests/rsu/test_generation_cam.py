@@ -115,6 +115,28 @@ def test_access_layer_holds_back() -> None:
         CamGeneration(1).limit_by_access(row, np.array([math.nan]))
 
 
+def test_access_layer_holds_back_messages_by_time_too() -> None:
+    """By hand: CAMs at 0 and 0.2 s leave T_GenCam at 0.2 s; the car stands and T_GenCam_Dcc is 500 ms: three CAMs by
+    time at 0.5 s steps, then 1 s."""
+    row, generation, still = np.array([0]), CamGeneration(1), np.zeros(1)
+    sent = []
+    for check in range(40):
+        if check == 3:
+            generation.limit_by_access(row, np.array([500.0]))
+        x_m = np.array([min(2.01 * check, 4.02)])
+        if generation.due(row, check * STEP_NS, x_m, still, still, still).send[0]:
+            sent.append(check)
+    assert sent == [0, 2, 7, 12, 17, 27, 37]
+
+
+def test_a_late_check_remembers_no_more_than_a_second() -> None:
+    """By hand: asked again after 3 s of driving, T_GenCam is T_GenCamMax."""
+    row, generation, still = np.array([0]), CamGeneration(1), np.zeros(1)
+    for second in (0, 3):
+        assert generation.due(row, second * 10 * STEP_NS, 10.0 * second + still, still, still, still).send[0]
+    assert generation.limit_ns(row).tolist() == [1_000_000_000]
+
+
 def test_vam() -> None:
     """By hand: standing 5 s; walking 1.5 m/s needs 27 checks for 4.05 m; a cyclist at 4.5 m/s sends every 0.9 s and
     has the low-frequency container every 2.7 s (first at or after 2 s)."""

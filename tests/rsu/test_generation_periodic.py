@@ -94,8 +94,10 @@ def test_early_messages(early_ms: int, sent: list[int]) -> None:
     """
     generation = PeriodicGeneration(1)
     seen = []
+    generation.plan(ROW, np.array([300 * MS]))
     for t in range(0, 605, 5):
-        generation.plan(ROW, np.array([300 * MS]), np.array([t == early_ms]))
+        if t == early_ms:
+            generation.plan(ROW, np.array([300 * MS]), np.array([True]))
         if ask(generation, t)[0]:
             seen.append(t)
     assert seen == sent
