@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -72,7 +71,6 @@ def _width(intersection: dict[str, Any], stated: dict[str, Any]) -> float:
 def _own_limit(stated: dict[str, Any]) -> float | None:
     """The lane's own limit (NaN: it says that there is none), None where it states nothing."""
     for kind, value in stated.get("data", ()):
-        if kind == "speedLimits":
-            limit_mps = speed_limit_from_wire(value)
-            return limit_mps if not math.isnan(limit_mps) or value else None
+        if kind == "speedLimits" and any(limit["type"] == "vehicleMaxSpeed" for limit in value):
+            return speed_limit_from_wire(value)
     return None

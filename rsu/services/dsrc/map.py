@@ -50,13 +50,16 @@ def build_maps(
     up to nine parts, the number alone beyond (assumption). Points stay within ``tolerance_m`` of the given polyline
     (coarser, up to 0.8 m, where 63 nodes would not do). No time is carried, so the same content keeps its octets.
 
-    ValueError: no node, a node without lanes, more than 254 lanes at a node, more than 63 nodes needed, a
+    Nodes without lanes are left out: the set cannot tell them.
+
+    ValueError: no node, more than 254 lanes at a node, more than 63 nodes needed, a
     single lane longer than ``max_bytes``, more than 100 parts, or a figure out of range; the text names the node.
     """
     if not nodes:
         raise ValueError("MAP: at least one node is required")
     revision = counter.next()
-    intersections = [intersection_value(node, revision, tolerance_m) for node in nodes]
+    told = [node for node in nodes if any(link.lanes for link in node.links)]
+    intersections = [intersection_value(node, revision, tolerance_m) for node in told]
     head = {"msgIssueRevision": revision, "layerType": "intersectionData", "layerID": 0}
     if encode is None or max_bytes is None:
         step = MOST_INTERSECTIONS

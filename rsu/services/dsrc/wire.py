@@ -17,6 +17,8 @@ from rsu.messages.base import Quantity
 from rsu.messages.dsrc.quantities import DEGREE, QUANTITIES
 
 FEWEST_NODES, MOST_NODES = 2, 63
+FARTHEST_M = 200_000.0
+"""A reader believes no node farther than this from the reference."""
 _NODE_TYPES = tuple((f"node-XY{index}", 1 << bits - 1) for index, bits in enumerate((10, 11, 12, 13, 14, 16), start=1))
 """Alternative -> limit of its offsets in cm: below it and not below minus it."""
 
@@ -69,7 +71,8 @@ def nodes_to_wire(points: np.ndarray, reference: dict[str, int]) -> list[dict[st
 
 
 def nodes_from_wire(nodes: Iterable[dict[str, Any]], reference: dict[str, int], zoom: int = 0) -> np.ndarray:
-    """(n, 2) points of (lon, lat) of a NodeSetXY; the list ends before a node of a form nobody knows.
+    """(n, 2) points of (lon, lat) of a NodeSetXY; the list ends before a node of a form nobody knows or
+    farther than anybody drives.
 
     ``zoom``: offsets count two to this power centimetres. Empty where the reference is unavailable.
     """
@@ -86,6 +89,8 @@ def nodes_from_wire(nodes: Iterable[dict[str, Any]], reference: dict[str, int], 
         elif kind is not None and kind.startswith("node-XY"):
             here = here + np.array([value["x"], value["y"]]) * (2**zoom / 100)
         else:
+            break
+        if not np.hypot(*here) < FARTHEST_M:
             break
         places.append(here)
     xy = np.array(places, np.float64).reshape(-1, 2)

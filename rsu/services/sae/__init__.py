@@ -1,0 +1,1 @@
+"""Builders of the SAE roadside messages beyond SPAT and MAP."""
