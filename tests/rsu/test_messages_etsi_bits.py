@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.rsu.etsi_values import RandomValues, from_pycrate, to_pycrate
 
 from rsu.codec import MAX_INPUT_BYTES
 from rsu.messages import MESSAGE_SETS
 from rsu.messages.etsi import framing
 from rsu.messages.etsi.framing import CPM_CONTAINERS, PDUS
+from tests.rsu.etsi_values import RandomValues, from_pycrate, to_pycrate
 
 SET = MESSAGE_SETS["etsi-its"]
 ASN1 = Path(framing.__file__).parent / "asn1"
