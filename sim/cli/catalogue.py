@@ -84,8 +84,7 @@ def message_sets() -> list[Item]:
 
     items = []
     for name, one in MESSAGE_SETS.items():
-        sources = dict.fromkeys(rule.source for rule in one.messages.values())
-        items.append(Item(name, "messages " + ", ".join(one.messages), "; ".join(sources)))
+        items.append(Item(name, f"{one.title}: {', '.join(one.codec.messages)}", one.source))
     return items
 
 

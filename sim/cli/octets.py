@@ -2,7 +2,8 @@
 
 How an argument is read (``auto``): hexadecimal digits are a message; else the name of a file; else base64. ``-`` is
 stdin, ``./NAME`` always a file, and a format fixes what text may be. A file is a capture if it begins like one, text
-with one message per line (``#`` begins a comment line) if it is printable UTF-8, else one binary message; stdin is lines.
+with one message per line (``#`` begins a comment line) if it is printable UTF-8, else one binary message; stdin is
+lines.
 """
 
 from __future__ import annotations
