@@ -186,7 +186,7 @@ class Engine:
 
     def _observe(self, now_ns: int) -> None:
         stations, zones = self.world.stations, self.zones
-        probes = slice(stations.rsu_count, stations.first_vehicle)
+        probes = stations.probes
         vehicles = slice(stations.first_vehicle, stations.size)
         tick = Tick(
             now_ns, self.tick_ns, stations, zones.classes(probes, now_ns),

@@ -43,6 +43,8 @@ class Kind(IntEnum):
     VEHICLE = 1
     PROBE = 2
     """Passive: receives frames of roadside units, never transmits."""
+    PEDESTRIAN = 3
+    """Transmits like a vehicle; what it receives is not judged."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 SUBFRAME_MS = 1
 _LARGEST_BYTES = 8192
-_KIND_NAMES = {Kind.VEHICLE: "vehicle", Kind.RSU: "rsu"}
+_KIND_NAMES = {Kind.VEHICLE: "vehicle", Kind.RSU: "rsu", Kind.PEDESTRIAN: "vehicle"}
+"""Kind of station -> senders of the pool it uses; portable units share that of the on-board units."""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class Neighbours:
     def update(self, stations: Stations) -> None:
         """Sort the active stations of a new tick and lay out windows and shadowing."""
         high = stations.antenna_height_m > HIGH_ANTENNA_M
-        vehicle = stations.active & (stations.kind == Kind.VEHICLE)
+        vehicle = stations.active & ((stations.kind == Kind.VEHICLE) | (stations.kind == Kind.PEDESTRIAN))
         others = [stations.active & (stations.kind == kind) for kind in (Kind.RSU, Kind.PROBE)]
         members = [vehicle & ~high, vehicle & high, *others]
         parts = [np.flatnonzero(member) for member in members]

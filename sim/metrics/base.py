@@ -16,8 +16,8 @@ from sim.world.stations import Stations
 if TYPE_CHECKING:
     from sim.scenario.schema.messages import Measure
 
-LINKS = ("V2V", "V2I", "I2V")
-"""Kinds of link in tables: vehicle to vehicle, vehicle to roadside unit, roadside unit to vehicle."""
+LINKS = ("V2V", "V2I", "I2V", "P2V", "P2I")
+"""Kinds of link in tables: from vehicle (V), roadside unit (I) or pedestrian (P) to vehicle or roadside unit."""
 
 STAGES = ("generate", "encode", "sign", "access", "air", "backhaul", "verify", "decode", "apply")
 """Parts of the application-to-application latency, in order (definitions section 5)."""
@@ -25,10 +25,12 @@ STAGES = ("generate", "encode", "sign", "access", "air", "backhaul", "verify", "
 CLASSES = ("SPAT+MAP", "RSI", "RSM")
 """Message classes whose coverage is measured by probes (definitions section 6)."""
 
-_LINK_OF = np.full((3, 3), -1, np.int8)
+_LINK_OF = np.full((len(Kind), len(Kind)), -1, np.int8)
 _LINK_OF[Kind.VEHICLE, Kind.VEHICLE] = 0
 _LINK_OF[Kind.VEHICLE, Kind.RSU] = 1
 _LINK_OF[Kind.RSU, Kind.VEHICLE] = 2
+_LINK_OF[Kind.PEDESTRIAN, Kind.VEHICLE] = 3
+_LINK_OF[Kind.PEDESTRIAN, Kind.RSU] = 4
 
 
 class Metric(NamedTuple):
@@ -159,7 +161,7 @@ class Batch:
 
     @cached_property
     def link(self) -> np.ndarray:
-        """Kind of each link: index into :data:`LINKS`, -1 for probes and unit to unit."""
+        """Kind of each link: index into :data:`LINKS`, -1 for probes, unit to unit, and to pedestrians."""
         return _LINK_OF[self.sender_kind[self.row], self.receiver_kind]
 
     @cached_property

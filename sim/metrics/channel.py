@@ -45,7 +45,7 @@ class Channel:
             self._second = second
         slots, ratio = tick.busy
         kind = tick.stations.kind[slots]
-        ours = kind != Kind.PROBE
+        ours = (kind == Kind.VEHICLE) | (kind == Kind.RSU)
         slots, kind = slots[ours], kind[ours].astype(np.int64)
         cell = np.clip(np.rint(np.asarray(ratio)[ours] * (_CELLS - 1)), 0, _CELLS - 1).astype(np.int64)
         place = tick.stations.place[slots].astype(np.int64) + 1
@@ -75,7 +75,7 @@ class Channel:
             return
         second = batch.start_ns // SECOND
         messages = len(self.context.messages)
-        group = (batch.sender_kind == Kind.VEHICLE).astype(np.int64) * messages + batch.message
+        group = (batch.sender_kind != Kind.RSU).astype(np.int64) * messages + batch.message
         sent = batch.sent.astype(np.int64)
         airtime_ns = (batch.end_ns - batch.start_ns) * sent
         for s in np.unique(second):

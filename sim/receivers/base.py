@@ -71,7 +71,7 @@ class Here:
         self.world = world
         self.lon, self.lat, self.heading_deg = (np.full(world.stations.size, np.nan) for _ in range(3))
         self.time_ns = 0
-        probes = slice(world.stations.rsu_count, world.stations.first_vehicle)
+        probes = world.stations.probes
         self.lon[probes], self.lat[probes] = world.lonlat(world.probes.x_m, world.probes.y_m)
         self.heading_deg[probes] = world.probes.heading_deg
 

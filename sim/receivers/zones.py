@@ -34,7 +34,7 @@ class Zones:
         self.event, self.near_event = (np.zeros((len(world.config.events), size), bool) for _ in range(2))
         self.sensor, self.near_sensor = (np.zeros((len(self.sensor_units), size), bool) for _ in range(2))
         stations = world.stations
-        probes = np.arange(stations.rsu_count, stations.first_vehicle)
+        probes = np.arange(stations.probes.start, stations.probes.stop)
         self._place(probes, world.probes.x_m, world.probes.y_m)
 
     def update(self) -> None:

@@ -16,7 +16,8 @@ from sim.scenario.schema import Scenario
 class Envelope:
     """Security envelope, network header and L2 header of one kind of sender (``obu`` or ``rsu``).
 
-    A run needs their sizes only, which are exact (:mod:`rsu.stack`); captures need :meth:`octets`. Signatures are never
+    With security off a WSMP message still stands in an unsecured envelope, as that layer wants it. A run needs their
+    sizes only, which are exact (:mod:`rsu.stack`); captures need :meth:`octets`. Signatures are never
     made.
     """
 
@@ -27,8 +28,11 @@ class Envelope:
         period_ms = config.security.certificate_period_ms
         if period_ms is None:
             period_ms = profile.get("security.certificate_period_ms")
-        self.stack: Stack = stack_for(profile.value("network"), name if signed else None)
-        self._plain = stack_for(profile.value("network"))
+        network = profile.value("network")
+        unsigned = "unsecured" if network == "wsmp" else None
+        self.stack: Stack = stack_for(network, name if signed else unsigned)
+        self._plain = stack_for(network)
+        self._signed = signed
         self._always = rule.always
         self._cadence = CertificateCadence(period_ns=rule.period_ns if period_ms is None else ns_from_ms(period_ms))
         wanted_bytes = int(profile.value(f"security.certificate_bytes_{kind}"))
@@ -44,7 +48,7 @@ class Envelope:
 
         ``senders`` are slots, each at most once per call; ``required``: where the generation rule demands it.
         """
-        if self.stack.envelope is None:
+        if not self._signed:
             return np.zeros(len(senders), bool)
         return self._cadence.full(senders, generated_ns, required | (rule.application_id in self._always))
 

@@ -28,7 +28,7 @@ class Approaches:
             self._of_node.setdefault(approach.node, []).append(approach.index)
         self.approach = np.full(world.stations.size, -1, np.int64)
         self.lane = np.zeros(world.stations.size, np.int64)
-        probes = slice(world.stations.rsu_count, world.stations.first_vehicle)
+        probes = world.stations.probes
         self.inside = np.zeros(world.stations.size, bool)
         self.approach[probes], self.inside[probes] = self.locate(world.probes.road, world.probes.s_m)
         self.lane[probes] = world.probes.lane

@@ -1,4 +1,4 @@
-"""Every radio station of a run as columns in one index space: RSUs, then probes, then vehicles."""
+"""Every radio station of a run as columns in one index space: RSUs, probes, pedestrians, then vehicles."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ _EMPTY = {
 
 
 class Stations:
-    """Rows are *slots*: fixed for RSUs and probes, reused for vehicles (``first_vehicle`` + fleet slot).
+    """Rows are *slots*: fixed for RSUs, probes and pedestrians, reused for vehicles (``first_vehicle`` + fleet slot).
 
     Positions are known at both ends of the current traffic tick and interpolated linearly in between
     (definitions section 1). An inactive slot takes part in nothing.
     """
 
-    def __init__(self, rsu_count: int, probe_count: int, vehicle_capacity: int) -> None:
-        size = rsu_count + probe_count + vehicle_capacity
+    def __init__(
+        self, rsu_count: int, probe_count: int, vehicle_capacity: int, pedestrian_count: int = 0
+    ) -> None:
+        size = rsu_count + probe_count + pedestrian_count + vehicle_capacity
         self.rsu_count = rsu_count
         self.probe_count = probe_count
-        self.first_vehicle = rsu_count + probe_count
+        self.probes = slice(rsu_count, rsu_count + probe_count)
+        self.pedestrians = slice(rsu_count + probe_count, rsu_count + probe_count + pedestrian_count)
+        self.first_vehicle = self.pedestrians.stop
         self.tick_start_ns = 0
         self.tick_end_ns = 1
         self.station_id = np.full(size, -1, np.int64)
-        """Lasting identity, never reused: RSUs below 1_000_000, probes from there, vehicles 10_000_000 + number."""
+        """Lasting identity, never reused: RSUs below 1_000_000, probes from there, pedestrians from 2_000_000, vehicles
+        10_000_000 + number."""
         self.kind = np.full(size, Kind.VEHICLE, np.int8)
         self.active = np.zeros(size, bool)
         self.home = np.full(size, -1, np.int16)
@@ -49,7 +54,8 @@ class Stations:
         self.changed: np.ndarray = np.empty(0, np.int64)
         """Slots whose station is another one (or none) since the last tick: radios forget their state."""
         self.kind[:rsu_count] = Kind.RSU
-        self.kind[rsu_count:self.first_vehicle] = Kind.PROBE
+        self.kind[self.probes] = Kind.PROBE
+        self.kind[self.pedestrians] = Kind.PEDESTRIAN
 
     @property
     def size(self) -> int:
