@@ -178,8 +178,7 @@ class CpmGeneration:
         self._included_ns[place[again]] = time_ns[again]
         for name in self._VALUES:
             self._tracks[name][place[again]] = getattr(objects, name)[again]
-        asked_ns = now_ns[self._key >> _TRACK_BITS]
-        lost = (asked_ns != NOT_YET_NS) & (asked_ns - self._reported_ns >= self.figures.forget_ms * MS)
+        lost = now_ns[self._key >> _TRACK_BITS] - self._reported_ns >= self.figures.forget_ms * MS
         if not fresh.any() and not lost.any():
             return
         all_keys = np.concatenate([self._key, key[fresh]])
