@@ -10,9 +10,9 @@ import pytest
 
 from rsu.codec import EncodeError
 from rsu.messages import MESSAGE_SETS
-from rsu.messages.cn import bsm_batch
+from rsu.messages.batch import layout
+from rsu.messages.batch.block import Block, Field
 from rsu.messages.cn.message_set import CnMessageSet
-from rsu.messages.template import Block
 from rsu.messages.vehicle import (
     EVENT_BITS,
     STATUS_ERROR,
@@ -204,22 +204,23 @@ def test_messages_of_other_senders_are_read() -> None:
 
 
 def test_a_wrong_layout_is_never_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Property: with a layout that shifts one field, the batch still returns the general codec's octets."""
-    original = Block.__init__
+    """Property: with a layout that swaps two fields, the batch still returns the general codec's octets."""
 
-    def broken(self: Block, given: list) -> None:
-        original(self, given)
-        if self.fields and self.fields[0].path == ("bsmFrame", "msgCnt"):
-            self.fields[0] = replace(self.fields[0], offset=self.fields[0].offset + 1)
+    class Swapped(Block):
+        def __init__(self, given: list[Field]) -> None:
+            names = {("accelSet", "long"): ("accelSet", "lat"), ("accelSet", "lat"): ("accelSet", "long")}
+            super().__init__([replace(field, path=names.get(field.path, field.path)) for field in given])
 
     columns = random_columns(9, 40)
     expected = fresh_set().encode_vehicles_general(columns)
-    monkeypatch.setattr(bsm_batch.Block, "__init__", broken)
+    monkeypatch.setattr(layout, "Block", Swapped)
     wrong = fresh_set()
     assert wrong.encode_vehicles(columns) == expected
     assert_equal(wrong.decode_vehicles(expected), fresh_set().decode_vehicles_general(expected))
-    assert not any(wrong._batch._encode_shapes.values())
-    assert not wrong._batch._decode_shapes
+    root = wrong._batch.engine.coder
+    assert any(one.broken for one in root.layouts.values())
+    assert not any(one.trusted_encoding for one in root.layouts.values())
+    assert not root.by_prefix
 
 
 def plain(n: int = 1, **changes: object) -> VehicleColumns:

@@ -1,377 +1,204 @@
-"""Many BSMs at once, bit for bit as the general codec makes them, through layouts of the compiled schema.
+"""Many BSMs of a Chinese set at once: SI columns to wire integers by whole matrices, then the batch engine.
 
-A BSM is a block of fixed layout up to the path history's crumbs, then the crumbs (each of one of four
-widths), then a short block. Messages are grouped by shape; every layout is compared with the general codec
-once before it is used, and whatever has no layout (extensions, other crumb types, damaged input) goes through
-the general codec.
+The octets are those of the general codec, see :mod:`rsu.messages.batch`; errors are those of :mod:`bsm_wire`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rsu.codec import ChoiceCodec, Policy
-from rsu.messages import template
+from rsu.codec import ChoiceCodec, EncodeError, Policy
+from rsu.messages.batch import frames
+from rsu.messages.batch.block import COUNT, Path, Rows
+from rsu.messages.batch.engine import Batch, Engine
+from rsu.messages.batch.sheet import VOID, Paths, Sheet
+from rsu.messages.batch.si import QuantityRows
 from rsu.messages.cn import bsm_wire
-from rsu.messages.cn.bsm_wire import CRUMBS, OPTIONAL, Wire
-from rsu.messages.template import COUNT, Block, Field, NoTemplate
-from rsu.messages.vehicle import ABSENT, STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, PathHistory, VehicleColumns
+from rsu.messages.cn.bsm_wire import CODES, CRUMBS, OPTIONAL, PHYSICAL
+from rsu.messages.cn.quantities import QUANTITIES
+from rsu.messages.vehicle import ABSENT, PathHistory, VehicleColumns
 
-_FRAME = ("bsmFrame",)
-_CRUMBS = _FRAME + CRUMBS
-_COUNT = (*_CRUMBS, COUNT)
-_KINDS = 4
-_MOST_SHAPES = 64
-_LONGEST_BYTES = 1024
-"""Longer input goes to the general codec: a BSM with 23 crumbs stays below 400 octets."""
-_MOST_CRUMBS = 23
+_SCALED = {path: entry for path, entry in PHYSICAL.items() if entry[1]}
+_PLAIN = {("secMark",): ("sec_mark_ms", 65_535), **CODES}
+_SWITCHED = tuple(OPTIONAL)
+_QUANTITIES = QuantityRows([QUANTITIES[quantity] for _, quantity in _SCALED.values()])
+_CRUMB_QUANTITIES = QuantityRows([QUANTITIES[name] for name in ("OffsetLL-B18", "OffsetLL-B18", "TimeOffset")])
+_AGE = QUANTITIES["TimeOffset"]
+_HIGHEST = np.array([highest for _, highest in _PLAIN.values()])[:, None]
+_HIGHEST_OPTIONAL = np.array([highest for _, highest in OPTIONAL.values()])[:, None]
 
-IntColumns = tuple[NDArray[np.int64], ...]
+ROWS: Paths = (("id",), *_SCALED, *_PLAIN, *_SWITCHED, (*CRUMBS, COUNT))
+"""Rows of the wire matrix of a BSM."""
 
+_FIRST_PLAIN = 1 + len(_SCALED)
+_FIRST_SWITCHED = _FIRST_PLAIN + len(_PLAIN)
+_HEIGHT, _EVENTS = (_FIRST_SWITCHED + _SWITCHED.index(path) for path in (("size", "height"), ("safetyExt", "events")))
+_RADIUS = 1 + list(_SCALED).index(("safetyExt", "pathPrediction", "radiusOfCurve"))
+_BITS = (1 << np.arange(len(_SWITCHED) + 1))[:, None]
 
-@dataclass
-class Shape:
-    """Layout of all BSMs with the same members: ``before`` and ``after`` the crumbs (None without crumbs)."""
-
-    before: Block
-    after: Block | None = None
-    trusted: bool = False
-    hits: int = 0
-
-
-class CrumbLayout:
-    """The four crumb layouts LL1..LL4 as arrays indexed by type; every crumb fits one 64-bit word."""
-
-    def __init__(self, codec: ChoiceCodec) -> None:
-        point = {"type": "PathHistoryPoint"}
-        blocks = []
-        for kind in range(_KINDS):
-            offset = (f"position-LL{kind + 1}", {"lon": 0, "lat": 0})
-            value = {"llvOffset": {"offsetLL": offset}, "timeOffset": 1}
-            blocks.append(Block(list(template.flatten(codec.schema, point, value))))
-        if any(block.bits > 64 or len(block.fields) != 3 for block in blocks):
-            raise NoTemplate("crumb longer than 64 bits")
-        self.bits = np.array([block.bits for block in blocks])
-        # Aligned to the top of the word, as a window into the message shows it.
-        self.constant = np.array([block.constant[0] for block in blocks], np.uint64)
-        self.mask = np.array([block.mask[0] for block in blocks], np.uint64)
-        fields = list(zip(*(block.fields for block in blocks), strict=True))
-        self.shift = [np.array([64 - f.offset - f.width for f in row], np.uint64) for row in fields]
-        self.field_mask = [np.array([(1 << f.width) - 1 for f in row], np.uint64) for row in fields]
-        self.lower = [np.array([f.lower for f in row]) for row in fields]
-        self.count = [np.array([f.count for f in row]) for row in fields]
-
-    def pack(self, kind: NDArray[np.int64], *values: NDArray[np.int64]) -> template.Words:
-        """Crumb words, bits aligned to the bottom."""
-        words: template.Words = self.constant[kind]
-        for index, value in enumerate(values):
-            words |= (value - self.lower[index][kind]).astype(np.uint64) << self.shift[index][kind]
-        words >>= (64 - self.bits[kind]).astype(np.uint64)
-        return words
-
-    def unpack(self, words: template.Words, strict: bool) -> tuple[NDArray[Any], ...]:
-        """(known, type, lon, lat, time) of windows that start at a crumb."""
-        known = np.zeros(len(words), bool)
-        kind = np.zeros(len(words), np.int64)
-        for index in range(_KINDS):
-            same = (words & self.mask[index]) == self.constant[index]
-            known |= same
-            kind[same] = index
-        values = []
-        for index in range(3):
-            raw = ((words >> self.shift[index][kind]) & self.field_mask[index][kind]).astype(np.int64)
-            if strict:
-                known &= raw < self.count[index][kind]
-            values.append(raw + self.lower[index][kind])
-        return known, kind, *values
+_OFFSET = ("llvOffset", "offsetLL")
+OFFSET_TYPES = (*(f"position-LL{kind}" for kind in range(1, 7)), "position-LatLon")
+CRUMB_KINDS: list[Paths] = [
+    ((*_OFFSET, kind, "lon"), (*_OFFSET, kind, "lat"), ("timeOffset",)) for kind in OFFSET_TYPES[:4]
+]
+"""Columns of a crumb that is sent, by offset type LL1 to LL4."""
 
 
 class BsmBatch:
-    """Batch encoder and decoder over one codec; keeps the layouts it has met."""
+    """Batch encoder and decoder of BSMs over one codec."""
 
     def __init__(self, codec: ChoiceCodec) -> None:
         self.codec = codec
-        self.crumbs = CrumbLayout(codec)
-        self._encode_shapes: dict[int, Shape | None] = {}
-        self._decode_shapes: list[Shape] = []
-
-    # Encoding
+        frame = frames.alternative(codec.schema, codec.frame, codec.alternatives["BSM"])
+        self.engine = Engine(codec, "BSM", frame)
 
     def encode(self, columns: VehicleColumns) -> list[bytes]:
         """Octets of one BSM per row; raises EncodeError naming the column out of range."""
-        wire = bsm_wire.to_wire(columns)
-        path = columns.path
-        assert path is not None
-        crumbs = bsm_wire.crumbs_to_wire(path)
-        first = np.cumsum(path.counts) - path.counts
-        keys = (path.counts > 0).astype(np.int64)
-        for bit, member in enumerate(OPTIONAL, 1):
-            keys |= (wire[member] != ABSENT).astype(np.int64) << bit
-        out: list[bytes] = [b""] * len(columns)
-        shapes = np.unique(keys)
-        for key in shapes.tolist():
-            if len(shapes) == 1:
-                rows, part = np.arange(len(columns)), wire
-            else:
-                rows = np.flatnonzero(keys == key)
-                part = {member: column[rows] for member, column in wire.items()}
-            octets = self._encode_rows(key, part, crumbs, first[rows], path.counts[rows])
-            if len(shapes) == 1:
-                return octets
-            for row, message in zip(rows.tolist(), octets, strict=True):
-                out[row] = message
-        return out
-
-    def _encode_rows(self, key: int, wire: Wire, crumbs: IntColumns, first: NDArray[np.int64],
-                     counts: NDArray[np.int64]) -> list[bytes]:
-        if key not in self._encode_shapes:
-            self._encode_shapes[key] = self._shape_of_row(wire, bool(key & 1))
-        shape = self._encode_shapes[key]
-        if shape is not None:
-            octets = self._encode_shape(shape, wire, crumbs, first, counts)
-            if shape.trusted or octets[0] == self._general(wire, 0, crumbs, int(first[0]), int(counts[0])):
-                shape.trusted = True
-                return octets
-            self._encode_shapes[key] = None
-        return [
-            self._general(wire, row, crumbs, int(first[row]), int(counts[row])) for row in range(len(counts))
-        ]
-
-    def _encode_shape(self, shape: Shape, wire: Wire, crumbs: IntColumns,
-                      first: NDArray[np.int64], counts: NDArray[np.int64]) -> list[bytes]:
-        rows = len(counts)
-        columns: dict[Any, NDArray[Any]] = {_FRAME + member: column for member, column in wire.items()}
-        if shape.after is None:
-            words = shape.before.pack(columns, rows)
-            return template.to_octets(words, np.full(rows, shape.before.bits))
-        row, picked = _expand(first, counts)
-        kind = crumbs[0][picked]
-        width = self.crumbs.bits[kind]
-        ends = np.cumsum(width)
-        row_end = ends[np.cumsum(counts) - 1]
-        row_bits = np.diff(row_end, prepend=0)
-        start = shape.before.bits + ends - width - (row_end - row_bits)[row]
-        tail_start = shape.before.bits + row_bits
-        total = tail_start + shape.after.bits
-        spare = int(total.max() + 63) // 64 + 1 - shape.before.words
-        columns[_COUNT] = counts
-        words = shape.before.pack(columns, rows, spare)
-        template.place(words, row, start, width, self.crumbs.pack(kind, *(c[picked] for c in crumbs[1:])))
-        every = np.arange(rows)
-        for index, word in enumerate(shape.after.pack(columns, rows)):
-            bits = min(64, shape.after.bits - 64 * index)
-            template.place(words, every, tail_start + 64 * index, bits, word >> np.uint64(64 - bits))
-        return template.to_octets(words, total)
-
-    def _shape_of_row(self, wire: Wire, with_path: bool) -> Shape | None:
-        """Layout of row 0, tried on a message with a crumb of every type; None when it cannot be trusted."""
-        crumbs = [(kind, 1 - kind, kind, 1 + kind) for kind in range(_KINDS)] if with_path else []
-        value = bsm_wire.to_value(self.codec.schema, wire, 0, crumbs)
-        shape = self._shape_of_value(value)
-        if shape is None or not with_path:
-            return shape
-        one = {member: column[:1] for member, column in wire.items()}
-        columns = tuple(np.array(column) for column in zip(*crumbs, strict=True))
-        tried = self._encode_shape(shape, one, columns, np.array([0]), np.array([_KINDS]))
-        return shape if tried == [self.codec.encode("BSM", value)] else None
-
-    def _shape_of_value(self, value: dict[str, Any]) -> Shape | None:
-        try:
-            frame = {"type": self.codec.frame}
-            fields = list(template.flatten(self.codec.schema, frame, (*_FRAME, value)))
-        except NoTemplate:
-            return None
-        split = next((index for index, f in enumerate(fields) if f.path == _COUNT), None)
-        if split is None:
-            return Shape(Block(fields))
-        after = [f for f in fields[split + 1 :] if f.path[: len(_CRUMBS)] != _CRUMBS]
-        return Shape(Block(fields[: split + 1]), Block(after or [Field((), 0, constant=0)]))
-
-    def _general(self, wire: Wire, row: int, crumbs: IntColumns, first: int, count: int) -> bytes:
-        points = list(zip(*(column[first : first + count].tolist() for column in crumbs), strict=True))
-        return self.codec.encode("BSM", bsm_wire.to_value(self.codec.schema, wire, row, points))
-
-    # Decoding
+        return self.engine.encode(to_sheet(columns))
 
     def decode(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
         """One row per input; equal to decoding each with the general codec."""
-        result = _Result(len(messages))
-        sizes = np.fromiter(map(len, messages), np.int64, len(messages))
-        left = np.flatnonzero((sizes > 0) & (sizes <= _LONGEST_BYTES))
-        for row in np.flatnonzero((sizes == 0) | (sizes > _LONGEST_BYTES)).tolist():
-            self._decode_general(result, row, messages[row], policy)
-        if left.size:
-            width = int(sizes[left].max() + 7) // 8 + 3
-            short = messages if left.size == len(messages) else [messages[row] for row in left.tolist()]
-            words = template.from_octets(short, width)
-            self._decode_words(result, messages, left, words, sizes[left] * 8, policy)
-            self._decode_shapes.sort(key=lambda shape: -shape.hits)
-        return result.columns()
-
-    def _decode_words(self, result: _Result, messages: list[bytes], left: NDArray[np.int64],
-                      words: template.Words, bits: NDArray[np.int64], policy: Policy) -> None:
-        for shape in self._decode_shapes:
-            if not left.size:
-                return
-            done = self._decode_shape(result, shape, left, words, bits, policy)
-            if done.any():
-                left, words, bits = left[~done], words[:, ~done], bits[~done]
-        position = 0
-        while position < left.size:
-            new = self._decode_general(result, int(left[position]), messages[int(left[position])], policy)
-            position += 1
-            if new is not None and position < left.size:
-                left, words, bits = left[position:], words[:, position:], bits[position:]
-                done = self._decode_shape(result, new, left, words, bits, policy)
-                left, words, bits, position = left[~done], words[:, ~done], bits[~done], 0
-
-    def _decode_general(self, result: _Result, row: int, data: bytes, policy: Policy) -> Shape | None:
-        """Decode one row with the general codec; a new trusted shape if the message has one worth keeping."""
-        decoded = self.codec.decode(data, policy)
-        if decoded.status != "ok" or decoded.message != "BSM" or decoded.value is None:
-            result.status[row] = STATUS_ERROR if decoded.status == "error" else STATUS_SKIPPED
-            return None
-        wire, crumbs = bsm_wire.from_value(self.codec.schema, decoded.value)
-        result.add_general(row, wire, crumbs)
-        if len(self._decode_shapes) >= _MOST_SHAPES or len(data) > _LONGEST_BYTES:
-            return None
-        shape = self._shape_of_value(decoded.value)
-        if shape is None or not self._agrees(shape, data, wire, crumbs):
-            return None
-        self._decode_shapes.append(shape)
-        return shape
-
-    def _agrees(self, shape: Shape, data: bytes, wire: dict[Any, int], crumbs: list[Any]) -> bool:
-        """Whether the shape reads this one message as the general codec did."""
-        trial = _Result(1)
-        words = template.from_octets([data], (len(data) + 7) // 8 + 3)
-        only = np.zeros(1, np.int64)
-        if not self._decode_shape(trial, shape, only, words, np.array([len(data) * 8]), "lenient").all():
-            return False
-        same = all(int(trial.wire[member][0]) == code for member, code in wire.items())
-        return same and np.array_equal(trial.path().rows()[0], np.array(crumbs, np.float64).reshape(-1, 3))
-
-    def _decode_shape(self, result: _Result, shape: Shape, rows: NDArray[np.int64], words: template.Words,
-                      bits: NDArray[np.int64], policy: Policy) -> NDArray[np.bool_]:
-        """Decode the rows that have this shape into the result; which ones those were."""
-        strict = policy == "strict"
-        if words.shape[0] <= shape.before.words:
-            return np.zeros(len(rows), bool)
-        good = shape.before.matches(words)
-        picked = np.flatnonzero(good)
-        if not picked.size:
-            return good
-        words = words if picked.size == len(rows) else np.ascontiguousarray(words[:, picked])
-        columns, sound = shape.before.unpack(words, strict)
-        end = np.full(len(picked), shape.before.bits)
-        crumbs = _NO_CRUMBS
-        if shape.after is not None:
-            sound &= columns[_COUNT] <= _MOST_CRUMBS
-            crumbs = self._decode_crumbs(words, columns[_COUNT], end, bits[picked], sound, strict)
-            tail = _tail_words(words, end, shape.after)
-            sound &= shape.after.matches(tail)
-            more, fine = shape.after.unpack(tail, strict)
-            sound &= fine
-            columns |= more
-            end = end + shape.after.bits
-        sound &= end <= bits[picked]
-        if strict:
-            sound &= (end + 7) // 8 * 8 == bits[picked]
-            every = np.arange(len(picked))
-            sound &= template.window(words, every, np.minimum(end, (words.shape[0] - 1) * 64 - 1)) == 0
-        result.add_batch(rows[picked], columns, sound, crumbs)
-        good[picked] = sound
-        shape.hits += int(sound.sum())
-        return good
-
-    def _decode_crumbs(self, words: template.Words, counts: NDArray[np.int64], end: NDArray[np.int64],
-                       bits: NDArray[np.int64], sound: NDArray[np.bool_], strict: bool,
-                       ) -> list[IntColumns]:
-        """Crumbs one position after another; moves ``end`` behind them, clears ``sound`` at other types."""
-        found = []
-        for index in range(int(counts[sound].max(initial=0))):
-            active = np.flatnonzero(sound & (counts > index))
-            inside = end[active] < bits[active]
-            sound[active[~inside]] = False
-            active = active[inside]
-            known, kind, *values = self.crumbs.unpack(template.window(words, active, end[active]), strict)
-            sound[active[~known]] = False
-            active = active[known]
-            end[active] += self.crumbs.bits[kind[known]]
-            found.append((active, *(value[known] for value in values)))
-        return found
+        return from_batch(self.engine.decode(messages, policy))
 
 
-_NO_CRUMBS: list[IntColumns] = []
+def to_sheet(columns: VehicleColumns) -> Sheet:
+    """Wire integers of BSMs; raises EncodeError as :func:`bsm_wire.to_wire` and :func:`bsm_wire.crumbs_to_wire`."""
+    path = columns.path
+    assert path is not None
+    matrix = _matrix(columns)
+    crumbs = crumb_sheet(path)
+    matrix[-1] = path.counts
+    switched = matrix[_FIRST_SWITCHED:] != ABSENT
+    switched[-1] = path.counts > 0
+    key = (switched * _BITS).sum(axis=0) if len(columns) else np.zeros(0, np.int64)
+    kinds, kind = _grouped(key)
+    return Sheet([_kind_paths(one) for one in kinds], kind, matrix, {CRUMBS: crumbs})
 
 
-class _Result:
-    """Columns under construction: wire integers per member, status, crumbs of all rows in any order."""
-
-    def __init__(self, rows: int) -> None:
-        members = (("id",), *bsm_wire.PHYSICAL, *bsm_wire.CODES, *OPTIONAL)
-        self.status = np.full(rows, STATUS_OK, np.int8)
-        self.wire: Wire = {
-            member: np.full(rows, bsm_wire.missing_code(member), np.uint64 if member == ("id",) else np.int64)
-            for member in members
-        }
-        self._crumbs: list[tuple[NDArray[Any], NDArray[Any]]] = []
-
-    def add_general(self, row: int, wire: dict[Any, int], crumbs: list[tuple[float, float, float]]) -> None:
-        """One row from the general codec."""
-        for member, code in wire.items():
-            self.wire[member][row] = code
-        if crumbs:
-            self._crumbs.append((np.full(len(crumbs), row), np.array(crumbs)))
-
-    def add_batch(self, rows: NDArray[np.int64], columns: dict[Any, NDArray[Any]], sound: NDArray[np.bool_],
-                  crumbs: list[IntColumns]) -> None:
-        """The sound rows of one shape."""
-        whole = bool(sound.all())
-        for member, wanted in self.wire.items():
-            column = columns.get(_FRAME + member)
-            if column is not None:
-                if whole:
-                    wanted[rows] = column
-                else:
-                    wanted[rows[sound]] = column[sound]
-        for active, lon, lat, time in crumbs:
-            keep = sound[active]
-            age = bsm_wire.QUANTITIES["TimeOffset"].from_wire(time[keep])
-            crumb = np.column_stack([lon[keep] * 1e-7, lat[keep] * 1e-7, age])
-            self._crumbs.append((rows[active[keep]], crumb))
-
-    def path(self) -> PathHistory:
-        """All crumbs by row; within a row in the order they were added."""
-        if not self._crumbs:
-            empty = np.empty(0)
-            return PathHistory(np.zeros(len(self.status), np.int64), empty, empty, empty)
-        rows = np.concatenate([row for row, _ in self._crumbs])
-        order = np.argsort(rows, kind="stable")
-        flat = np.concatenate([crumb for _, crumb in self._crumbs])[order]
-        counts = np.bincount(rows, minlength=len(self.status))
-        return PathHistory(counts, flat[:, 0], flat[:, 1], flat[:, 2])
-
-    def columns(self) -> VehicleColumns:
-        """The finished columns."""
-        return bsm_wire.from_wire(self.wire, self.path(), self.status)
+def _matrix(columns: VehicleColumns) -> Rows:
+    rows = len(columns)
+    matrix = np.empty((len(ROWS), rows), np.int64)
+    matrix[0] = columns.temporary_id.view(np.int64)
+    si = np.empty((len(_SCALED), rows))
+    for index, (column, _) in enumerate(_SCALED.values()):
+        si[index] = getattr(columns, column)
+    curve = si[_RADIUS - 1]
+    curve[~(np.abs(curve) <= bsm_wire.LARGEST_RADIUS_M)] = np.nan
+    for index, (column, _) in enumerate(_PLAIN.values(), _FIRST_PLAIN):
+        matrix[index] = getattr(columns, column)
+    for index, (column, _) in enumerate(OPTIONAL.values(), _FIRST_SWITCHED):
+        if index != _HEIGHT:
+            matrix[index] = getattr(columns, column)
+    height = columns.height_m
+    assert height is not None
+    missing = np.isnan(height)
+    try:
+        matrix[1:_FIRST_PLAIN] = _QUANTITIES.to_wire(si)
+        if missing.all():
+            matrix[_HEIGHT] = ABSENT
+        else:
+            sent = QUANTITIES["VehicleHeight"].to_wire(np.where(missing, 0.0, height))
+            matrix[_HEIGHT] = np.where(missing, ABSENT, sent)
+    except ValueError as error:
+        raise EncodeError(f"BSM: {error}") from error
+    plain, switched = matrix[_FIRST_PLAIN:_FIRST_SWITCHED], matrix[_FIRST_SWITCHED:-1]
+    if ((plain < 0) | (plain > _HIGHEST)).any() or ((switched < ABSENT) | (switched > _HIGHEST_OPTIONAL)).any():
+        bsm_wire.to_wire(columns)
+    events = matrix[_EVENTS]
+    events[events == 0] = ABSENT
+    return matrix
 
 
-def _expand(first: NDArray[np.int64], counts: NDArray[np.int64]) -> IntColumns:
-    """(row of each crumb, index of each crumb) for rows whose crumbs start at ``first``."""
-    row = np.repeat(np.arange(len(counts)), counts)
-    inside = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return row, first[row] + inside
+def _grouped(key: Rows) -> tuple[list[int], NDArray[np.intp]]:
+    """(distinct keys, which of them each row has)."""
+    if not len(key) or (key == key[0]).all():
+        return [int(key[0])] if len(key) else [0], np.zeros(len(key), np.intp)
+    used = np.flatnonzero(np.bincount(key))
+    number = np.zeros(int(used[-1]) + 1, np.intp)
+    number[used] = np.arange(len(used))
+    return used.tolist(), number[key]
 
 
-def _tail_words(words: template.Words, start: NDArray[np.int64], after: Block) -> template.Words:
-    """Word matrix of the block behind the crumbs; zero bits where the message ends before."""
-    every = np.arange(len(start))
-    last = (words.shape[0] - 1) * 64 - 1
-    starts = [np.minimum(start + 64 * index, last) for index in range(after.words)]
-    tail = [template.window(words, every, offset) for offset in starts]
-    return np.stack(tail) if tail else np.zeros((0, len(start)), np.uint64)
+@lru_cache(maxsize=1 << (len(_SWITCHED) + 1))
+def _kind_paths(key: int) -> Paths:
+    """Columns of the BSMs with some of the optional members: bit i of ``key`` for the i-th, the last for crumbs."""
+    switched = [path if key >> bit & 1 else VOID for bit, path in enumerate(ROWS[_FIRST_SWITCHED:])]
+    return (*ROWS[:_FIRST_SWITCHED], *switched)
+
+
+def crumb_sheet(path: PathHistory) -> Sheet:
+    """Wire integers of crumbs, each of the smallest sufficient offset type; errors as bsm_wire.crumbs_to_wire."""
+    if not len(path.age_s):
+        return Sheet(CRUMB_KINDS, np.zeros(0, np.intp), np.empty((3, 0), np.int64))
+    if path.counts.max() > bsm_wire.PATH_HISTORY_MAX_POINTS:
+        bsm_wire.crumbs_to_wire(path)
+    try:
+        matrix = _CRUMB_QUANTITIES.to_wire(np.stack([path.d_lon_deg, path.d_lat_deg, path.age_s]))
+    except ValueError as error:
+        raise EncodeError(f"BSM path history: {error}") from error
+    reach = np.maximum(matrix[:2], ~matrix[:2]).max(axis=0)
+    kind = np.zeros(len(reach), np.intp)
+    for limit in (2048, 8192, 32_768):
+        kind += reach >= limit
+    return Sheet(CRUMB_KINDS, kind, matrix)
+
+
+def from_batch(batch: Batch) -> VehicleColumns:
+    """Columns of decoded BSMs, as :func:`bsm_wire.from_wire` makes them of each one."""
+    paths = ROWS[:-1]
+    matrix = batch.sheet.columns(paths, _MISSING)
+    si = _QUANTITIES.from_wire(matrix[1:_FIRST_PLAIN])
+    curve = si[_RADIUS - 1]
+    curve[matrix[_RADIUS] == bsm_wire.STRAIGHT] = np.inf
+    values: dict[str, Any] = {
+        "temporary_id": matrix[0].view(np.uint64), "path": crumbs_of(batch.sheet), "status": batch.status,
+    }
+    values |= {column: si[index] for index, (column, _) in enumerate(_SCALED.values())}
+    others = (*_PLAIN.values(), *OPTIONAL.values())
+    values |= {column: matrix[index] for index, (column, _) in enumerate(others, _FIRST_PLAIN)}
+    height = matrix[_HEIGHT]
+    values["height_m"] = np.where(height == ABSENT, np.nan, QUANTITIES["VehicleHeight"].from_wire(height))
+    values["event_flags"] = np.where(matrix[_EVENTS] == ABSENT, 0, matrix[_EVENTS])
+    return VehicleColumns(**values)
+
+
+_MISSING = np.array([bsm_wire.missing_code(path) for path in ROWS[:-1]])  # type: ignore[arg-type]
+
+
+def crumbs_of(sheet: Sheet) -> PathHistory:
+    """Crumbs of decoded BSMs; absolute positions become differences to the own position."""
+    counts = sheet.counts(CRUMBS)
+    elements = sheet.lists.get(CRUMBS)
+    if elements is None or not len(elements):
+        empty = np.empty(0)
+        return PathHistory(np.zeros(len(sheet), np.int64), empty, empty, empty)
+    offsets = np.empty((3, len(elements)), np.int64)
+    absolute = np.zeros(len(elements), bool)
+    for number, paths in enumerate(elements.kinds):
+        name = next((one for one in OFFSET_TYPES if (*_OFFSET, one, "lon") in paths), None)
+        if name is None:
+            continue
+        rows = elements.rows_of(number)
+        wanted: list[Path] = [(*_OFFSET, name, "lon"), (*_OFFSET, name, "lat"), ("timeOffset",)]
+        for target, path in enumerate(wanted):
+            source = elements.matrix[paths.index(path)]
+            offsets[target, slice(None) if rows is None else rows] = source if rows is None else source[rows]
+        if name == OFFSET_TYPES[-1]:
+            absolute[slice(None) if rows is None else rows] = True
+    degrees = offsets[:2] * 1e-7
+    if absolute.any():
+        for target, name, quantity in ((0, "long", "Longitude"), (1, "lat", "Latitude")):
+            own = np.repeat(sheet.column(("pos", name), 0), counts)[absolute]
+            degrees[target, absolute] = _difference(quantity, offsets[target, absolute], own) * 1e-7
+    return PathHistory(counts, degrees[0], degrees[1], _AGE.from_wire(offsets[2]))
+
+
+def _difference(quantity: str, code: Rows, own: Rows) -> NDArray[np.float64]:
+    bounds = QUANTITIES[quantity]
+    known = (np.minimum(code, own) >= bounds.lowest) & (np.maximum(code, own) <= bounds.highest)
+    return np.where(known, (code - own).astype(np.float64), math.nan)

@@ -67,7 +67,7 @@ CRUMBS: Path = ("safetyExt", "pathHistory", "crumbData")
 STRAIGHT = 32767
 _LL_LIMITS = np.array([2048, 8192, 32_768, 131_072])
 """Offset of type LL1..LL4 is below its limit and not below minus its limit."""
-_LARGEST_RADIUS_M = 3276.6
+LARGEST_RADIUS_M = 3276.6
 
 
 def to_wire(columns: VehicleColumns) -> Wire:
@@ -77,7 +77,7 @@ def to_wire(columns: VehicleColumns) -> Wire:
         for path, (column, quantity) in PHYSICAL.items():
             values = getattr(columns, column)
             if column == "radius_of_curvature_m":
-                values = np.where(np.abs(values) <= _LARGEST_RADIUS_M, values, np.nan)
+                values = np.where(np.abs(values) <= LARGEST_RADIUS_M, values, np.nan)
             wire[path] = QUANTITIES[quantity].to_wire(values) if quantity else values
         height_m = columns.height_m
         assert height_m is not None

@@ -1,0 +1,337 @@
+"""Octets to sheets: rows that start alike are tried against the layouts met before, lists one position at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsu.messages.batch import block as template
+from rsu.messages.batch.block import Path, Rows, Words
+from rsu.messages.batch.coder import SEVERAL, Coder
+from rsu.messages.batch.layout import BlockPart, Layout, ListPart, OpenPart, Part
+from rsu.messages.batch.sheet import Sheet
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass
+class Input:
+    """Message matrix with two spare words per row, and the bits of every message."""
+
+    words: Words
+    strict: bool
+
+    @property
+    def last_bit(self) -> int:
+        """Last place where a window may start."""
+        return (self.words.shape[1] - 1) * 64 - 1
+
+
+@dataclass
+class Piece:
+    """Rows read with one layout (or several small ones, then ``kind`` says which)."""
+
+    rows: Rows
+    """Which of the rows asked for."""
+    layouts: list[Layout]
+    kind: NDArray[np.intp] | None
+    matrix: Rows
+    lists: list[tuple[Path, list[tuple[Rows, Reading]]]] = field(default_factory=list)
+    """By list, for each position in it: (row of the piece of each element, the elements)."""
+
+
+@dataclass
+class Reading:
+    """What was made of some rows: which could be read, where they end, and their content in pieces."""
+
+    good: Flags
+    end: Rows
+    pieces: list[Piece] = field(default_factory=list)
+
+
+def read(coder: Coder, source: Input, row: Rows, offset: Rows, limit: Rows, strict: bool) -> Reading:
+    """Read one value of a type per entry: from bit ``offset`` of message ``row``, ending at ``limit`` at most."""
+    result = Reading(np.zeros(len(row), bool), offset.copy())
+    if not len(row) or not coder.by_prefix:
+        return result
+    if not coder.prefix_bits:
+        _read_bucket(coder, 0, np.arange(len(row)), source, result, row, offset, limit, strict)
+        return result
+    head = template.window(source.words, row, np.minimum(offset, source.last_bit))
+    prefix = (head >> np.uint64(64 - coder.prefix_bits)).astype(np.int64)
+    left = np.arange(len(row))
+    if len(coder.flat_of_prefix):
+        number = coder.flat_of_prefix[prefix]
+        _read_flat(coder, result, source, head, number, row, offset, limit, strict)
+        left = np.flatnonzero(number == SEVERAL)
+        prefix = prefix[left]
+    for code in _distinct(prefix):
+        same = left if len(left) and (prefix == code).all() else left[prefix == code]
+        _read_bucket(coder, code, same, source, result, row, offset, limit, strict)
+    return result
+
+
+def _read_bucket(coder: Coder, code: int, left: Rows, source: Input, result: Reading, row: Rows, offset: Rows,
+                 limit: Rows, strict: bool) -> None:
+    for layout in list(coder.by_prefix.get(code, ())):
+        done = _try(coder, layout, source, result, left, row, offset, limit, strict)
+        if done.all():
+            return
+        left = left[~done]
+
+
+def _distinct(codes: Rows) -> list[int]:
+    if not len(codes):
+        return []
+    first = int(codes[0])
+    return [first] if (codes == first).all() else np.unique(codes).tolist()
+
+
+def _read_flat(coder: Coder, result: Reading, source: Input, head: Words, number: NDArray[np.intp], row: Rows,
+               offset: Rows, limit: Rows, strict: bool) -> None:
+    """Read all rows whose start leaves one flat layout only."""
+    some = number >= 0
+    whole = bool(some.all())
+    if not whole:
+        rows = np.flatnonzero(some)
+        if not len(rows):
+            return
+        head, number, row, offset, limit = head[rows], number[rows], row[rows], offset[rows], limit[rows]
+    good, bits, matrix = coder.flat.read(source.words, head, row, offset, number, strict)
+    end = offset + bits
+    good &= end <= limit
+    layouts, kind = _kinds(coder, number)
+    if whole and good.all():
+        result.good[:] = True
+        result.end = end
+        result.pieces.append(Piece(np.arange(len(head)), layouts, kind, matrix))
+        return
+    fine = np.flatnonzero(good)
+    targets = fine if whole else rows[fine]
+    result.good[targets] = True
+    result.end[targets] = end[fine]
+    result.pieces.append(Piece(targets, layouts, None if kind is None else kind[fine], matrix[:, fine]))
+
+
+def _kinds(coder: Coder, number: NDArray[np.intp]) -> tuple[list[Layout], NDArray[np.intp] | None]:
+    first = int(number[0])
+    held = coder.flat.layouts
+    if (number == first).all():
+        return [_held(held[first])], None
+    used = np.flatnonzero(np.bincount(number))
+    where = np.zeros(int(used[-1]) + 1, np.intp)
+    where[used] = np.arange(len(used))
+    return [_held(held[one]) for one in used.tolist()], where[number]
+
+
+def _held(layout: Layout | None) -> Layout:
+    assert layout is not None
+    return layout
+
+
+def _try(coder: Coder, layout: Layout, source: Input, result: Reading, left: Rows, row: Rows, offset: Rows,
+         limit: Rows, strict: bool) -> Flags:
+    """Read the rows that have this layout; which of ``left`` those were."""
+    reader = _LayoutReader(coder, layout, source, row[left], limit[left], strict)
+    end = reader.parts(layout.parts, offset[left], strict)
+    good = reader.good
+    done = np.zeros(len(left), bool)
+    kept = reader.kept
+    rows = np.flatnonzero(good)
+    if len(rows):
+        whole = len(rows) == len(kept)
+        done[kept[rows]] = True
+        chosen = left[kept[rows]]
+        matrix = reader.matrix if whole else reader.matrix[:, rows]
+        lists = [(path, [_narrow(parents, reading, good) for parents, reading in found])
+                 for path, found in reader.lists]
+        result.good[chosen] = True
+        result.end[chosen] = end[rows]
+        result.pieces.append(Piece(chosen, [layout], None, matrix, lists))
+    return done
+
+
+def _narrow(parents: Rows, reading: Reading, good: Flags) -> tuple[Rows, Reading]:
+    """Elements of a list seen from the rows that were read to the end; the others' parent becomes -1."""
+    if good.all():
+        return parents, reading
+    number = np.cumsum(good) - 1
+    return np.where(good[parents], number[parents], -1), reading
+
+
+class _LayoutReader:
+    """Reads the parts of one layout over rows that shrink to those whose first block fits."""
+
+    def __init__(self, coder: Coder, layout: Layout, source: Input, row: Rows, limit: Rows, strict: bool) -> None:
+        self.coder, self.layout, self.source = coder, layout, source
+        self.row, self.limit = row, limit
+        self.kept = np.arange(len(row))
+        self.good = np.ones(len(row), bool)
+        self.matrix = np.zeros((len(layout.paths), 0), np.int64)
+        self.lists: list[tuple[Path, list[tuple[Rows, Reading]]]] = []
+        self.started = False
+
+    def parts(self, parts: list[Part], at: Rows, strict: bool) -> Rows:
+        """Read parts from bit ``at`` on; the bits where they end. ``good`` tells for which rows that means anything."""
+        for part in parts:
+            if isinstance(part, BlockPart):
+                at = self._block(part, at, strict)
+            elif isinstance(part, ListPart):
+                at = self._list(part, at, strict)
+            else:
+                at = self._open(part, at, strict)
+            if not self.good.any():
+                break
+        return at
+
+    def _block(self, part: BlockPart, at: Rows, strict: bool) -> Rows:
+        block = part.block
+        words = self._words(at, block.words)
+        if not self.started:
+            self.started = True
+            fits = block.matches(words)
+            fits &= at + block.bits <= self.limit
+            if not fits.all():
+                self.kept = np.flatnonzero(fits)
+                self.row, self.limit, at = self.row[self.kept], self.limit[self.kept], at[self.kept]
+                self.good = np.ones(len(self.kept), bool)
+                words = np.ascontiguousarray(words[:, self.kept])
+            self.matrix = np.zeros((len(self.layout.paths), len(self.kept)), np.int64)
+            for index, code in self.layout.fixed:
+                self.matrix[index] = code
+        else:
+            self.good &= block.matches(words)
+            self.good &= at + block.bits <= self.limit
+        values, sound = block.unpack(words, strict)
+        if sound is not None:
+            self.good &= sound
+        self.matrix[part.take] = values
+        return at + block.bits
+
+    def _words(self, at: Rows, count: int) -> Words:
+        source = self.source.words
+        if len(at) and not at.any():
+            head = source[:, :count] if len(self.row) == len(source) else source[self.row, :count]
+            return np.ascontiguousarray(head.T)
+        last = self.source.last_bit
+        words = np.empty((count, len(at)), np.uint64)
+        for index in range(count):
+            words[index] = template.window(source, self.row, np.minimum(at + 64 * index, last))
+        return words
+
+    def _list(self, part: ListPart, at: Rows, strict: bool) -> Rows:
+        counts = np.where(self.good, self.matrix[part.count], 0)
+        coder = self.coder.child(part.path)
+        at = at.copy()
+        found = []
+        for index in range(int(counts.max(initial=0))):
+            active = np.flatnonzero(counts > index)
+            reading = read(coder, self.source, self.row[active], at[active], self.limit[active], strict)
+            at[active] = reading.end
+            found.append((active, reading))
+            if not reading.good.all():
+                lost = active[~reading.good]
+                self.good[lost] = False
+                counts[lost] = 0
+                if not self.good.any():
+                    break
+        self.lists.append((part.path, found))
+        return at
+
+    def _open(self, part: OpenPart, at: Rows, strict: bool) -> Rows:
+        head = template.window(self.source.words, self.row, np.minimum(at, self.source.last_bit)) >> np.uint64(48)
+        head = head.astype(np.int64)
+        long = (head & 0x8000) != 0
+        octets = np.where(long, head & 0x3FFF, head >> 8)
+        self.good &= ~long | (((head & 0x4000) == 0) & (octets >= 128))
+        start = at + np.where(long, 16, 8)
+        end = start + 8 * octets
+        self.good &= end <= self.limit
+        outer, self.limit = self.limit, np.minimum(end, self.limit)
+        inner = self.parts(part.parts, start, strict or part.checked)
+        self.limit = outer
+        self.good &= np.maximum(inner - start + 7 >> 3, 1) == octets
+        if part.checked or strict:
+            self.good &= padding_is_zero(self.source.words, self.row, inner, end - inner)
+        return end
+
+
+def padding_is_zero(words: Words, row: Rows, at: Rows, bits: Rows) -> Flags:
+    """Whether up to 8 bits from ``at`` on are zero."""
+    last = (words.shape[1] - 1) * 64 - 1
+    head = template.window(words, row, np.minimum(at, last))
+    return (head >> np.uint64(1) >> (63 - np.clip(bits, 0, 63)).astype(np.uint64)) == 0
+
+
+class Assembler:
+    """Puts pieces into one sheet of ``rows`` rows."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self.kinds: dict[int, int] = {}
+        self.layouts: list[Layout] = []
+        self.parts: list[tuple[Rows, NDArray[np.intp] | int, Rows]] = []
+        self.lists: dict[Path, list[tuple[Rows, int, Reading]]] = {}
+
+    def add(self, piece: Piece, rows: Rows) -> None:
+        """One piece whose rows are ``rows`` of the sheet (-1: dropped)."""
+        numbers = [self._number(layout) for layout in piece.layouts]
+        kind = numbers[0] if piece.kind is None else np.array(numbers, np.intp)[piece.kind]
+        self.parts.append((rows, kind, piece.matrix))
+        for path, positions in piece.lists:
+            for index, (parents, reading) in enumerate(positions):
+                owners = np.where(parents >= 0, rows[parents], -1)
+                self.lists.setdefault(path, []).append((owners, index, reading))
+
+    def _number(self, layout: Layout) -> int:
+        number = self.kinds.get(id(layout))
+        if number is None:
+            number = self.kinds[id(layout)] = len(self.layouts)
+            self.layouts.append(layout)
+        return number
+
+    def sheet(self) -> Sheet:
+        """The sheet; rows that no piece has are of a kind without members."""
+        parts = self.parts
+        names = [layout.paths for layout in self.layouts]
+        lists = {path: _elements(found) for path, found in self.lists.items()}
+        if len(parts) == 1 and len(parts[0][0]) == self.rows and isinstance(parts[0][1], int) and _sorted(parts[0][0]):
+            return Sheet(names, np.zeros(self.rows, np.intp), parts[0][2], lists)
+        depth = max((len(paths) for paths in names), default=0)
+        matrix = np.zeros((depth, self.rows), np.int64)
+        kind = np.full(self.rows, len(names), np.intp)
+        for rows, kinds, part in parts:
+            if len(rows) and rows.min() < 0:
+                keep = np.flatnonzero(rows >= 0)
+                rows, part = rows[keep], part[:, keep]
+                kinds = kinds if isinstance(kinds, int) else kinds[keep]
+            matrix[: len(part), rows] = part
+            kind[rows] = kinds
+        if not parts or (kind == len(names)).any():
+            names = [*names, ()]
+        return Sheet(names, kind, matrix, lists)
+
+
+def _sorted(rows: Rows) -> bool:
+    return bool((rows[1:] > rows[:-1]).all()) if len(rows) > 1 else True
+
+
+def _elements(found: list[tuple[Rows, int, Reading]]) -> Sheet:
+    """Elements in the order of (row, position)."""
+    owners = [np.full(len(owner), -1) if not len(owner) else owner for owner, _, _ in found]
+    owner = np.concatenate(owners) if owners else np.zeros(0, np.int64)
+    position = np.concatenate([np.full(len(rows), index) for rows, index, _ in found])
+    kept = np.flatnonzero(owner >= 0)
+    order = kept[np.lexsort((position[kept], owner[kept]))]
+    target = np.full(len(owner), -1, np.int64)
+    target[order] = np.arange(len(order))
+    assembler = Assembler(len(order))
+    start = 0
+    for rows, _, reading in found:
+        places = target[start : start + len(rows)]
+        start += len(rows)
+        for piece in reading.pieces:
+            assembler.add(piece, places[piece.rows])
+    return assembler.sheet()

@@ -1,0 +1,148 @@
+"""Layouts of one short block as rows of arrays, so that elements of all patterns of a list go together."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsu.messages.batch import block
+from rsu.messages.batch.block import OutOfRange, Rows, Words
+from rsu.messages.batch.layout import BlockPart, Layout
+
+_ALL = (1 << 64) - 1
+
+
+class FlatTable:
+    """Fields of many layouts, indexed (field, layout number); grows, and reuses the numbers of forgotten layouts.
+
+    A layout fits if it is one block whose constant bits stand in its first 64 bits, with its columns in wire order
+    and no field of 64 bits.
+    """
+
+    def __init__(self) -> None:
+        self.layouts: list[Layout | None] = []
+        self.free: list[int] = []
+        self._allocate(4, 16)
+
+    def _allocate(self, depth: int, rows: int) -> None:
+        self.lower = np.zeros((depth, rows), np.int64)
+        self.limit = np.zeros((depth, rows), np.uint64)
+        self.refused = np.full((depth, rows), _ALL, np.uint64)
+        self.offset = np.zeros((depth, rows), np.int64)
+        self.width = np.zeros((depth, rows), np.int64)
+        self.shift = np.zeros((depth, rows), np.uint64)
+        self.keep = np.zeros((depth, rows), np.uint64)
+        self.fields = np.zeros(rows, np.int64)
+        self.bits = np.zeros(rows, np.int64)
+        self.constant = np.zeros(rows, np.uint64)
+        self.mask = np.zeros(rows, np.uint64)
+
+    @staticmethod
+    def fits(layout: Layout) -> bool:
+        """Whether a layout can stand in the table."""
+        if not layout.simple or layout.fixed or not layout.bits:
+            return False
+        part = layout.parts[0]
+        assert isinstance(part, BlockPart)
+        fields = part.block.fields
+        straight = part.take == slice(0, len(layout.paths)) if isinstance(part.take, slice) else not layout.paths
+        later = part.block.mask_bits & ((1 << 64 * (part.block.words - 1)) - 1)
+        return straight and not later and all(field.width < 64 for field in fields)
+
+    def add(self, layout: Layout) -> None:
+        """Give a layout a number, if it fits."""
+        if layout.flat >= 0 or not self.fits(layout):
+            return
+        first = layout.first
+        if self.free:
+            number = self.free.pop()
+            self.layouts[number] = layout
+        else:
+            number = len(self.layouts)
+            self.layouts.append(layout)
+        depth, rows = self.lower.shape
+        if number >= rows or len(first.fields) > depth:
+            self._allocate(max(depth, len(first.fields)), max(rows, 2 * number))
+            for old, held in enumerate(self.layouts):
+                if held is not None:
+                    self._write(old, held)
+        else:
+            self._write(number, layout)
+        layout.flat = number
+
+    def _write(self, number: int, layout: Layout) -> None:
+        first = layout.first
+        self.bits[number], self.fields[number] = first.bits, len(first.fields)
+        self.constant[number], self.mask[number] = first.constant[0], first.mask[0]
+        for table in (self.lower, self.limit, self.offset, self.width, self.shift, self.keep):
+            table[:, number] = 0
+        self.refused[:, number] = _ALL
+        for index, (field, offset) in enumerate(zip(first.fields, first.offsets, strict=True)):
+            self.lower[index, number] = field.lower
+            self.limit[index, number] = field.count - 1
+            self.offset[index, number] = offset
+            self.width[index, number] = field.width
+            self.shift[index, number] = 64 - offset - field.width if offset + field.width <= 64 and field.width else 0
+            self.keep[index, number] = (1 << field.width) - 1
+            if field.enumerated:
+                self.refused[index, number] = field.count - 1
+
+    def remove(self, layout: Layout) -> None:
+        """Forget a layout."""
+        if layout.flat >= 0:
+            self.layouts[layout.flat] = None
+            self.free.append(layout.flat)
+            layout.flat = -1
+
+    def emit(self, words: Words, row: Rows, at: Rows, number: NDArray[np.intp], matrix: Rows) -> None:
+        """Write one element per entry: of layout ``number``, at bit ``at`` of message ``row``."""
+        first = int(number[0])
+        pick: slice | NDArray[np.intp] = slice(first, first + 1) if (number == first).all() else number
+        depth = int(self.fields[pick].max())
+        values = matrix[:depth]
+        raw = (values - self.lower[:depth, pick]).view(np.uint64)
+        if depth and int(self.fields[pick].min()) < depth:
+            raw[np.arange(depth)[:, None] >= self.fields[number]] = 0
+        bad = raw > self.limit[:depth, pick]
+        if bad.any():
+            index, entry = (int(found[0]) for found in np.nonzero(bad))
+            layout = self.layouts[int(number[entry])]
+            assert layout is not None
+            raise OutOfRange(layout.first.fields[index], int(values[index, entry]))
+        bits = self.bits[pick]
+        if int(bits.max()) <= 64:
+            raw <<= self.shift[:depth, pick]
+            packed = np.repeat(self.constant[pick], len(row)) if isinstance(pick, slice) else self.constant[pick]
+            for one in raw:
+                packed |= one
+            packed >>= (64 - bits).astype(np.uint64)
+            block.place(words, row, at, bits, packed)
+            return
+        block.place(words, row, at, 64, np.broadcast_to(self.constant[pick], row.shape))
+        for index in range(depth):
+            block.place(words, row, at + self.offset[index, pick], self.width[index, pick], raw[index])
+
+    def read(self, words: Words, head: Words, row: Rows, at: Rows, number: NDArray[np.intp], strict: bool,
+             ) -> tuple[NDArray[np.bool_], Rows, Rows]:
+        """(fits, bits, codes) of one element per entry that should have layout ``number``; head = its first 64 bits."""
+        first = int(number[0])
+        pick: slice | NDArray[np.intp] = slice(first, first + 1) if (number == first).all() else number
+        depth = int(self.fields[pick].max())
+        good = (head & self.mask[pick]) == self.constant[pick]
+        bits = self.bits[pick]
+        if int(bits.max()) <= 64:
+            raw = head >> self.shift[:depth, pick]
+        else:
+            last = (words.shape[1] - 1) * 64 - 1
+            raw = np.empty((depth, len(row)), np.uint64)
+            for index in range(depth):
+                view = block.window(words, row, np.minimum(at + self.offset[index, pick], last))
+                raw[index] = view >> (64 - self.width[index, pick]).astype(np.uint64)
+        raw &= self.keep[:depth, pick]
+        limits = (self.limit if strict else self.refused)[:depth, pick]
+        bad = raw > limits
+        if bad.any():
+            good &= ~(bad & (np.arange(depth)[:, None] < self.fields[pick])).any(axis=0)
+        values = raw.view(np.int64)
+        values += self.lower[:depth, pick]
+        return good, bits, values
