@@ -48,7 +48,7 @@ def build_rsms(
     sent, left_out = order[:room], order[room:]
     rows = [sent[i : i + OBJECTS_PER_MESSAGE] for i in range(0, len(sent), OBJECTS_PER_MESSAGE)] or [sent]
     itself = _unit_itself(unit, reference, generated_utc_ns)
-    participants = _participants(objects, reference, sent)
+    participants = participants_to_wire(objects, reference, sent)
     values = [
         {
             "msgCnt": counter.next(),
@@ -91,9 +91,10 @@ def _unit_itself(unit: UnitDescription, reference: dict[str, int], generated_utc
     }
 
 
-def _participants(
+def participants_to_wire(
     objects: DetectedObjects, reference: dict[str, int], rows: np.ndarray
 ) -> list[dict[str, Any]]:
+    """ParticipantData of the given rows, offsets from the Position3D ``reference``."""
     second_mark = millisecond_of_minute(objects.sampled_utc_ns)
     columns = (
         objects.lon,
