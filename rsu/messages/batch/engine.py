@@ -172,20 +172,19 @@ class Engine:
             builder.add(value)
         return builder.sheet()
 
-    def learn(self, coder: Coder, sheet: Sheet) -> list[tuple[Coder, Layout]]:
+    def learn(self, sheet: Sheet) -> list[tuple[Coder, Layout]]:
         """Have the decoder try the layouts of a sheet; those that are new to it. NoTemplate where there is none."""
-        new = []
-        for number, paths in enumerate(sheet.kinds):
-            if number in sheet.kind:
-                layout = coder.layout(paths)
-                if layout.broken:
-                    raise NoTemplate("layout found wrong")
-                if coder.offer(layout):
-                    new.append((coder, layout))
+        found = self._layouts(self.coder, sheet)
+        if any(layout.broken for _, layout in found):
+            raise NoTemplate("a layout found wrong")
+        return [(coder, layout) for coder, layout in found if coder.offer(layout)]
+
+    def _layouts(self, coder: Coder, sheet: Sheet) -> list[tuple[Coder, Layout]]:
+        found = [(coder, coder.layout(paths)) for number, paths in enumerate(sheet.kinds) if number in sheet.kind]
         for path, elements in sheet.lists.items():
             if len(elements):
-                new += self.learn(coder.child(path), elements)
-        return new
+                found += self._layouts(coder.child(path), elements)
+        return found
 
 
 def _owners(plan: encoding.Plan) -> list[Rows]:
@@ -280,7 +279,7 @@ class _Decoding:
         if sheet.values:
             return False
         try:
-            new = engine.learn(engine.coder, sheet)
+            new = engine.learn(sheet)
         except (NoTemplate, ValueError):
             return False
         if new and not (self._agrees(self.messages[row], self.general[row]) and self._agrees_on_probe(sheet)):
