@@ -32,6 +32,8 @@ PART_II: dict[int, str] = {
 class FrameCodec(Codec):
     """Encoder and decoder of J2735 messages; an unknown message number is a skipped message."""
 
+    open_members = {"partII-Value": ("partII-Id", PART_II)}
+
     def __init__(self, directories: tuple[Path, ...] = (DSRC, ASN1)) -> None:
         self.directories = directories
         self.messages = tuple(MESSAGES)

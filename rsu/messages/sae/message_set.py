@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from rsu.codec import Decoded, DecodeError, Policy
+from rsu.codec import Decoded, Policy
 from rsu.messages import describe
 from rsu.messages.base import Native, Rule
 from rsu.messages.sae import bsm_wire
-from rsu.messages.sae.framing import PART_II, FrameCodec
+from rsu.messages.sae.framing import FrameCodec
 from rsu.messages.sae.rules import RULES
 from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, PathHistory, VehicleColumns
 
@@ -45,31 +45,11 @@ class SaeMessageSet:
 
     def describe(self, decoded: Decoded) -> dict[str, Any]:
         """JSON-friendly form of a decoding result; parts of a BSM's second part are told like any other member."""
-        described = describe.describe(_octets_only(decoded), self.codec)
-        if decoded.status == "ok" and decoded.value is not None and decoded.message == "BSM":
-            for told, part in zip(described["value"].get("partII", ()), decoded.value.get("partII", ()), strict=True):
-                name = PART_II.get(part["partII-Id"])
-                if name is not None and isinstance(part["partII-Value"], dict):
-                    told["partII-Value"] = describe.to_plain(self.codec.schema, {"type": name}, part["partII-Value"])
-        return described
+        return describe.describe(decoded, self.codec)
 
     def undescribe(self, described: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """(message, value) that :meth:`encode` takes, from what :meth:`describe` gave."""
-        told = described.get("value")
-        parts = told.get("partII") if isinstance(told, dict) and described.get("message") == "BSM" else None
-        if not isinstance(told, dict) or not isinstance(parts, list):
-            return describe.undescribe(described, self.codec)
-        bare = {**described, "value": {**told, "partII": [_bare(part) for part in parts]}}
-        message, value = describe.undescribe(bare, self.codec)
-        for index, (part, plain) in enumerate(zip(value["partII"], parts, strict=True)):
-            if isinstance(plain["partII-Value"], dict):
-                name = PART_II.get(part["partII-Id"])
-                if name is None:
-                    raise DecodeError(f"BSM.partII[{index}]: id {part['partII-Id']} has no type, give octets")
-                part["partII-Value"] = describe.from_plain(
-                    self.codec.schema, {"type": name}, plain["partII-Value"], f"BSM.partII[{index}].{name}"
-                )
-        return message, value
+        return describe.undescribe(described, self.codec)
 
     def encode_vehicles(self, columns: VehicleColumns) -> list[bytes]:
         """Octets of one BSM per row; raises EncodeError naming the column out of range."""
@@ -114,19 +94,3 @@ class SaeMessageSet:
             codes, crumbs = bsm_wire.from_value(self.codec.schema, decoded.value)
             return STATUS_OK, codes, crumbs
         return (STATUS_ERROR if decoded.status == "error" else STATUS_SKIPPED), {}, []
-
-
-def _octets_only(decoded: Decoded) -> Decoded:
-    """The result with empty octets in place of the typed parts of a BSM."""
-    if decoded.message != "BSM" or decoded.value is None or not decoded.value.get("partII"):
-        return decoded
-    parts = [
-        {**part, "partII-Value": b""} if isinstance(part["partII-Value"], dict) else part
-        for part in decoded.value["partII"]
-    ]
-    return Decoded(decoded.status, decoded.message, {**decoded.value, "partII": parts}, decoded.error)
-
-
-def _bare(part: Any) -> Any:
-    typed = isinstance(part, dict) and isinstance(part.get("partII-Value"), dict)
-    return {**part, "partII-Value": ""} if typed else part
