@@ -89,13 +89,13 @@ def typical_messages(message_set: MessageSet) -> list[TypicalMessage]:
 
 def _awareness(message_set: MessageSet) -> list[TypicalMessage]:
     rule = message_set.messages[message_set.awareness]
-    path = [None, [(-2e-4 * n, 1e-6 * n * n, 1.0 * n) for n in range(1, PATH_POINTS + 1)]]
+    crumbs = np.array([(-2e-4 * n, 1e-6 * n * n, 1.0 * n) for n in range(1, PATH_POINTS + 1)])
     columns = VehicleColumns(
         np.array([1, 2], np.uint64), np.array([7, 8]), np.array([17_100, 17_100]),
         np.full(2, LON), np.full(2, LAT), np.full(2, 20.0), np.full(2, 90.0), np.full(2, 1.8), np.full(2, 4.8),
         np.full(2, 10), semi_major_m=np.full(2, 2.0), semi_minor_m=np.full(2, 2.0), orientation_deg=np.zeros(2),
         accel_long_mps2=np.full(2, 0.5), accel_lat_mps2=np.zeros(2), accel_vert_mps2=np.zeros(2),
-        steering_angle_deg=np.zeros(2), path=PathHistory.from_rows(path), generated_utc_ns=np.full(2, UTC_NS),
+        steering_angle_deg=np.zeros(2), path=PathHistory.from_rows([None, crumbs]), generated_utc_ns=np.full(2, UTC_NS),
         low_frequency=np.array([0, 1]),
     )
     contents = ("car, no path history", f"car, {PATH_POINTS} path points over 5 s")

@@ -88,7 +88,7 @@ def message_set_text(document: dict[str, Any]) -> str:
     parts = [f"{document['name']}  {document['title']}"]
     parts += [_wrapped(f"  {name:<9} {text}", 12) for name, text in about]
     parts += ["", _table(_rules(document["rules"]), ("rule", "message", "class", "period_ms", "aid", "priority"))]
-    sources = list(dict.fromkeys(rule["source"] for rule in document["rules"]))
+    sources = list(dict.fromkeys(part for rule in document["rules"] for part in rule["source"].split("; ")))
     parts += [_wrapped(f"  rules after: {'; '.join(sources)}", 15)]
     parts += ["", _table(
         [[s["message"], s["content"], *(str(s[f"{what}_bytes"]) for what in ("message", "digest", "certificate"))]
