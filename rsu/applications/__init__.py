@@ -8,9 +8,11 @@ from typing import Any
 from rsu.applications.base import Readers
 from rsu.applications.checks import bsm_plausible, rsi_applies, rsm_applies, spat_map_applies
 from rsu.applications.cn.readers import CnReaders
+from rsu.applications.sae.readers import SaeReaders
 
 READERS: dict[str, Readers] = {
     "cn": CnReaders(),
+    "sae": SaeReaders(),
 }
 """Family of a message set -> how its values are read."""
 

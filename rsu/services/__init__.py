@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from rsu.services.base import RoadsideServices
 from rsu.services.cn.services import CnServices
+from rsu.services.sae.services import SaeServices
 
 SERVICES: dict[str, RoadsideServices] = {
     "cn": CnServices(),
+    "sae": SaeServices(),
 }
 """Family of a message set -> its services."""

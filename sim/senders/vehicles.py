@@ -11,7 +11,7 @@ from rsu.generation.base import Due, VehicleGeneration
 from rsu.generation.periodic import PeriodicFigures
 from rsu.messages.base import MessageSet
 from rsu.messages.vehicle import PathHistory as WirePath
-from sim.clock import MS, hashed_bits, hashed_uniform, stream_key
+from sim.clock import MS, NEVER, hashed_bits, hashed_uniform, stream_key
 from sim.frames import Frames
 from sim.ledger import Ledger
 from sim.senders.envelope import Envelope
@@ -20,9 +20,6 @@ from sim.senders.rate_control import RateControl
 from sim.senders.vehicle_state import VehicleStates, vehicle_columns, vehicle_states
 from sim.world.build import World
 from sim.world.path_history import PathHistory
-
-CONTROLLED_CHECK_NS = 20 * MS
-"""Under a rate control whose periods are not whole tenths of a second, messages are due on this grid (assumption)."""
 
 
 class VehicleSender:
@@ -39,8 +36,6 @@ class VehicleSender:
         self.settings = world.config.bsm
         self.generation = self._generation_rule(world.stations.size)
         self.check_ns = self.generation.check_interval_ns
-        if control is not None and control.name == "j2945-1":
-            self.check_ns = CONTROLLED_CHECK_NS
         self._phase_key = stream_key(world.seed, "bsm", "phase")
         self._id_key = stream_key(world.seed, "bsm", "temporary id")
         self._count_key = stream_key(world.seed, "bsm", "count")
@@ -91,23 +86,34 @@ class VehicleSender:
         phase_ns = np.zeros(len(slots), np.int64)
         if self.settings.phase == "random":
             phase_ns = (hashed_uniform(self._phase_key, identity) * self.check_ns).astype(np.int64)
-        check_ns = start_ns + (phase_ns - start_ns) % self.check_ns
+        grid_ns = start_ns + (phase_ns - start_ns) % self.check_ns
+        after_ns = np.full(len(slots), start_ns - 1)
         while True:
-            asked = check_ns < end_ns
-            if not asked.any():
+            next_ns = np.minimum(grid_ns, self._planned_ns(slots, after_ns))
+            asked = np.flatnonzero(next_ns < end_ns)
+            if not len(asked):
                 return
-            states = vehicle_states(self.world, slots[asked], check_ns[asked])
-            event, due = self._due(states)
+            on_grid = next_ns[asked] == grid_ns[asked]
+            states = vehicle_states(self.world, slots[asked], next_ns[asked])
+            event, due = self._due(states, on_grid)
             rows = np.flatnonzero(due.send)
             if len(rows):
                 yield from self._generate(states.take(rows), event[rows], due, rows, measured_from_ns, measured_to_ns)
-            check_ns = check_ns + self.check_ns
+            after_ns[asked] = next_ns[asked]
+            grid_ns[asked[on_grid]] += self.check_ns
 
-    def _due(self, states: VehicleStates) -> tuple[np.ndarray, Due]:
+    def _planned_ns(self, slots: np.ndarray, after_ns: np.ndarray) -> np.ndarray:
+        """Planned instants, also off the grid of checks: a controlled period need not be whole tenths of a second."""
+        if self.control is None or not isinstance(self.generation, PeriodicGeneration):
+            return np.full(len(slots), NEVER)
+        planned_ns = self.generation.planned_ns(slots)
+        return np.where(planned_ns > after_ns, planned_ns, NEVER)
+
+    def _due(self, states: VehicleStates, on_grid: np.ndarray) -> tuple[np.ndarray, Due]:
         event = states.events() if self.event_flow is not None else np.zeros(len(states), np.int64)
-        if self.control is not None and isinstance(self.generation, PeriodicGeneration):
-            decision = self.control.decide(states)
-            self.generation.plan(states.slots, decision.period_ns, decision.early)
+        if self.control is not None and isinstance(self.generation, PeriodicGeneration) and on_grid.any():
+            decision = self.control.decide(states.take(on_grid))
+            self.generation.plan(states.slots[on_grid], decision.period_ns, decision.early)
         due = self.generation.due(
             states.slots, states.time_ns, states.believed_x_m, states.believed_y_m, states.believed_heading_deg,
             states.believed_speed_mps, event,
