@@ -73,7 +73,8 @@ def _told(frame: dict[str, Any]) -> tuple[str, int, str]:
 def _path(region: dict[str, Any]) -> np.ndarray:
     """(n, 2) points of a region told as a path from its anchor, empty for any other form."""
     nothing = np.empty((0, 2))
-    form, value = region.get("description") or ("", {})
+    description: tuple[str, dict[str, Any]] = region.get("description") or ("", {})
+    form, value = description
     if form != "path" or "anchor" not in region:
         return nothing
     system, (kind, nodes) = value["offset"]
