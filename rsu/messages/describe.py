@@ -27,7 +27,7 @@ _NUMERIC = frozenset("0123456789 ")
 _FORMS: dict[str, tuple[type, str]] = {
     "INTEGER": (int, "a whole number"), "BOOLEAN": (bool, "true or false"), "NULL": (type(None), "null"),
 }
-_WORDS: dict[type, str] = {dict: "object", list: "list", str: "text"}
+_WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "text"}
 
 
 def describe(decoded: Decoded, codec: Codec) -> dict[str, Any]:

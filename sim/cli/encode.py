@@ -127,6 +127,8 @@ def _target(path: Path | None) -> Iterator[_Target]:
         return
     if path.is_dir():
         raise ValueError(f"--out: {path} is a folder")
+    if not path.parent.is_dir():
+        raise ValueError(f"--out: {path.parent} is no folder")
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     with open(partial, "wb") as file:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -85,8 +86,12 @@ def _unwrapped(network: str, octets: bytes, problems: list[Unreadable]) -> Itera
             problems.append(Unreadable(str(error)))
 
 
+@lru_cache(maxsize=512)
 def _in_packet(octets: bytes, network: str, message_set: str | None, policy: Policy) -> dict[str, Any]:
-    """A message from a packet: by name, or by the sets of its network, else any set that fits, else leniently."""
+    """A message from a packet: by name, or by the sets of its network, else any set that fits, else leniently.
+
+    Roadside messages repeat and every station hears the same ones, so the last documents are kept; nobody changes them.
+    """
     from rsu.messages import MESSAGE_SETS
 
     if message_set not in (None, AUTO):
