@@ -47,7 +47,6 @@ def _vehicle(item: Value, reference: Value) -> VehicleAdvice:
 
 def _lane(item: Value, reference: Value, near_utc_ns: int) -> LaneAdvice:
     speed_mps = speed_from_wire(item["recommendedSpeed"]) if "recommendedSpeed" in item else math.nan
-    kind, text = item.get("description") or ("", "")
     return LaneAdvice(
         link_from_wire(item["targetLane"]),
         _corridor(item, reference),
@@ -56,8 +55,15 @@ def _lane(item: Value, reference: Value, near_utc_ns: int) -> LaneAdvice:
         None if math.isnan(speed_mps) else speed_mps,
         behaviour_from_wire(item.get("recommendedBehavior")),
         purposes_from_wire(item.get("info")),
-        str(text) if kind == "textString" else bytes(text or b"").decode("gb2312", "replace") if kind else "",
+        _text(item.get("description")),
     )
+
+
+def _text(description: tuple[Any, Any] | None) -> str:
+    if not description or not description[1]:
+        return ""
+    kind, text = description
+    return bytes(text).decode("gb2312", "replace") if kind == "textGB2312" else str(text)
 
 
 def _corridor(item: Value, reference: Value) -> Corridor | None:

@@ -50,7 +50,9 @@ def read_vir(value: dict[str, Any], near_utc_ns: int) -> Intention:
     )
     points = data.get("path-Planning")
     return Intention(
-        vehicle, plan_from_wire(points, reference) if points else None, behaviour_from_wire(data.get("currentBehavior")),
+        vehicle,
+        plan_from_wire(points, reference) if points else None,
+        behaviour_from_wire(data.get("currentBehavior")),
         tuple(_request(item, reference) for item in data.get("reqs", ())),
     )
 
