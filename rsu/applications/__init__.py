@@ -7,11 +7,15 @@ from typing import Any
 
 from rsu.applications.base import Readers
 from rsu.applications.checks import bsm_plausible, rsi_applies, rsm_applies, spat_map_applies
+from rsu.applications.cn.legacy import LegacyCnReaders
 from rsu.applications.cn.readers import CnReaders
+from rsu.applications.etsi.readers import EtsiReaders
 from rsu.applications.sae.readers import SaeReaders
 
 READERS: dict[str, Readers] = {
     "cn": CnReaders(),
+    "cn-2017": LegacyCnReaders(),
+    "etsi": EtsiReaders(),
     "sae": SaeReaders(),
 }
 """Family of a message set -> how its values are read."""

@@ -20,9 +20,9 @@ _US = "rate of US practice, CTI 4501 v01.01; "
 
 
 def _rule(name: str, message: str, service: str, period_ms: float, application_id: int, btp_port: int, priority: int,
-          budget_ms: float, source: str, note: str = "", geo_broadcast: bool = False) -> Rule:
+          budget_ms: float, source: str, note: str = "", geo_broadcast: bool = False, inclusion: str = "") -> Rule:
     return Rule(name, period_ms, application_id, None, priority, budget_ms, source, note, message, service, btp_port,
-                geo_broadcast)
+                geo_broadcast, inclusion)
 
 
 _ROWS = (
@@ -41,7 +41,7 @@ _ROWS = (
           True),
     _rule("IVIM-DYNAMIC", "IVIM", "RSI", 100.0, 139, 2006, 112, 100.0, _INFRASTRUCTURE + "; period assumed", "", True),
     _rule("ETSI-CPM", "ETSI-CPM", "RSM", 100.0, 639, 2009, 112, 100.0, _CPM,
-          "T_GenCpmMin; a roadside unit may go to 50 ms; at the latest after 1 s"),
+          "T_GenCpmMin; a roadside unit may go to 50 ms; at the latest after 1 s", inclusion="cpm"),
 )
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in _ROWS}

@@ -1,0 +1,1 @@
+"""Roadside messages of the ETSI set."""
