@@ -7,6 +7,8 @@ from typing import Any
 
 from rsu.codec import Schema
 
+LONGEST_BYTES = 1400
+"""Longer messages are no business of a receiver; it may refuse them for their effort."""
 FREE_REGION = 10
 """Regional extensions from here on have no inner type in any module."""
 
@@ -69,7 +71,7 @@ class SchemaValues:
         return (self.draw.getrandbits(size) << (-size % 8)).to_bytes((size + 7) // 8, "big"), size
 
     def _octet_string(self, definition: dict[str, Any]) -> bytes:
-        size = self._size(definition) if definition.get("size") else self.draw.choice((1, 2, 9, 130))
+        size = self._size(definition) if definition.get("size") else self.draw.choice((1, 2, 2, 9, 130))
         return self.draw.randbytes(size)
 
     def _ia5string(self, definition: dict[str, Any]) -> str:
@@ -81,7 +83,7 @@ class SchemaValues:
         if isinstance(bounds, int):
             return bounds
         low, high = bounds
-        return min(high, low + self.draw.choice((0, 0, 1, 2, 5)))
+        return min(high, low + self.draw.choice((0, 0, 0, 1, 2)))
 
 
 def to_pycrate(schema: Schema, definition: dict[str, Any], value: Any, own_modules: bool) -> Any:
