@@ -138,7 +138,8 @@ def random_value(draw: random.Random, entry: dict[str, Any], types: Types) -> An
         chosen = draw.choice(entry["alternatives"])
         return chosen["name"], random_value(draw, inner(chosen, types), types)
     low, high = entry.get("size", (0, 3))
-    size = draw.choice((low, min(high, low + draw.randint(0, 3)), min(high, 40) if draw.random() < 0.05 else low))
+    long = max(low, min(high, 40)) if draw.random() < 0.05 else low
+    size = draw.choice((low, min(high, low + draw.randint(0, 3)), long))
     if kind == "SEQUENCE OF":
         element = types[entry["of"]] if isinstance(entry["of"], str) else entry["of"]
         return [random_value(draw, element, types) for _ in range(size)]
@@ -156,7 +157,26 @@ def random_messages(profile: str, seed: int, count: int) -> list[tuple[str, dict
     draw, types = random.Random(seed), types_of(profile)
     kinds = list(outer_types(profile).items())
     chosen = [kinds[index % len(kinds)] for index in range(count)]
-    return [(message, random_value(draw, types[kind], types)) for message, kind in chosen]
+    return [(message, small_value(draw, kind, types)) for message, kind in chosen]
+
+
+def small_value(draw: random.Random, kind: str, types: Types) -> Any:
+    """A random value of a type with at most 700 parts: a decoder spends no more on a message than real ones need."""
+    while True:
+        value = random_value(draw, types[kind], types)
+        if parts(value) <= 700:
+            return value
+
+
+def parts(value: Any) -> int:
+    """Members, elements and characters of a value, counted through."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(parts, value.values()))
+    if isinstance(value, list):
+        return len(value) + sum(map(parts, value))
+    if isinstance(value, tuple):
+        return 1 + parts(value[1])
+    return len(value) if isinstance(value, str) else 1
 
 
 def inner(field: dict[str, Any], types: Types) -> dict[str, Any]:

@@ -31,6 +31,10 @@ LINE = np.array([[LON, LAT], [LON + 1e-3, LAT + 2e-3]])
 DAY_NS = 86_400_000_000_000
 
 
+def encode(value: dict) -> bytes:
+    return SET.encode("RSC", value)
+
+
 def some_names(rng: np.random.Generator, names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(name for name in names if rng.random() < 0.3)
 
@@ -68,7 +72,9 @@ def test_advice_comes_back() -> None:
     for _ in range(80):
         vehicles = [random_vehicle(rng, number) for number in range(int(rng.integers(0, 40)))]
         lanes = [random_lane(rng) for _ in range(int(rng.integers(0, 12)))]
-        values = build_rsc(UNIT, vehicles, lanes, counter=MessageCounter(126), generated_utc_ns=UTC_NS)
+        values = build_rsc(
+            UNIT, vehicles, lanes, counter=MessageCounter(126), generated_utc_ns=UTC_NS, encode=encode, max_bytes=1400
+        )
         assert [value["msgCnt"] for value in values] == [(126 + i) % 128 for i in range(len(values))]
         read = [read_rsc(through("RSC", value), NEAR_NS) for value in values]
         assert {part.unit_id for part in read} <= {UNIT.unit_id}
@@ -94,9 +100,6 @@ def test_messages_keep_to_the_byte_limit() -> None:
     vehicles = [
         VehicleAdvice(bytes([i]) * 8, guidance=plan(20), purposes=frozenset({"merge"})) for i in range(30)
     ]
-    def encode(value: dict) -> bytes:
-        return SET.encode("RSC", value)
-
     values = build_rsc(
         UNIT, vehicles, counter=MessageCounter(0), generated_utc_ns=UTC_NS, encode=encode, max_bytes=1400
     )

@@ -130,6 +130,17 @@ def _legacy_map(value: Value) -> list[Value]:
     return [{**value, "nodes": nodes}]
 
 
+def _modern_map(value: Value) -> Value:
+    nodes = [dict(node) for node in value["nodes"]]
+    for node in nodes:
+        if "inLinks" in node:
+            node["inLinks"] = [
+                {name: inner for name, inner in link.items() if name != "linkWidth" or inner}
+                for link in node["inLinks"]
+            ]
+    return {**value, "nodes": nodes}
+
+
 def _legacy_spat(value: Value) -> list[Value]:
     """The minute moves to timeStamp; the millisecond moves to the intersections that have none."""
     legacy = {k: v for k, v in value.items() if k not in ("moy", "timeStamp")}
@@ -237,7 +248,7 @@ _LEGACY: dict[str, Callable[[Value], list[Value]]] = {
     "MAP": _legacy_map, "RSM": _legacy_rsm, "SPAT": _legacy_spat, "RSI": _legacy_rsi,
 }
 _MODERN: dict[str, Callable[[Value], Value]] = {
-    "BSM": modern_bsm, "MAP": lambda value: value, "RSM": _modern_rsm, "SPAT": _modern_spat, "RSI": _modern_rsi,
+    "BSM": modern_bsm, "MAP": _modern_map, "RSM": _modern_rsm, "SPAT": _modern_spat, "RSI": _modern_rsi,
 }
 
 
