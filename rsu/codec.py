@@ -2,7 +2,7 @@
 
 Encoding is UPER through asn1tools. Its known faults are worked around here and in the modules themselves:
 constraints are single ranges only, every range is checked before encoding, and strict decoding re-encodes and
-compares, because asn1tools ignores trailing octets.
+compares, because asn1tools ignores trailing octets. What a message may cost a decoder is bounded (:mod:`rsu.bounded`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+
+from rsu.bounded import TOO_BUSY, BoundedSpecification, one_message
 
 Policy = Literal["lenient", "strict"]
 Status = Literal["ok", "skipped", "error"]
@@ -58,7 +60,7 @@ class Schema:
         for module in parsed.values():
             self.types.update(module["types"])
         self._members: dict[int, dict[str, dict[str, Any]]] = {}
-        self.specification = asn1tools.compile_dict(parsed, "uper")
+        self.specification = BoundedSpecification(asn1tools.compile_dict(parsed, "uper"))
 
     def resolve(self, definition: dict[str, Any]) -> dict[str, Any]:
         """The built-in type behind a reference, with its constraints."""
@@ -174,14 +176,17 @@ class Codec:
             return Decoded("error", error="no octets")
         if len(data) > MAX_INPUT_BYTES:
             return Decoded("error", error=f"{len(data)} octets are more than {MAX_INPUT_BYTES}")
-        try:
-            message, value = self._unpack(data)
-        except Exception as error:
-            return Decoded("error", error=_one_line(error))
-        if message is None:
-            return Decoded("skipped", error="message kind unknown to this set (extension of the frame)")
-        if policy == "strict" and (problem := self._not_canonical(message, value, data)):
-            return Decoded("error", error=problem)
+        with one_message() as budget:
+            try:
+                message, value = self._unpack(data)
+            except Exception as error:
+                return Decoded("error", error=_one_line(error))
+            if budget.spent:
+                return Decoded("error", error=TOO_BUSY)
+            if message is None:
+                return Decoded("skipped", error="message kind unknown to this set (extension of the frame)")
+            if policy == "strict" and (problem := self._not_canonical(message, value, data)):
+                return Decoded("error", error=problem)
         return Decoded("ok", message, value)
 
     def _not_canonical(self, message: str, value: Any, data: bytes) -> str:

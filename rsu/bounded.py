@@ -1,0 +1,248 @@
+"""asn1tools' UPER decoder with bounded effort: every read of a value is counted, sizes and nesting are limited.
+
+asn1tools trusts the lengths it reads. A message of a few hundred octets can hold ten thousand one-bit members; a choice
+can claim an addition shorter than its content, after which asn1tools reads the same bits again and again. Here every
+read from the octets costs one of a message's :data:`MAX_READS`, and nothing moves backwards.
+
+The decoder stands on private parts of asn1tools (``CompiledType._type``, the reading methods of ``per.Decoder``);
+:func:`self_test` runs when the first modules are compiled and refuses a version in which they work otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+MAX_READS = 3000
+"""Reads that one message may cost: presence bits, numbers, enumerations, choices, lengths, characters, strings. The
+busiest messages of real size (a MAP or a SPAT of 1400 octets) need about 2,500."""
+MAX_NESTING = 8
+"""Depth to which a type may hold itself (signs within signs of an IVIM)."""
+MAX_NUMBER_BYTES = 8
+"""Longest number without bounds; every bounded one is shorter."""
+SELF_TEST_READS = 33
+"""Reads of the message in :func:`self_test`, counted by hand from its bits."""
+
+TOO_BUSY = f"more than {MAX_READS} elements in one message"
+
+
+class BoundsError(ValueError):
+    """A message that costs more than a decoder spends on it."""
+
+
+class Budget:
+    """Reads left for one message; ``spent`` once it was not enough, whoever caught the error."""
+
+    __slots__ = ("left", "spent")
+
+    def __init__(self, reads: int = MAX_READS) -> None:
+        self.left, self.spent = reads, False
+
+
+_BUDGET: ContextVar[Budget | None] = ContextVar("budget", default=None)
+_DECODED: ContextVar[bool] = ContextVar("decoded", default=False)
+
+
+@contextmanager
+def one_message(reads: int = MAX_READS) -> Iterator[Budget]:
+    """All decoding inside shares one budget, and values encoded inside are taken to be of the right Python types."""
+    budget = Budget(reads)
+    outer_budget, outer_decoded = _BUDGET.set(budget), _DECODED.set(True)
+    try:
+        yield budget
+    finally:
+        _BUDGET.reset(outer_budget)
+        _DECODED.reset(outer_decoded)
+
+
+class BoundedSpecification:
+    """Compiled modules: encoding by asn1tools, decoding by asn1tools' types from a decoder that counts."""
+
+    def __init__(self, compiled: Any) -> None:
+        self_test()
+        self._compiled = compiled
+        self._decoder = bounded_decoder()
+        self._types = {name: one._type for name, one in compiled.types.items()}
+        for one in compiled_parts(self._types.values()):
+            if type(one).__name__ == "Recursive":
+                one.decode = _nested(one.decode)
+            elif type(one).__name__ == "SequenceOf" and not reads_something(one.element_type):
+                raise ValueError(f"a list of {one.element_type!r}: an element must take at least one bit")
+
+    @property
+    def types(self) -> Mapping[str, Any]:
+        """asn1tools' compiled types by name."""
+        types: Mapping[str, Any] = self._compiled.types
+        return types
+
+    def encode(self, name: str, value: Any, check_types: bool = True, check_constraints: bool = False) -> bytes:
+        """Octets of a value; exceptions of asn1tools, and whatever a value of a wrong type raises."""
+        check_types = check_types and not _DECODED.get()
+        octets: bytes = self._compiled.encode(name, value, check_types, check_constraints)
+        return octets
+
+    def decode(self, name: str, data: bytes) -> Any:
+        """Value of octets. Exceptions of asn1tools; :class:`BoundsError` where it would cost too much."""
+        budget = _BUDGET.get() or Budget()
+        decoder = self._decoder(bytes(data), budget.left)
+        try:
+            return self._types[name].decode(decoder)
+        finally:
+            budget.left = decoder.left
+            budget.spent = budget.spent or decoder.left < 0
+
+
+def compiled_parts(types: Iterable[Any]) -> Iterator[Any]:
+    """Every compiled type within some types, each once (members, additions, alternatives, elements)."""
+    waiting, seen = list(types), set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        for table in ("root_index_to_member", "additions_index_to_member"):
+            waiting += (getattr(one, table, None) or {}).values()
+        for members in ("root_members", "additions"):
+            waiting += getattr(one, members, None) or ()
+        waiting += [inner for inner in (getattr(one, "element_type", None), getattr(one, "_inner", None)) if inner]
+
+
+def reads_something(one: Any) -> bool:
+    """Whether decoding a value of a compiled type reads at least once, so that a list of them is bounded."""
+    kind = type(one).__name__
+    if kind in ("Sequence", "AdditionGroup"):
+        if one.additions is not None or one.optionals:
+            return True
+        return any(reads_something(member) for member in one.root_members)
+    if kind == "Choice":
+        alternatives = one.root_index_to_member.values()
+        return len(alternatives) > 1 or one.additions_index_to_member is not None or all(
+            reads_something(member) for member in alternatives
+        )
+    if kind == "SequenceOf":
+        return one.minimum != one.maximum or one.has_extension_marker or (
+            bool(one.minimum) and reads_something(one.element_type)
+        )
+    return kind not in ("Null", "NumericString", "IA5String", "VisibleString", "PrintableString") or (
+        getattr(one, "minimum", 0) != getattr(one, "maximum", 0)
+    )
+
+
+def _nested(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def nested(decoder: Any) -> Any:
+        if decoder.depth >= MAX_NESTING:
+            raise BoundsError(f"a type holds itself more than {MAX_NESTING} times")
+        decoder.depth += 1
+        try:
+            return decode(decoder)
+        finally:
+            decoder.depth -= 1
+
+    return nested
+
+
+@cache
+def self_test() -> None:
+    """RuntimeError if the installed asn1tools does not decode through the counting decoder as it is relied upon."""
+    import asn1tools
+
+    text = """M DEFINITIONS AUTOMATIC TAGS ::= BEGIN
+        T ::= SEQUENCE { n INTEGER (0..9), l SEQUENCE (SIZE (0..255)) OF C, o OCTET STRING OPTIONAL, ..., x U OPTIONAL }
+        C ::= CHOICE { b BIT STRING (SIZE (3)), s IA5String (SIZE (0..7)), ..., e E }
+        E ::= ENUMERATED { p, q, ..., r }
+        U ::= INTEGER
+        END"""
+    compiled = asn1tools.compile_string(text, "uper")
+    inside = [("b", (b"\xa0", 3)), ("s", "ab"), ("e", "r"), ("e", "q")]
+    value = {"n": 7, "l": inside, "o": b"abc", "x": -70_000}
+    octets = compiled.encode("T", value)
+    decoder = bounded_decoder()(octets, MAX_READS)
+    if compiled.types["T"]._type.decode(decoder) != value or MAX_READS - decoder.left != SELF_TEST_READS:
+        raise RuntimeError(f"asn1tools {asn1tools.__version__} does not decode as expected; 0.169.0 does")
+    try:
+        compiled.types["T"]._type.decode(bounded_decoder()(octets, SELF_TEST_READS - 1))
+    except BoundsError:
+        return
+    raise RuntimeError(f"asn1tools {asn1tools.__version__} hides the end of a decoder's budget; 0.169.0 does not")
+
+
+@cache
+def bounded_decoder() -> type:
+    """The decoder class; RuntimeError if the installed asn1tools does not read through its methods."""
+    from asn1tools.codecs import OutOfDataError, uper
+
+    class BoundedDecoder(uper.Decoder):
+        """Reads bits of octets; ``left`` counts down."""
+
+        def __init__(self, encoded: bytes, left: int) -> None:
+            self.number_of_bits = self.total_number_of_bits = 8 * len(encoded)
+            self.value = bin(int.from_bytes(b"\x01" + encoded, "big"))[3:]
+            self.left = left
+            self.depth = 0
+
+        def read_bit(self) -> int:
+            remaining = self.number_of_bits
+            self.left = left = self.left - 1
+            if left < 0:
+                self._refuse()
+            if not remaining:
+                raise OutOfDataError(self.total_number_of_bits)
+            self.number_of_bits = remaining - 1
+            return 1 if self.value[self.total_number_of_bits - remaining] == "1" else 0
+
+        def read_non_negative_binary_integer(self, number_of_bits: int) -> int:
+            remaining = self.number_of_bits
+            self.left = left = self.left - 1
+            if left < 0:
+                self._refuse()
+            if number_of_bits > remaining:
+                raise OutOfDataError(self.total_number_of_bits - remaining)
+            if not number_of_bits:
+                return 0
+            start = self.total_number_of_bits - remaining
+            self.number_of_bits = remaining - number_of_bits
+            return int(self.value[start : start + number_of_bits], 2)
+
+        def read_bits(self, number_of_bits: int) -> bytes:
+            remaining = self.number_of_bits
+            self.left = left = self.left - 1
+            if left < 0:
+                self._refuse()
+            if number_of_bits > remaining:
+                raise OutOfDataError(self.total_number_of_bits - remaining)
+            if not number_of_bits:
+                return b""
+            start = self.total_number_of_bits - remaining
+            self.number_of_bits = remaining - number_of_bits
+            padding = -number_of_bits % 8
+            number = int(self.value[start : start + number_of_bits], 2) << padding
+            return number.to_bytes((number_of_bits + padding) // 8, "big")
+
+        def read_unconstrained_whole_number(self) -> int:
+            length = self.read_length_determinant()
+            if not 1 <= length <= MAX_NUMBER_BYTES:
+                raise BoundsError(f"a number of {length} octets, must be 1..{MAX_NUMBER_BYTES}")
+            number = self.read_non_negative_binary_integer(8 * length)
+            return number - (1 << 8 * length) if number >> (8 * length - 1) else number
+
+        def read_normally_small_non_negative_whole_number(self) -> int:
+            if not self.read_bit():
+                return self.read_non_negative_binary_integer(6)
+            length = self.read_length_determinant()
+            if length > MAX_NUMBER_BYTES:
+                raise BoundsError(f"an index of {length} octets, must be 0..{MAX_NUMBER_BYTES}")
+            return self.read_non_negative_binary_integer(8 * length)
+
+        def skip_bits(self, number_of_bits: int) -> None:
+            if number_of_bits < 0:
+                raise BoundsError("an addition is longer than the length before it says")
+            super().skip_bits(number_of_bits)
+
+        def _refuse(self) -> None:
+            raise BoundsError(TOO_BUSY)
+
+    return BoundedDecoder
