@@ -138,6 +138,7 @@ def _perceived(
         "number": np.asarray(objects.participant_id)[rows],
         "x": to_codes("CartesianCoordinateLarge", x_m[rows]), "y": to_codes("CartesianCoordinateLarge", y_m[rows]),
         "accuracy": to_codes("CoordinateConfidence", SIGMAS_OF_95_PERCENT * objects.position_sigma_m[rows]),
+        "speed": to_codes("SpeedValue", speed),
         "speed_x": to_codes("VelocityComponentValue", speed * np.cos(angle)),
         "speed_y": to_codes("VelocityComponentValue", speed * np.sin(angle)),
         "angle": to_codes("CartesianAngleValue", 90.0 - heading),
@@ -158,10 +159,7 @@ def _object(wire: dict[str, int], delta_ms: int, participant_type: str) -> dict[
             "xCoordinate": {"value": wire["x"], "confidence": wire["accuracy"]},
             "yCoordinate": {"value": wire["y"], "confidence": wire["accuracy"]},
         },
-        "velocity": ("cartesianVelocity", {
-            "xVelocity": {"value": wire["speed_x"], "confidence": UNKNOWN_SPEED},
-            "yVelocity": {"value": wire["speed_y"], "confidence": UNKNOWN_SPEED},
-        }),
+        "velocity": _velocity(wire),
         "angles": {"zAngle": {"value": wire["angle"], "confidence": UNKNOWN_ANGLE}},
         "objectDimensionZ": {"value": wire["height"], "confidence": UNKNOWN_DIMENSION},
         "objectDimensionY": {"value": wire["width"], "confidence": UNKNOWN_DIMENSION},
@@ -169,6 +167,19 @@ def _object(wire: dict[str, int], delta_ms: int, participant_type: str) -> dict[
         "classification": [
             {"objectClass": object_class(wire["class"], participant_type), "confidence": NOT_KNOWN_LEVEL}
         ],
+    }
+
+
+def _velocity(wire: dict[str, int]) -> tuple[str, Any]:
+    """By components, or speed and unknown direction where the direction is not known."""
+    if wire["angle"] == QUANTITIES["CartesianAngleValue"].unavailable:
+        return "polarVelocity", {
+            "velocityMagnitude": {"speedValue": wire["speed"], "speedConfidence": UNKNOWN_SPEED},
+            "velocityDirection": {"value": wire["angle"], "confidence": UNKNOWN_ANGLE},
+        }
+    return "cartesianVelocity", {
+        "xVelocity": {"value": wire["speed_x"], "confidence": UNKNOWN_SPEED},
+        "yVelocity": {"value": wire["speed_y"], "confidence": UNKNOWN_SPEED},
     }
 
 
