@@ -16,6 +16,8 @@ from rsu.services.instants import MINUTE_NS, SECOND_NS, utc_from_millisecond
 from rsu.services.sae.sdsm import ACCURACY_M
 
 _LAST_MILLISECOND = 60_999
+LAST_YEAR = 2261
+"""Later instants do not fit 64 bits of nanoseconds."""
 
 
 def read_objects(value: dict[str, Any], near_utc_ns: int) -> ObjectColumns:
@@ -73,7 +75,7 @@ def _generated(stamp: dict[str, int], near_utc_ns: int) -> int:
         return NO_TIME
     parts = [stamp.get(name, 0) for name in ("year", "month", "day", "hour", "minute")]
     year, month, day, hour, minute = parts
-    if year < 1970 or not 1 <= month <= 12 or not 1 <= day <= 31 or hour > 23 or minute > 59:
+    if not 1970 <= year <= LAST_YEAR or not 1 <= month <= 12 or not 1 <= day <= 31 or hour > 23 or minute > 59:
         return utc_from_millisecond(millisecond, near_utc_ns)
     minutes_ns = calendar.timegm((year, month, day, hour, minute, 0)) * SECOND_NS
     return minutes_ns - stamp.get("offset", 0) * MINUTE_NS + millisecond * 1_000_000

@@ -20,7 +20,7 @@ from rsu.services.geometry import metric_offsets
 from rsu.services.instants import MINUTE_NS, SECOND_NS
 
 OBJECTS_PER_MESSAGE = 32
-"""Of 256 that the type allows; about 1000 octets (assumption)."""
+"""Of 256 that the type allows; about 750 octets (assumption)."""
 OBJECT_TYPES = {"unknown": "unknown", "motor": "vehicle", "non-motor": "vru", "pedestrian": "vru", "rsu": "unknown"}
 """Neutral participant type -> ObjectType."""
 USER_TYPES = {"non-motor": "aPEDALCYCLIST", "pedestrian": "aPEDESTRIAN"}
