@@ -5,18 +5,20 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from rsu.codec import Codec, Schema, all_members
+from rsu.codec import Schema, all_members
 from rsu.messages import MESSAGE_SETS
 
 KINDS = [(name, message) for name, one in MESSAGE_SETS.items() for message in one.codec.messages]
 """Every message of every set."""
+MOST_BYTES = 1400
 
 
 class Values:
     """Draws values: optional members and extension additions by chance, bounds often, lists mostly short."""
 
-    def __init__(self, codec: Codec, message: str, draw: random.Random) -> None:
-        self.codec, self.message, self.draw = codec, message, draw
+    def __init__(self, name: str, message: str, draw: random.Random) -> None:
+        self.name, self.message, self.draw = name, message, draw
+        self.codec = codec = MESSAGE_SETS[name].codec
         self.schema: Schema = codec.definition(message)[0]
 
     def message_value(self) -> Any:
@@ -27,6 +29,13 @@ class Values:
 
             value["header"] = header(self.message, self.draw.getrandbits(32))
         return value
+
+    def octets(self) -> bytes:
+        """A message of a length that a network carries; decoders refuse much longer ones."""
+        while True:
+            octets = MESSAGE_SETS[self.name].encode(self.message, self.message_value())
+            if len(octets) <= MOST_BYTES:
+                return octets
 
     def of(self, definition: dict[str, Any], depth: int) -> Any:
         definition = self.schema.resolve(definition)
