@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,14 +18,16 @@ from rsu.services.day2.described import (
     LaneAdvice,
     LaneTarget,
     LinkSpan,
+    PathPlan,
     VehicleAdvice,
     VehicleRequest,
     VehicleState,
 )
 from rsu.services.day2.rsc import build_rsc
+from rsu.services.day2.ssm import build_ssm
 from rsu.services.day2.vir import build_vir
 from rsu.services.day2.wire import instant_from_wire, instant_to_wire
-from tests.rsu.day2_cases import NEAR_NS, SET, UNIT, plan, same_plan, through
+from tests.rsu.day2_cases import NEAR_NS, SET, UNIT, objects, plan, same_plan, through
 from tests.rsu.service_cases import LAT, LON, UTC_NS
 
 LINK = LinkSpan((310, 300), (310, 301), frozenset({1, 15}))
@@ -178,3 +182,15 @@ def test_advice_beyond_the_set_is_refused(vehicle: VehicleAdvice, words: str) ->
     """Property: a ValueError names member and rule."""
     with pytest.raises(ValueError, match=words):
         build_rsc(UNIT, [vehicle], counter=MessageCounter(0), generated_utc_ns=UTC_NS)
+
+
+def test_messages_of_bare_points_stay_within_what_a_decoder_spends() -> None:
+    """Property: the costliest plans, nothing but places, still decode; 64 objects of an SSM do as well."""
+    nothing = np.full(100, np.nan)
+    bare = PathPlan(np.full(100, LON), np.full(100, LAT), nothing, nothing, nothing)
+    advice = [VehicleAdvice(bytes([i]) * 8, guidance=bare) for i in range(5)]
+    values = build_rsc(UNIT, advice, counter=MessageCounter(0), generated_utc_ns=UTC_NS)
+    assert sum(len(read_rsc(through("RSC", value), NEAR_NS).vehicles) for value in values) == 5
+    told = replace(objects(64, np.random.default_rng(1)), bsm_ids=(b"VEH00001",) * 64)
+    (value,) = build_ssm(UNIT, told, counter=MessageCounter(0), generated_utc_ns=UTC_NS).values
+    assert len(through("C157-SSM", value)["participants"]) == 64

@@ -44,23 +44,23 @@ def test_objects_come_back_within_the_steps_of_the_set(participant_type: str) ->
 
 
 def test_nearest_come_first_and_the_limit_holds() -> None:
-    """Property: no message beyond 1,400 octets, none with room for one more, order by distance, nothing lost."""
+    """Property: no message beyond 1,200 octets, none with room for one more, order by distance, nothing lost."""
     told = objects(300, np.random.default_rng(4))
     batch = build_ssm(
-        UNIT, told, counter=MessageCounter(0), generated_utc_ns=UTC_NS, encode=encode, max_bytes=1400
+        UNIT, told, counter=MessageCounter(0), generated_utc_ns=UTC_NS, encode=encode, max_bytes=1200
     )
     sizes = [len(encode(value)) for value in batch.values]
-    assert max(sizes) <= 1400
+    assert max(sizes) <= 1200
     for value, following in zip(batch.values, batch.values[1:], strict=False):
         longer = {**value, "participants": [*value["participants"], following["participants"][0]]}
-        assert len(encode(longer)) > 1400
+        assert len(encode(longer)) > 1200
     order = np.concatenate(batch.rows)
     assert sorted(order.tolist()) == list(range(300))
     east = (told.lon[order] - LON) * np.cos(np.radians(LAT))
     distance = np.hypot(east, told.lat[order] - LAT)
     assert (np.diff(distance) > -1e-9).all()
     capped = build_ssm(
-        UNIT, told, counter=MessageCounter(0), generated_utc_ns=UTC_NS, encode=encode, max_bytes=1400, max_messages=2
+        UNIT, told, counter=MessageCounter(0), generated_utc_ns=UTC_NS, encode=encode, max_bytes=1200, max_messages=2
     )
     assert len(capped.values) == 2
     assert capped.left_out_count == 300 - sum(len(rows) for rows in capped.rows)

@@ -24,6 +24,8 @@ from rsu.services.instants import millisecond_of_minute
 Encode = Callable[[dict[str, Any]], bytes]
 MOST_VEHICLES = 16
 MOST_LANES = 8
+MOST_POINTS = 120
+"""Planned points per message: the set has no such limit, but decoders bound their effort (:mod:`rsu.bounded`)."""
 
 
 def build_rsc(
@@ -38,8 +40,8 @@ def build_rsc(
 ) -> list[dict[str, Any]]:
     """RoadsideCoordination values that together carry all advice; none for none.
 
-    Each holds at most 16 vehicles and 8 lanes and, when ``encode`` and ``max_bytes`` are given, encodes within the
-    limit. ValueError names the advice and the rule.
+    Each holds at most 16 vehicles, 8 lanes and 120 planned points and, when ``encode`` and ``max_bytes`` are given,
+    encodes within the limit. ValueError names the advice and the rule.
     """
     reference = position_to_wire(unit.lon, unit.lat, unit.height_m)
     head: dict[str, Any] = {
@@ -64,9 +66,12 @@ def _with_item(
     group: dict[str, list[dict[str, Any]]], member: str, item: dict[str, Any]
 ) -> dict[str, list[dict[str, Any]]] | None:
     present = group.get(member, [])
-    if len(present) >= (MOST_VEHICLES if member == "coordinates" else MOST_LANES):
+    longer = [*present, item]
+    if len(longer) > (MOST_VEHICLES if member == "coordinates" else MOST_LANES):
         return None
-    return {**group, member: [*present, item]}
+    if sum(len(one.get("pathGuidance", ())) for one in longer) > MOST_POINTS:
+        return None
+    return {**group, member: longer}
 
 
 def _fits(value: dict[str, Any], encode: Encode | None, max_bytes: int | None) -> bool:

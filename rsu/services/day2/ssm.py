@@ -17,7 +17,8 @@ from rsu.services.instants import millisecond_of_minute
 
 Encode = Callable[[dict[str, Any]], bytes]
 MESSAGE = "C157-SSM"
-OBJECTS_PER_MESSAGE = 512
+OBJECTS_PER_MESSAGE = 64
+"""The set allows 512; decoders bound their effort (:mod:`rsu.bounded`) at about 75 objects."""
 MOST_AREAS, FEWEST_CORNERS, MOST_CORNERS = 8, 4, 32
 DETECTED_TYPES = {"pedestrian": "pedestrian", "unknown": "unknown"}
 """Participant type -> DetectedPTCType, where the one says the other; left out otherwise."""
@@ -39,7 +40,7 @@ def build_ssm(
 
     ``junction`` is (lon, lat), the sensor's own place by default. ``detected_areas``: polygons of (lon, lat), shape
     (n, 2) with 4 to 32 corners, at most 8, in which the sensor sees; repeated in every message. Each message holds up
-    to 512 objects and, when ``encode`` and ``max_bytes`` are given, encodes within the limit. With no object there is
+    to 64 objects and, when ``encode`` and ``max_bytes`` are given, encodes within the limit. With no object there is
     one message without participants. With ``max_messages`` the farthest objects are left out and counted. secMark is
     the instant of generation, each object's own that of the sample.
 
