@@ -21,7 +21,8 @@ from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, PathHi
 from tests.rsu.dsrc_values import LONGEST_BYTES, SchemaValues, to_pycrate
 
 SET = SaeMessageSet("sae-j2735", "", "", "")
-PUBLIC = json.loads((Path(__file__).parents[1] / "reference" / "j2735_messages.json").read_text())["messages"]
+REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "j2735_messages.json").read_text())
+PUBLIC = REFERENCE["messages"]
 BY_NAME = {row["name"]: bytes.fromhex(row["hex"]) for row in PUBLIC}
 
 
@@ -111,6 +112,51 @@ def test_printed_traveller_information() -> None:
         "advisory", [{"item": ("itis", 7186)}, {"item": ("text", "curve")}, {"item": ("itis", 13_569)}]
     )
     assert frame["url"] == "987654321"
+
+
+def test_printed_traveller_information_of_a_newer_edition() -> None:
+    """Printed: the same message as JSON beside it (messages_jer.txt line 8): all forms of regions and nodes, with an
+    extension addition of 2024 that a lenient receiver drops and a strict one refuses."""
+    data = bytes.fromhex(REFERENCE["newer_edition"][0]["hex"])
+    assert SET.decode(data, "strict").status == "error"
+    value = SET.decode(data).value
+    assert value is not None
+    frames = value["dataFrames"]
+    assert [(frame["frameType"], frame["content"][0], len(frame["regions"])) for frame in frames] == [
+        ("advisory", "genericSign", 9), ("roadSignage", "advisory", 9), ("unknown", "workZone", 1),
+        ("commercialSignage", "speedLimit", 1), ("commercialSignage", "exitService", 1),
+    ]
+    assert frames[0]["msgId"] == ("furtherInfoID", b"OC") and frames[1]["msgId"][1]["crc"] == b"OC"
+    assert (frames[0]["startYear"], frames[0]["durationTime"], frames[0]["doNotUse2"], frames[0]["doNotUse4"]) == (
+        3831, 10_219, 22, 2,
+    )
+    assert [item["item"] for item in frames[2]["content"][1]] == [
+        ("itis", 56_342), ("text", "IA5St"), ("text", "IA5St"), ("itis", 35_833),
+    ]
+    shape, points, circle, projection, _, degrees, metres, large, small = (
+        region["description"] for region in frames[0]["regions"]
+    )
+    form, inner = shape[1]["area"]
+    assert form == "shapePointSet" and inner["anchor"]["lat"] == -867_624_355
+    sixth = inner["nodeList"][1][5]
+    assert sixth["delta"] == ("node-XY6", {"x": 13_150, "y": 28_495})
+    assert sixth["attributes"]["data"] == [
+        ("laneCrownPointLeft", -124), ("laneAngle", 96), ("pathEndPointAngle", -53),
+    ]
+    form, inner = points[1]["area"]
+    assert form == "regionPointSet"
+    assert inner["nodeList"][2] == {"xOffset": -19_472, "yOffset": 15_221, "zOffset": 19_281}
+    assert circle[1]["area"][1]["radius"] == 2404 and circle[1]["extent"] == "forever"
+    assert (projection[1]["extent"], projection[1]["laneWidth"]) == ("useFor1000meters", 30_815)
+    system, (form, nodes) = degrees[1]["offset"]
+    assert (system, form, degrees[1]["scale"]) == ("ll", "nodes", 3)
+    assert [node["delta"][1]["lon"] for node in nodes] == [
+        -1000, -300, 28_086, 31_072, -1_812_985, 3_792_025, -484_650_272,
+    ]
+    assert nodes[5]["attributes"]["data"][2] == ("speedLimits", [{"type": "vehicleMaxSpeed", "speed": 7823}])
+    assert metres[1]["offset"][1][1][3]["delta"] == ("node-XY4", {"x": 3000, "y": 3100})
+    assert large[1]["offset"][1][1]["offsetYaxis"] == ("large", -25_650)
+    assert small[1]["offset"][1][1]["offsetXaxis"] == ("small", -500)
 
 
 def test_printed_sensor_data() -> None:

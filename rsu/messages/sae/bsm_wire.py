@@ -11,6 +11,7 @@ height, brake pedal, position confidence, vehicle class.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,7 @@ def missing_code(member: Path) -> int:
     return 0
 
 
+@cache
 def leaf_type(schema: Schema, member: Path) -> dict[str, Any]:
     """Built-in type of a BSM member given by path."""
     definition: dict[str, Any] = {"type": "BSMcoreData" if member[0] == _CORE else member[0]}
