@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from rsu.codec import MAX_INPUT_BYTES
 from rsu.messages import MESSAGE_SETS
 from rsu.messages.etsi import framing
 from rsu.messages.etsi.framing import CPM_CONTAINERS, PDUS
@@ -20,6 +20,8 @@ from tests.rsu.etsi_values import RandomValues, from_pycrate, to_pycrate
 
 SET = MESSAGE_SETS["etsi-its"]
 ASN1 = Path(framing.__file__).parent / "asn1"
+LONGEST_PACKET_BYTES = 1398
+"""itsGnMaxSduSize of EN 302 636-4-1."""
 ORACLES = {
     "CAM": ("pycrate_asn1dir.ITS_CAM_2", "CAM_PDU_Descriptions"),
     "DENM": ("pycrate_asn1dir.ITS_DENM_3", "DENM_PDU_Descriptions"),
@@ -68,14 +70,20 @@ def compare(message: str, count: int, seed: int) -> int:
         assert data == expected, value
         kind.from_uper(data)
         assert from_pycrate(kind, kind.get_val()) == with_defaults(message, value)
-        decoded = SET.decode(expected, "strict")
-        if len(data) > MAX_INPUT_BYTES:
-            assert decoded.status == "error"
-            continue
-        assert (decoded.status, decoded.message) == ("ok", message), decoded.error
-        assert decoded.value == with_defaults(message, value)
+        assert read(message, expected) in (with_defaults(message, value), None)
         octets += len(data)
     return octets
+
+
+def read(message: str, data: bytes) -> Any:
+    """Value of octets under the strict policy; None where the receiver's bounds stop it, which they do only for
+    messages longer than a network packet."""
+    decoded = SET.decode(data, "strict")
+    if decoded.status == "error" and re.search("octets are more than|elements in one message", decoded.error):
+        assert len(data) > LONGEST_PACKET_BYTES
+        return None
+    assert (decoded.status, decoded.message) == ("ok", message), decoded.error
+    return decoded.value
 
 
 @pytest.mark.parametrize("message", ORACLES)
@@ -133,6 +141,5 @@ def test_cpm_octets_equal_those_of_another_codec(cpm_oracle: ModuleType) -> None
                 inner["containerId"] = max(inner["containerId"], 6)
         data = SET.encode("ETSI-CPM", value)
         assert data == closed_by(cpm_oracle, value)
-        decoded = SET.decode(data, "strict")
-        assert (decoded.status, decoded.value) == ("ok", value), decoded.error
+        assert read("ETSI-CPM", data) in (value, None)
     assert kinds == {name for name, _ in CPM_CONTAINERS.values()} | {"other"}
