@@ -1,8 +1,9 @@
 """Typical messages of a set, and what they weigh on the air: one stated situation told in every language.
 
 A car without and with five path points; a junction of four links with four lanes each and four signal phases; one event
-and one sign on a path of five points; four perceived cars. Vehicle messages come from vehicle columns, roadside ones
-from the services of the set's family. A message no service builds is weighed with its mandatory members alone
+and one sign on a path of five points; four perceived cars; in the second Chinese phase also a lane change with its
+coordination, corrections and a pedestrian. Vehicle messages come from vehicle columns, roadside ones from the services
+of the set's family. A message no service builds is weighed with its mandatory members alone
 (:mod:`rsu.messages.smallest`). The situation is ours: figures compare sets, they are no statistics of the field.
 """
 
@@ -17,6 +18,7 @@ from rsu.codec import EncodeError
 from rsu.geodesy import LocalPlane
 from rsu.messages.base import MessageSet, Rule
 from rsu.messages.smallest import smallest_value
+from rsu.messages.typical_day2 import day_two_values
 from rsu.messages.vehicle import PathHistory, VehicleColumns
 from rsu.services import SERVICES
 from rsu.services.base import Content, RoadsideServices
@@ -37,6 +39,8 @@ MOST_BYTES = 8000
 ARM_M, ARM_RADIUS_M, LANE_M, STOP_LINE_M = 150.0, 2000.0, 3.5, 15.0
 LINKS, LANES, OBJECTS, PATH_POINTS = 4, 4, 4, 5
 
+_FROM_USERS = frozenset({"PSM", "C157-CPM"})
+"""Messages without a service that road users send, with their kind of certificate."""
 _UNIT = UnitDescription(bytes(range(1, 9)), LON, LAT, 6.0)
 _PLANE = LocalPlane(LON, LAT)
 
@@ -51,6 +55,7 @@ class TypicalMessage:
     rule: Rule
     """Generation rule that sends it."""
     from_vehicle: bool
+    """Whether a road user sends it, with a pseudonym certificate."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ def typical_messages(message_set: MessageSet) -> list[TypicalMessage]:
     """Every typical message of a set; every message kind of its codec stands there at least once."""
     services = SERVICES.get(message_set.family)
     found = [*_awareness(message_set), *(_roadside(message_set, services) if services is not None else ())]
+    found += _day_two(message_set)
     known = {typical.message for typical in found}
     return found + [_smallest(message_set, name) for name in message_set.codec.messages if name not in known]
 
@@ -129,6 +135,16 @@ def _roadside(message_set: MessageSet, services: RoadsideServices) -> Iterator[T
     yield from typical(f"{OBJECTS} cars", [Content(batch.message, value) for value in batch.values])
 
 
+def _day_two(message_set: MessageSet) -> list[TypicalMessage]:
+    """Messages of the second phase, in the set that has them (C157-SSM is its own name)."""
+    if "C157-SSM" not in message_set.codec.messages:
+        return []
+    return [
+        TypicalMessage(message, content, message_set.encode(message, value), _rule_of(message_set, message), from_user)
+        for message, content, value, from_user in day_two_values(_UNIT, _cars(), UTC_NS, PATH_POINTS)
+    ]
+
+
 def _rule_of(message_set: MessageSet, message: str) -> Rule:
     return next(rule for rule in message_set.messages.values() if rule.message == message)
 
@@ -144,7 +160,7 @@ def _smallest(message_set: MessageSet, message: str) -> TypicalMessage:
         octets = message_set.encode(message, value)
     except EncodeError as error:
         raise EncodeError(f"{message}: smallest value: {error}") from error
-    return TypicalMessage(message, "mandatory members only", octets, _rule_of(message_set, message), False)
+    return TypicalMessage(message, "mandatory members only", octets, _rule_of(message_set, message), message in _FROM_USERS)
 
 
 def _junction() -> NodeGeometry:

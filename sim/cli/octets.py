@@ -154,6 +154,7 @@ def text_lines(
         number += 1
         where = f"{prefix}line {number}"
         text = line.decode(errors="replace") if isinstance(line, bytes) else line
+        text = text.removeprefix("\ufeff") if number == 1 else text
         if len(line) <= longest or text.endswith("\n"):
             yield where, text
             continue

@@ -82,6 +82,15 @@ def test_roadside_messages_come_from_the_services_of_the_family() -> None:
                 assert part in contents, name
 
 
+def test_messages_of_the_second_phase_come_from_its_services() -> None:
+    """By hand: an RTCM of one payload of 200 octets; the others are no smallest messages."""
+    sizes = {size.message: size for size in typical_sizes(MESSAGE_SETS["csae157-2020"])}
+    # Frame and count in front: extension 1 + 7, length 16, messageId 16, length 16, then msgCnt and the list's head.
+    assert 200 + 7 <= sizes["RTCM"].message_bytes <= 200 + 14
+    for message in ("VIR", "RSC", "C157-SSM", "RTCM", "PSM"):
+        assert sizes[message].content != "mandatory members only"
+
+
 def test_the_smallest_value_has_nothing_optional() -> None:
     """By hand: TEST of the second phase is its count and one octet; a BSM has the members its table makes mandatory."""
     day_two, day_one = MESSAGE_SETS["csae157-2020"].codec, MESSAGE_SETS["csae53-2020"].codec

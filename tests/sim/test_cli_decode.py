@@ -103,11 +103,11 @@ def test_decode_every_way_to_give_a_message_says_the_same(capsys, monkeypatch, t
     letters = base64.b64encode(octets).decode()
     binary, text, letters_file = tmp_path / "bsm.uper", tmp_path / "bsm.txt", tmp_path / "bsm.b64"
     binary.write_bytes(octets)
-    text.write_text(f"# 界\n{A_BSM}\r\n\n{letters}\n", encoding="utf-8")
+    text.write_text(f"\ufeff{A_BSM}\n# 界\n{A_BSM}\r\n\n{letters}\n", encoding="utf-8")
     letters_file.write_text(letters)
     (reading,) = decoded(capsys, *SET, A_BSM)
     urlsafe = base64.urlsafe_b64encode(octets).decode()
-    assert decoded(capsys, *SET, letters, urlsafe, str(binary), str(text)) == [reading] * 5
+    assert decoded(capsys, *SET, letters, urlsafe, str(binary), str(text)) == [reading] * 6
     assert decoded(capsys, *SET, str(letters_file), "--format", "base64") == [reading]
     assert decoded(capsys, *SET, str(binary), "--format", "binary") == [reading]
     stdin(monkeypatch, octets)
