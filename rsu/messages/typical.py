@@ -160,7 +160,8 @@ def _smallest(message_set: MessageSet, message: str) -> TypicalMessage:
         octets = message_set.encode(message, value)
     except EncodeError as error:
         raise EncodeError(f"{message}: smallest value: {error}") from error
-    return TypicalMessage(message, "mandatory members only", octets, _rule_of(message_set, message), message in _FROM_USERS)
+    rule, from_vehicle = _rule_of(message_set, message), message in _FROM_USERS
+    return TypicalMessage(message, "mandatory members only", octets, rule, from_vehicle)
 
 
 def _junction() -> NodeGeometry:
