@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rsu.messages.base import MessageSet
-from rsu.messages.cn.legacy import Cn2017MessageSet
+from rsu.messages.cn.legacy_set import Cn2017MessageSet
 from rsu.messages.cn.message_set import CnMessageSet
 from rsu.messages.etsi.message_set import EtsiMessageSet
 from rsu.messages.sae.message_set import SaeMessageSet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from rsu.applications import READERS
 from rsu.codec import EncodeError
 from rsu.messages import MESSAGE_SETS
-from rsu.messages.cn.legacy import Cn2017MessageSet, legacy_values, modern_value
+from rsu.messages.cn.legacy import legacy_values, modern_value
+from rsu.messages.cn.legacy_set import Cn2017MessageSet
 from rsu.messages.vehicle import PathHistory, VehicleColumns
 from rsu.services import SERVICES
 from rsu.services.counter import MessageCounter
@@ -22,7 +24,7 @@ from rsu.services.described import (
     PhaseForecast,
     UnitDescription,
 )
-from tests.rsu.cn_facts import as_facts, expected, small_value, types_of
+from tests.rsu.cn_facts import as_facts, expected, random_value, small_value, types_of
 from tests.rsu.service_cases import LAT, LON, UTC_NS, junction
 
 SET = MESSAGE_SETS["csae53-2017"]
@@ -240,3 +242,61 @@ def test_services_and_readers_of_2017_agree() -> None:
     assert len(lanes) == 6 and all(lane.width_m > 2 for lane in lanes)
     with pytest.raises(ValueError, match="limit 40 bytes"):
         services.events(unit, events, counter=counter, generated_utc_ns=UTC_NS, encode=SET.encode, max_bytes=40)
+
+
+def random_columns(rng: np.random.Generator, n: int) -> VehicleColumns:
+    """Vehicles with every optional member there or not."""
+    def some(values: np.ndarray, absent: float) -> np.ndarray:
+        return np.where(rng.random(n) < 0.5, values, absent)
+
+    crumbs = [
+        np.column_stack([rng.uniform(-0.013, 0.013, (k, 2)) * 10.0 ** -rng.integers(0, 5), rng.uniform(0.01, 99, k)])
+        for k in rng.integers(0, 16, n) * (rng.random(n) < 0.5)
+    ]
+    return VehicleColumns(
+        rng.integers(0, 2**63, n).astype(np.uint64), rng.integers(0, 128, n), rng.integers(0, 60_000, n),
+        rng.uniform(-179, 179, n), rng.uniform(-89, 89, n), some(rng.uniform(0, 80, n), np.nan),
+        some(rng.uniform(0, 359, n), np.nan), rng.uniform(0, 5, n), rng.uniform(0, 40, n), rng.integers(0, 256, n),
+        semi_major_m=some(rng.uniform(0, 12, n) ** 2 / 12, np.nan), brake_pedal=rng.integers(0, 3, n),
+        height_m=some(rng.uniform(0, 6, n), np.nan), event_flags=rng.integers(0, 0x2000, n) * rng.integers(0, 2, n),
+        position_confidence=some(rng.integers(0, 16, n), -1).astype(np.int64),
+        lights=some(rng.integers(0, 512, n), -1).astype(np.int64),
+        emergency_response=some(rng.integers(0, 7, n), -1).astype(np.int64),
+        siren=some(rng.integers(0, 4, n), -1).astype(np.int64), path=PathHistory.from_rows(list(crumbs)),
+    )
+
+
+def same_columns(found: VehicleColumns, wanted: VehicleColumns) -> None:
+    for one in fields(VehicleColumns):
+        a, b = getattr(found, one.name), getattr(wanted, one.name)
+        if one.name == "path":
+            for mine, other in zip(a.rows(), b.rows(), strict=True):
+                np.testing.assert_allclose(mine, other, rtol=1e-12, equal_nan=True)
+        elif a is not None or b is not None:
+            good = wanted.status == 0 if one.name != "status" else np.ones(len(wanted.status), bool)
+            np.testing.assert_array_equal(np.asarray(a)[good], np.asarray(b)[good], err_msg=one.name)
+
+
+def test_whole_columns_equal_the_general_codec_message_by_message() -> None:
+    """Independent: 1,200 random vehicles give the octets of the general codec; 3,600 messages, damaged ones and number
+    plates among them, give its columns."""
+    rng = np.random.default_rng(17)
+    columns = random_columns(rng, 1200)
+    octets = SET.encode_vehicles(columns)
+    assert isinstance(SET, Cn2017MessageSet)
+    assert octets == SET.encode_vehicles_general(columns)
+    messages = list(octets)
+    for data in octets:
+        damaged = bytearray(data)
+        for bit in rng.integers(0, 8 * len(data), rng.integers(1, 4)):
+            damaged[bit // 8] ^= 1 << (bit % 8)
+        messages.append(bytes(damaged))
+    draw = random.Random(5)
+    for _ in range(1200):
+        value = random_value(draw, BASE["BasicSafetyMessage"], BASE)
+        value = {**legacy_values("BSM", value)[0], **({"plateNo": b"SU-A12345"} if draw.random() < 0.5 else {})}
+        messages.append(SET.encode("BSM", value))
+    for policy in ("lenient", "strict"):
+        found = SET.decode_vehicles(messages, policy)  # type: ignore[arg-type]
+        same_columns(found, SET.decode_vehicles_general(messages, policy))  # type: ignore[arg-type]
+        assert (found.status[:1200] == 0).all() and (found.status[2400:] == 0).all()

@@ -6,71 +6,21 @@ The services and readers of the Chinese family speak the values of 2020; what th
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from rsu.codec import EncodeError, Policy, Schema
-from rsu.messages.cn import bsm_wire
-from rsu.messages.cn.framing import DAY_ONE_MESSAGES, ProfileCodec
-from rsu.messages.cn.message_set import CnMessageSet
-from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, VehicleColumns
+from rsu.codec import EncodeError
 
 Value = dict[str, Any]
 
-_MODERN_FOLDERS = ("shared", "day1", "day1_frame", "ydt3709_2020")
-_CLASS_BOUNDS_M = (500.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+CLASS_BOUNDS_M = (500.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 _CLASS_NAMES = (
     "a500m", "a200m", "a100m", "a50m", "a20m", "a10m", "a5m", "a2m", "a1m", "a50cm", "a20cm", "a10cm", "a5cm", "a2cm",
     "a1cm",
 )
-_RADIUS_95_PER_SIGMA = 2.4477
-_SEMI_AXIS_M, _SEMI_AXIS_UNAVAILABLE = 0.05, 255
-
-
-class Cn2017MessageSet(CnMessageSet):
-    """T/CSAE 53-2017; vehicle columns go through the general codec, message by message."""
-
-    family = "cn-2017"
-
-    @cached_property
-    def _modern(self) -> ProfileCodec:
-        root = Path(__file__).parent / "asn1"
-        return ProfileCodec(tuple(root / folder for folder in _MODERN_FOLDERS), DAY_ONE_MESSAGES)
-
-    def encode_vehicles(self, columns: VehicleColumns) -> list[bytes]:
-        """Octets of one BSM per row; raises EncodeError naming the column out of range."""
-        return self.encode_vehicles_general(columns)
-
-    def decode_vehicles(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
-        """One row per input; rows that are no BSM of this set carry a status other than 0."""
-        return self.decode_vehicles_general(messages, policy)
-
-    def encode_vehicles_general(self, columns: VehicleColumns) -> list[bytes]:
-        """The same as :meth:`encode_vehicles`."""
-        if not len(columns):
-            return []
-        wire = bsm_wire.to_wire(columns)
-        assert columns.path is not None
-        crumbs = list(zip(*(c.tolist() for c in bsm_wire.crumbs_to_wire(columns.path)), strict=True))
-        ends = np.cumsum(columns.path.counts).tolist()
-        schema = self._modern.schema
-        rows = enumerate(zip(ends, columns.path.counts.tolist(), strict=True))
-        return [
-            self.codec.encode("BSM", legacy_bsm(bsm_wire.to_value(schema, wire, row, crumbs[end - count : end])))
-            for row, (end, count) in rows
-        ]
-
-    def decode_one_bsm(self, data: bytes, policy: Policy) -> tuple[int, dict[bsm_wire.Path, int], list[Any]]:
-        """(status, wire integers, crumbs) of one input."""
-        decoded = self.decode(data, policy)
-        if decoded.status == "ok" and decoded.message == "BSM" and decoded.value is not None:
-            schema: Schema = self._modern.schema
-            codes, crumbs = bsm_wire.from_value(schema, modern_bsm(decoded.value))
-            return STATUS_OK, codes, crumbs
-        return (STATUS_ERROR if decoded.status == "error" else STATUS_SKIPPED), {}, []
+"""Classes of PositionConfidence from the widest, code 1, to the narrowest."""
+RADIUS_95_M_PER_STEP = 2.4477 * 0.05
+"""Radius holding 95 % of a circular normal error, per step of a semi-axis (its sigma)."""
+SEMI_AXIS_UNAVAILABLE = 255
 
 
 def legacy_bsm(value: Value) -> Value:
@@ -90,10 +40,10 @@ def modern_bsm(value: Value) -> Value:
 
 def _class_of(accuracy: Value | None) -> str:
     """PositionConfidence that holds 95 % of a circular error with the semi-major axis as sigma."""
-    if accuracy is None or accuracy["semiMajor"] == _SEMI_AXIS_UNAVAILABLE:
+    if accuracy is None or accuracy["semiMajor"] == SEMI_AXIS_UNAVAILABLE:
         return "unavailable"
-    radius_m = _RADIUS_95_PER_SIGMA * _SEMI_AXIS_M * accuracy["semiMajor"]
-    holding = [name for name, bound_m in zip(_CLASS_NAMES, _CLASS_BOUNDS_M, strict=True) if radius_m <= bound_m]
+    radius_m = RADIUS_95_M_PER_STEP * accuracy["semiMajor"]
+    holding = [name for name, bound_m in zip(_CLASS_NAMES, CLASS_BOUNDS_M, strict=True) if radius_m <= bound_m]
     return holding[-1] if holding else "unavailable"
 
 
