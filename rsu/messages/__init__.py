@@ -36,7 +36,7 @@ MESSAGE_SETS: dict[str, MessageSet] = {
     "etsi-its": EtsiMessageSet(
         "etsi-its", "Europe, ETSI ITS release 1, and the CPM of release 2",
         "all but the CPM equal to independently compiled modules in both directions, the CPM to its own text",
-        "EN 302 637-2 v1.4.1, EN 302 637-3 v1.3.1, TS 103 301 v1.3.1, TS 103 324 v2.1.1, TS 102 894-2",
+        "EN 302 637-2 v1.4.1, EN 302 637-3 v1.3.1, TS 103 301, TS 103 324 v2.1.1, TS 102 894-2",
     ),
     "sae-j2735": SaeMessageSet(
         "sae-j2735", "United States, SAE J2735",
