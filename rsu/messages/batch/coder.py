@@ -15,7 +15,7 @@ from rsu.messages.batch.sheet import Paths
 
 MOST_LAYOUTS = 2048
 """Layouts kept per type; the one unused longest goes first."""
-MOST_PER_PREFIX = 32
+MOST_PER_PREFIX = 512
 """Layouts a decoder tries on messages that start alike."""
 NONE, SEVERAL = -1, -2
 """Entries of ``flat_of_prefix`` for prefixes never met, and for those with several layouts or other than flat ones."""

@@ -75,11 +75,43 @@ def read(coder: Coder, source: Input, row: Rows, offset: Rows, limit: Rows, stri
 
 def _read_bucket(coder: Coder, code: int, left: Rows, source: Input, result: Reading, row: Rows, offset: Rows,
                  limit: Rows, strict: bool) -> None:
-    for layout in list(coder.by_prefix.get(code, ())):
-        done = _try(coder, layout, source, result, left, row, offset, limit, strict)
-        if done.all():
-            return
-        left = left[~done]
+    """Try the layouts met on messages that start alike; those that share what goes before the first list together."""
+    layouts = coder.by_prefix.get(code, [])
+    if not layouts or not len(left):
+        return
+    fits = _matching(layouts, source, row[left], offset[left]) if len(layouts) > 1 else None
+    done = np.zeros(len(left), bool)
+    stems: dict[object, list[int]] = {}
+    for number, layout in enumerate(layouts):
+        if fits is None or fits[number].any():
+            stems.setdefault(layout.stem, []).append(number)
+    for numbers in stems.values():
+        wanted = ~done if fits is None else ~done & fits[numbers].any(axis=0)
+        some = np.flatnonzero(wanted)
+        if not len(some):
+            continue
+        rows = left[some]
+        stem = _LayoutReader(coder, layouts[numbers[0]], source, row[rows], limit[rows], strict)
+        at = stem.parts(stem.layout.parts[:2], offset[rows], strict)
+        for number in numbers:
+            reader, end = stem.branch(layouts[number], at)
+            end = reader.parts(reader.layout.parts[2:], end, strict)
+            done[some[_keep(reader, end, result, rows)]] = True
+            if done.all():
+                return
+
+
+def _matching(layouts: list[Layout], source: Input, row: Rows, offset: Rows) -> NDArray[np.bool_]:
+    """Whether the first 64 bits of each row (columns) carry the constant bits of each layout (rows); then more words."""
+    fits = np.ones((len(layouts), len(row)), bool)
+    blocks = [layout.first for layout in layouts]
+    for index in range(max(block.words for block in blocks)):
+        mask = np.array([block.mask[index] if index < block.words else 0 for block in blocks], np.uint64)
+        if mask.any():
+            constant = np.array([block.constant[index] if index < block.words else 0 for block in blocks], np.uint64)
+            words = template.window(source.words, row, np.minimum(offset + 64 * index, source.last_bit))
+            fits &= (words & mask[:, None]) == constant[:, None]
+    return fits
 
 
 def _distinct(codes: Rows) -> list[int]:
@@ -115,6 +147,63 @@ def _read_flat(coder: Coder, result: Reading, source: Input, head: Words, number
     result.pieces.append(Piece(targets, layouts, None if kind is None else kind[fine], matrix[:, fine]))
 
 
+def _read_flat_list(coder: Coder, source: Input, row: Rows, at: Rows, limit: Rows, counts: Rows, strict: bool,
+                    ) -> tuple[Flags, Rows, Rows, Reading] | None:
+    """(rows whose list could be read, their ends, row of each element, elements by row) of lists of flat layouts.
+
+    None where an element starts like several layouts, or like one that is not flat.
+    """
+    longest = int(counts.max(initial=0))
+    if not len(coder.flat_of_prefix) or not longest:
+        return None
+    inside = np.arange(longest)[:, None] < counts
+    places, head, number = _walk(coder, source, row, at, inside)
+    if ((number == SEVERAL) & inside).any():
+        return None
+    chosen = np.flatnonzero(inside.T)
+    parent = np.repeat(np.arange(len(row)), counts)
+    kinds, heads, starts = (table.T.reshape(-1)[chosen] for table in (number, head, places))
+    known = kinds >= 0
+    if not known.any():
+        return np.asarray(counts == 0), at, parent[:0], Reading(known[:0], at[:0])
+    kinds = np.where(known, kinds, kinds[int(np.argmax(known))])
+    good, bits, matrix = coder.flat.read(source.words, heads, row[parent], starts, kinds, strict)
+    ends = starts + bits
+    good &= known
+    good &= ends <= limit[parent]
+    sound = np.ones(len(row), bool)
+    sound[parent[~good]] = False
+    end = at.copy()
+    filled = counts > 0
+    end[filled] = ends[np.cumsum(counts)[filled] - 1]
+    layouts, kind = _kinds(coder, kinds)
+    reading = Reading(good, ends, [Piece(np.arange(len(parent)), layouts, kind, matrix)])
+    return sound, end, parent, reading
+
+
+def _walk(coder: Coder, source: Input, row: Rows, at: Rows, inside: NDArray[np.bool_],
+          ) -> tuple[Rows, Words, NDArray[np.intp]]:
+    """(bit, 64 bits from there, flat number) of every element, one position of the lists after another."""
+    shape = inside.shape
+    places, head, number = np.empty(shape, np.int64), np.empty(shape, np.uint64), np.empty(shape, np.intp)
+    flat, base, last = source.words.reshape(-1), row * source.words.shape[1], source.last_bit
+    drop, sizes, table = np.uint64(64 - coder.prefix_bits), coder.flat.bits, coder.flat_of_prefix
+    at = np.minimum(at, last)
+    for index in range(shape[0]):
+        places[index] = at
+        word = (at >> 6) + base
+        shift = (at & 63).astype(np.uint64)
+        view = (flat[word] << shift) | (flat[word + 1] >> (_63 - shift) >> _1)
+        head[index] = view
+        found = table[(view >> drop).astype(np.int64)]
+        number[index] = found
+        at = np.minimum(at + sizes[found], last)
+    return places, head, number
+
+
+_1, _63 = np.uint64(1), np.uint64(63)
+
+
 def _kinds(coder: Coder, number: NDArray[np.intp]) -> tuple[list[Layout], NDArray[np.intp] | None]:
     first = int(number[0])
     held = coder.flat.layouts
@@ -131,26 +220,21 @@ def _held(layout: Layout | None) -> Layout:
     return layout
 
 
-def _try(coder: Coder, layout: Layout, source: Input, result: Reading, left: Rows, row: Rows, offset: Rows,
-         limit: Rows, strict: bool) -> Flags:
-    """Read the rows that have this layout; which of ``left`` those were."""
-    reader = _LayoutReader(coder, layout, source, row[left], limit[left], strict)
-    end = reader.parts(layout.parts, offset[left], strict)
+def _keep(reader: _LayoutReader, end: Rows, result: Reading, rows: Rows) -> Rows:
+    """Enter the rows read to the end into the result; which of ``rows`` those were."""
     good = reader.good
-    done = np.zeros(len(left), bool)
-    kept = reader.kept
-    rows = np.flatnonzero(good)
-    if len(rows):
-        whole = len(rows) == len(kept)
-        done[kept[rows]] = True
-        chosen = left[kept[rows]]
-        matrix = reader.matrix if whole else reader.matrix[:, rows]
-        lists = [(path, [_narrow(parents, reading, good) for parents, reading in found])
-                 for path, found in reader.lists]
+    found = np.flatnonzero(good)
+    kept = reader.kept[found]
+    if len(found):
+        chosen = rows[kept]
+        matrix = reader.matrix if len(found) == len(good) else reader.matrix[:, found]
+        lists = [(path, [_narrow(parents, reading, good) for parents, reading in entries])
+                 for path, entries in reader.lists]
         result.good[chosen] = True
-        result.end[chosen] = end[rows]
-        result.pieces.append(Piece(chosen, [layout], None, matrix, lists))
-    return done
+        result.end[chosen] = end[found]
+        result.pieces.append(Piece(chosen, [reader.layout], None, matrix, lists))
+        reader.taken(found)
+    return kept
 
 
 def _narrow(parents: Rows, reading: Reading, good: Flags) -> tuple[Rows, Reading]:
@@ -158,7 +242,7 @@ def _narrow(parents: Rows, reading: Reading, good: Flags) -> tuple[Rows, Reading
     if good.all():
         return parents, reading
     number = np.cumsum(good) - 1
-    return np.where(good[parents], number[parents], -1), reading
+    return np.where((parents >= 0) & good[parents], number[parents], -1), reading
 
 
 class _LayoutReader:
@@ -166,12 +250,40 @@ class _LayoutReader:
 
     def __init__(self, coder: Coder, layout: Layout, source: Input, row: Rows, limit: Rows, strict: bool) -> None:
         self.coder, self.layout, self.source = coder, layout, source
-        self.row, self.limit = row, limit
+        self.row, self.limit, self.strict = row, limit, strict
         self.kept = np.arange(len(row))
         self.good = np.ones(len(row), bool)
         self.matrix = np.zeros((len(layout.paths), 0), np.int64)
         self.lists: list[tuple[Path, list[tuple[Rows, Reading]]]] = []
         self.started = False
+        self.origin: tuple[_LayoutReader, Rows] | None = None
+
+    def branch(self, layout: Layout, at: Rows) -> tuple[_LayoutReader, Rows]:
+        """A reader of the rest of another layout with the same stem, over the rows not yet taken; where they stand."""
+        open_rows = np.flatnonzero(self.good)
+        other = _LayoutReader(self.coder, layout, self.source, self.row, self.limit, self.strict)
+        other.started = True
+        other.origin = self, open_rows
+        if len(open_rows) == len(self.good) and layout is self.layout:
+            other.kept, other.good, other.matrix = self.kept, self.good.copy(), self.matrix
+            other.lists = list(self.lists)
+            return other, at
+        other.row, other.limit, other.kept = self.row[open_rows], self.limit[open_rows], self.kept[open_rows]
+        other.good = np.ones(len(open_rows), bool)
+        shared = min(len(layout.paths), len(self.matrix))
+        other.matrix = np.zeros((len(layout.paths), len(open_rows)), np.int64)
+        other.matrix[:shared] = self.matrix[:shared, open_rows]
+        for index, code in layout.fixed:
+            other.matrix[index] = code
+        other.lists = [(path, [_narrow(parents, reading, self.good) for parents, reading in entries])
+                       for path, entries in self.lists]
+        return other, at[open_rows]
+
+    def taken(self, found: Rows) -> None:
+        """Rows of this branch that were read to the end: no other branch needs them."""
+        if self.origin is not None:
+            stem, rows = self.origin
+            stem.good[rows[found]] = False
 
     def parts(self, parts: list[Part], at: Rows, strict: bool) -> Rows:
         """Read parts from bit ``at`` on; the bits where they end. ``good`` tells for which rows that means anything."""
@@ -224,6 +336,12 @@ class _LayoutReader:
     def _list(self, part: ListPart, at: Rows, strict: bool) -> Rows:
         counts = np.where(self.good, self.matrix[part.count], 0)
         coder = self.coder.child(part.path)
+        quick = _read_flat_list(coder, self.source, self.row, at, self.limit, counts, strict)
+        if quick is not None:
+            sound, end, parents, reading = quick
+            self.good &= sound
+            self.lists.append((part.path, [(parents, reading)]))
+            return end
         at = at.copy()
         found = []
         for index in range(int(counts.max(initial=0))):
@@ -320,8 +438,13 @@ def _sorted(rows: Rows) -> bool:
 
 def _elements(found: list[tuple[Rows, int, Reading]]) -> Sheet:
     """Elements in the order of (row, position)."""
-    owners = [np.full(len(owner), -1) if not len(owner) else owner for owner, _, _ in found]
-    owner = np.concatenate(owners) if owners else np.zeros(0, np.int64)
+    if len(found) == 1 and len(found[0][2].pieces) == 1:
+        owner, _, reading = found[0]
+        if not len(owner) or (owner[0] >= 0 and (owner[1:] >= owner[:-1]).all()):
+            assembler = Assembler(len(owner))
+            assembler.add(reading.pieces[0], reading.pieces[0].rows)
+            return assembler.sheet()
+    owner = np.concatenate([owner for owner, _, _ in found])
     position = np.concatenate([np.full(len(rows), index) for rows, index, _ in found])
     kept = np.flatnonzero(owner >= 0)
     order = kept[np.lexsort((position[kept], owner[kept]))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,18 @@ class Layout:
         part = self.parts[0]
         assert isinstance(part, BlockPart)
         return part.block
+
+    @cached_property
+    def stem(self) -> object:
+        """What goes before and up to the first list; equal for layouts that are read alike until there."""
+        first = self.parts[0]
+        assert isinstance(first, BlockPart)
+        if len(self.parts) < 2 or not isinstance(self.parts[1], ListPart):
+            return self.number
+        places = first.take if isinstance(first.take, slice) else range(0)
+        return (tuple(first.block.fields), first.block.constant_bits, first.block.mask_bits, self.parts[1].path,
+                self.parts[1].count, (places.start, places.stop) if isinstance(first.take, slice)
+                else tuple(first.take.tolist()))
 
     def fields(self, parts: list[Part] | None = None) -> list[Field]:
         """Every variable field outside lists, in wire order."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class Sheet:
     matrix: Rows
     lists: dict[Path, Sheet] = field(default_factory=dict)
     values: dict[int, Any] = field(default_factory=dict)
+    _counts: dict[Path, Rows] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return self.matrix.shape[1]
@@ -58,33 +60,30 @@ class Sheet:
 
     def column(self, path: Path, missing: int) -> Rows:
         """One column over all rows, ``missing`` where a row has no such member."""
-        out = np.full(len(self), missing, np.int64)
-        for number, paths in enumerate(self.kinds):
-            if path in paths:
-                rows = self.rows_of(number)
-                if rows is None:
-                    return self.matrix[paths.index(path)].copy()
-                out[rows] = self.matrix[paths.index(path), rows]
-        return out
+        return self.columns((path,), np.array([missing]))[0]
 
     def columns(self, paths: Sequence[Path], missing: Rows) -> Rows:
         """Several columns as one matrix, ``missing`` (one per column) where a row has no such member."""
-        wanted = {path: number for number, path in enumerate(paths)}
-        out = np.repeat(np.asarray(missing, np.int64)[:, None], len(self), axis=1)
-        for number, names in enumerate(self.kinds):
-            pairs = [(wanted[path], index) for index, path in enumerate(names) if path in wanted]
-            if pairs:
-                targets, sources = (np.array(side) for side in zip(*pairs, strict=True))
-                rows = self.rows_of(number)
-                if rows is None:
-                    out[targets] = self.matrix[sources]
-                elif len(rows):
-                    out[np.ix_(targets, rows)] = self.matrix[np.ix_(sources, rows)]
-        return out
+        rows = len(self)
+        void = np.asarray(missing, np.int64)[:, None]
+        indices = [_index(kind) for kind in self.kinds]
+        places = np.array([[index.get(path, -1) for index in indices] for path in paths], np.intp)
+        if not rows or not places.size or not len(self.matrix):
+            return np.repeat(void, rows, axis=1)
+        if len(self.kinds) == 1:
+            out = self.matrix[places[:, 0]]
+            lost = np.flatnonzero(places[:, 0] < 0)
+            out[lost] = void[lost]
+            return out
+        picked = places[:, self.kind]
+        return np.where(picked >= 0, self.matrix[picked, np.arange(rows)], void)
 
     def counts(self, path: Path) -> Rows:
         """Length of a list per row, 0 where it is not sent."""
-        return self.column((*path, COUNT), 0)
+        found = self._counts.get(path)
+        if found is None:
+            found = self._counts[path] = self.column((*path, COUNT), 0)
+        return found
 
     def take(self, rows: NDArray[Any]) -> Sheet:
         """The given rows, in that order."""
@@ -93,7 +92,16 @@ class Sheet:
             counts = self.counts(path)
             lists[path] = elements.take(spread((np.cumsum(counts) - counts)[rows], counts[rows]))
         values = {new: self.values[old] for new, old in enumerate(rows.tolist()) if old in self.values}
-        return Sheet(self.kinds, self.kind[rows], self.matrix[:, rows], lists, values)
+        kinds, kind = self.kinds, self.kind[rows]
+        if len(kinds) > max(len(rows), 1):
+            used, kind = np.unique(kind, return_inverse=True)
+            kinds = [kinds[number] for number in used.tolist()]
+        return Sheet(kinds, kind, self.matrix[:, rows], lists, values)
+
+
+@lru_cache(maxsize=4096)
+def _index(paths: Paths) -> dict[Path, int]:
+    return {path: number for number, path in enumerate(paths)}
 
 
 def spread(first: Rows, counts: Rows) -> Rows:
@@ -282,7 +290,7 @@ class RowReader:
 
     def __init__(self, node: Node, sheet: Sheet) -> None:
         self.node, self.sheet = node, sheet
-        self.closures = [closure(paths) for paths in sheet.kinds]
+        self.closures: dict[int, set[Path]] = {}
         self.children: dict[Path, tuple[RowReader, Rows]] = {}
 
     def value(self, row: int) -> Any:
@@ -292,7 +300,10 @@ class RowReader:
         number = int(self.sheet.kind[row])
         paths = self.sheet.kinds[number]
         codes = dict(zip(paths, self.sheet.matrix[: len(paths), row].tolist(), strict=True))
-        return self._read(self.node, (), codes, self.closures[number], row)
+        sent = self.closures.get(number)
+        if sent is None:
+            sent = self.closures[number] = closure(paths)
+        return self._read(self.node, (), codes, sent, row)
 
     def _read(self, node: Node, path: Path, codes: dict[Path, int], sent: set[Path], row: int) -> Any:
         if node.kind == "sequence":
