@@ -16,6 +16,7 @@ from sim.ledger import Ledger
 from sim.senders.envelope import Envelope
 from sim.senders.flows import MessageFlow
 from sim.world.build import FIRST_VEHICLE_ID, World
+from sim.world.pedestrians import FIRST_PEDESTRIAN_ID
 
 VEHICLE = "vehicle-"
 """Vehicles are named by their number: ``vehicle-12``."""
@@ -130,6 +131,9 @@ class Capture:
         )
 
     def _name(self, station_id: int) -> str:
+        if FIRST_PEDESTRIAN_ID <= station_id < FIRST_VEHICLE_ID:
+            people = self.world.pedestrians
+            return f"pedestrian {people.names[people.station_id.tolist().index(station_id)]}"
         return self._units.get(station_id, f"{VEHICLE}{station_id - FIRST_VEHICLE_ID}")
 
     def _station_id(self, name: str) -> int:

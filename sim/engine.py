@@ -27,6 +27,7 @@ from sim.receivers.objects import RsmReceiver
 from sim.receivers.signals import MapReceiver, NodeMaps, SpatReceiver
 from sim.receivers.zones import Zones
 from sim.scenario.loader import LoadedScenario
+from sim.second_phase import SecondPhase, asked_for, silent
 from sim.senders.envelope import Envelope
 from sim.senders.flows import build_flows
 from sim.senders.rate_control import RateControl
@@ -76,7 +77,7 @@ class Engine:
         if config.standards.message_set is not None:
             profile = speaking(profile, self.message_set)
         self.profile = profile
-        self.flows = build_flows(config, profile, self.message_set)
+        self.flows = build_flows(config, profile, self.message_set, asked_for(config, world.units))
         flows = [flow.flow for flow in self.flows.values()]
         self._awareness_flows = [flow.index for flow in flows if flow.service == "BSM"]
         self.ledger = Ledger()
@@ -103,10 +104,16 @@ class Engine:
         self.approaches = Approaches(world, config.measure.approach_m, margin_m(world, "SPAT"))
         self.zones = Zones(world, self.here, self.approaches, self.roadside)
         self.kpis = build(self._context(flows))
+        self.second_phase = SecondPhase(
+            self.env, self.flows, self.roadside, self.vehicles, self.message_set, self.envelopes[Kind.VEHICLE],
+            self.ledger, self.kpis, self._follow_radio,
+        )
         self.pipeline = Pipeline(
             config, flows, self.ledger, world.stations, self._receivers(), self.kpis, trace,
             clock_offset_ns=lambda: world.clock_offset_ns,
         )
+        self.pipeline.receivers |= self.second_phase.receivers(self.pipeline)
+        self._radio_ns = self.radio_from_ns
         if self.control is not None:
             self.pipeline.taps.append(self._hear_vehicles)
         self._marks: list[dict[str, int]] = []
@@ -118,29 +125,43 @@ class Engine:
         self.report = report or (lambda fraction, text: None)
         self.world.start(0)
         self.world.signals.run(self.env)
-        self.env.process(self._channel())
         self.env.process(self._traffic())
         self.roadside.start()
+        self.second_phase.start()
+        step_ns = self.second_phase.step_ns(self.pipeline)
+        if step_ns is not None:
+            self.env.process(self._radio_steps(-(-self.tick_ns // step_ns)))
         self.env.run(until=self.end_ns + 1)
 
-    def _channel(self) -> Generator[simpy.Event, Any, None]:
-        """The clock of the radio channel: ticks in as few pieces as memory allows, judged piece by piece."""
-        yield self.env.timeout(self.radio_from_ns + self.tick_ns)
+    def _follow_radio(self, now_ns: int) -> None:
+        """Advance the radio channel to now, in as few pieces as memory allows, judged piece by piece."""
+        begin_ns, self._radio_ns = self._radio_ns, now_ns
+        if now_ns <= begin_ns:
+            return
+        pieces = 1 + int(self.world.stations.active.sum()) // STATIONS_AT_ONCE
+        for piece in range(1, pieces + 1):
+            with self.stopwatch.of("radio"):
+                until_ns = begin_ns + piece * (now_ns - begin_ns) // pieces
+                receptions = self.access.advance(until_ns, self.world.stations)
+            with self.stopwatch.of("receivers and KPIs"):
+                self.pipeline.deliver(receptions)
+
+    def _radio_steps(self, count: int) -> Generator[simpy.Event, Any, None]:
+        """Follow the radio ``count`` times per tick; the last time belongs to the traffic tick."""
+        yield self.env.timeout(self.radio_from_ns)
         while True:
-            end_ns = int(self.env.now)
-            pieces = 1 + int(self.world.stations.active.sum()) // STATIONS_AT_ONCE
-            for piece in range(1, pieces + 1):
-                with self.stopwatch.of("radio"):
-                    until_ns = end_ns - self.tick_ns + piece * self.tick_ns // pieces
-                    receptions = self.access.advance(until_ns, self.world.stations)
-                with self.stopwatch.of("receivers and KPIs"):
-                    self.pipeline.deliver(receptions)
-            yield self.env.timeout(self.tick_ns)
+            begin_ns = int(self.env.now)
+            for step in range(1, count):
+                yield self.env.timeout(begin_ns + step * self.tick_ns // count - int(self.env.now))
+                self._follow_radio(int(self.env.now))
+            yield self.env.timeout(begin_ns + self.tick_ns - int(self.env.now))
 
     def _traffic(self) -> Generator[simpy.Event, Any, None]:
         """The traffic tick, and with it everything that follows from positions."""
         while True:
             now_ns = int(self.env.now)
+            if now_ns > self.radio_from_ns:
+                self._follow_radio(now_ns)
             with self.stopwatch.of("traffic"):
                 self.world.step(now_ns, now_ns + self.tick_ns)
             self._count_vehicles(now_ns)
@@ -160,6 +181,7 @@ class Engine:
             self.access.stations_changed(stations)
         for part in (self.here, self.approaches, self.zones):
             part.update()
+        self.second_phase.tick(now_ns)
         self.maps.begin_tick()
         self.objects.begin_tick()
         for newest in self.newest.values():
@@ -167,6 +189,8 @@ class Engine:
         if now_ns < self.to_ns:
             with self.stopwatch.of("vehicle messages"):
                 for frames in self.vehicles.frames(now_ns, end_ns, self.from_ns, self.to_ns):
+                    self.access.submit(frames)
+                for frames in self.second_phase.frames(now_ns, end_ns, (self.from_ns, self.to_ns)):
                     self.access.submit(frames)
         if now_ns in (self.from_ns, self.to_ns):
             self._marks.append(self._counters())
@@ -257,13 +281,16 @@ class Engine:
 
     def warnings(self) -> list[str]:
         """What a user should know before trusting this run, one line each."""
-        return self.world.traffic.warnings() + self.roadside.warnings()
+        second = silent(self.config, self.world.units, self.message_set)
+        return self.world.traffic.warnings() + self.roadside.warnings() + second
 
     def finish(self) -> dict[str, int]:
         """Counts of the measured time, of senders, receivers and access layer; handed to the channel KPI as well."""
         begin, end = self._marks
         counters = {name: value - begin.get(name, 0) for name, value in end.items()}
         counters["objects left out of RSM"] = self.roadside.left_out_objects
+        counters |= self.second_phase.counters()
+        self.second_phase.finish(int(self.env.now))
         channel = self.kpis.get("channel")
         if isinstance(channel, Channel):
             channel.count(counters)

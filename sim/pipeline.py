@@ -9,17 +9,21 @@ security domain); *decoded* is the real decoder on the real octets, *interpreted
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from sim.clock import ns_from_ms, ns_from_s
-from sim.frames import Flow, Outcome, Receptions
+from sim.frames import Flow, Kind, Outcome, Receptions
 from sim.ledger import Ledger
 from sim.metrics import Batch, Kpi
 from sim.receivers.base import Delivery, Receiver
 from sim.scenario.schema import Scenario
+from sim.scenario.schema.messages import SECOND_PHASE_TAU_S
 from sim.trace import TraceWriter
 from sim.world.stations import Stations
+
+_LINK_COLUMNS = ("row", "receiver", "distance_m", "outcome", "data_outcome", "power_dbm", "sinr_db")
 
 
 class Pipeline:
@@ -39,9 +43,12 @@ class Pipeline:
         processing = config.processing
         self.verify_ns = ns_from_ms(processing.verify_ms) if config.security.enabled else 0
         self.decode_ns, self.apply_ns = ns_from_ms(processing.decode_ms), ns_from_ms(processing.apply_ms)
-        tau_s = config.measure.tau_s
+        tau_s = {**SECOND_PHASE_TAU_S, **config.measure.tau_s}
         service = {flow.message: flow.service for flow in flows}
-        self._limit_ns = np.array([ns_from_s(tau_s.get(service[name], 1.0)) for name in self.messages], np.int64)
+        self._limit_ns = np.array(
+            [ns_from_s(tau_s.get(service[name] or name, 1.0)) for name in self.messages], np.int64
+        )
+        self._pedestrians = stations.pedestrians.stop > stations.pedestrians.start
         self.frames_ended, self.links = 0, 0
         self.taps: list[Callable[[Receptions, np.ndarray], None]] = []
         """Told of each batch and the links on which the radio delivered, while the frames are still known."""
@@ -51,6 +58,8 @@ class Pipeline:
         ended = receptions.frame
         if not len(ended):
             return
+        if self._pedestrians:
+            receptions = self._judged(receptions)
         self.frames_ended += len(ended)
         self.links += len(receptions.row)
         ledger = self.ledger
@@ -71,6 +80,11 @@ class Pipeline:
         outcome[late] = Outcome.STALE
         self._report(receptions, message, outcome, after_ns)
         ledger.close(ended)
+
+    def _judged(self, receptions: Receptions) -> Receptions:
+        """Without the links to pedestrians: what they receive is not judged."""
+        keep = self.stations.kind[receptions.receiver] != Kind.PEDESTRIAN
+        return replace(receptions, **{name: getattr(receptions, name)[keep] for name in _LINK_COLUMNS})
 
     def _clock_error_ns(self, receptions: Receptions) -> np.ndarray:
         """Per link, the receiver's clock minus the sender's."""
@@ -95,7 +109,8 @@ class Pipeline:
         generated_ns = self.ledger.column("generated_ns", receptions.frame[frames])
         delivery = Delivery(
             [octets or b"" for octets in payloads], receptions.sender[frames], generated_ns, place[row],
-            receptions.receiver[links], after_ns[row],
+            receptions.receiver[links], after_ns[row], receptions.frame[frames], receptions.start_ns[frames],
+            receptions.end_ns[frames],
         )
         outcome[links] = receiver.judge(delivery)
 
@@ -143,4 +158,5 @@ class Pipeline:
             distance_m=receptions.distance_m[keep], outcome=outcome[keep], radio_outcome=receptions.outcome[keep],
             applied_ns=after_ns[measured][row],
             clock_error_ns=self._clock_error_ns(receptions)[keep] if self.clocks_differ else None,
+            carrier_ratio=receptions.carrier()[measured],
         )

@@ -10,6 +10,7 @@ from sim.metrics.coverage import Coverage
 from sim.metrics.gaps import Gaps
 from sim.metrics.latency import Latency
 from sim.metrics.prr import Prr
+from sim.metrics.round_trips import RoundTrips
 
 KPIS: dict[str, type] = {
     "prr": Prr,
@@ -17,6 +18,7 @@ KPIS: dict[str, type] = {
     "gaps": Gaps,
     "coverage": Coverage,
     "channel": Channel,
+    "round_trips": RoundTrips,
 }
 
 __all__ = [

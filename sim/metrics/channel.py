@@ -10,9 +10,11 @@ from sim.clock import SECOND
 from sim.frames import Kind
 from sim.metrics.base import Batch, Context, Metric, Rows, Tick
 
-STATION_CLASSES = ("rsu", "vehicle")
+STATION_CLASSES = ("rsu", "vehicle", "pedestrian")
+_CLASS_OF = np.full(len(Kind), 1)
+_CLASS_OF[Kind.RSU], _CLASS_OF[Kind.PEDESTRIAN] = 0, 2
 _CELLS = 1001
-_AIR = ("generated", "sent", "bytes", "airtime_ns")
+_AIR = ("generated", "sent", "bytes", "airtime_ns", "carrier_time_ns")
 
 
 class Channel:
@@ -20,7 +22,8 @@ class Channel:
     seconds.
 
     The busy ratio carries the radio's own definition (threshold and window); its quantiles are in steps of
-    0.001. ``airtime`` adds up transmission times whatever part of the band they fill.
+    0.001. ``airtime`` adds up transmission times whatever part of the band they fill, ``carrier_time`` weighs them by
+    that part: how long the messages would fill the whole carrier.
     """
 
     def __init__(self, context: Context) -> None:
@@ -31,8 +34,8 @@ class Channel:
         self._second = -1
         self._busy_rows: dict[int, list[tuple[float, str, str, float, float, int]]] = {}
         self.air: dict[int, np.ndarray] = {}
-        """Second -> int64 (station classes, messages, 4): frames generated, sent, bytes sent, air time in
-        ns."""
+        """Second -> int64 (station classes, messages, 5): frames generated, sent, bytes sent, air time and
+        carrier time in ns."""
         self.counters: dict[str, int] = {}
 
     def tick(self, tick: Tick) -> None:
@@ -75,16 +78,19 @@ class Channel:
             return
         second = batch.start_ns // SECOND
         messages = len(self.context.messages)
-        group = (batch.sender_kind != Kind.RSU).astype(np.int64) * messages + batch.message
+        group = _CLASS_OF[batch.sender_kind] * messages + batch.message
         sent = batch.sent.astype(np.int64)
         airtime_ns = (batch.end_ns - batch.start_ns) * sent
+        share = 1.0 if batch.carrier_ratio is None else batch.carrier_ratio
+        carrier_ns = np.rint(airtime_ns * share).astype(np.int64)
+        weights = (np.ones_like(sent), sent, batch.size_bytes * sent, airtime_ns, carrier_ns)
         for s in np.unique(second):
             here = second == s
             total = self.air.setdefault(
                 int(s), np.zeros((len(STATION_CLASSES), messages, len(_AIR)), np.int64)
             )
             flat = total.reshape(-1, len(_AIR))
-            for column, weight in enumerate((np.ones_like(sent), sent, batch.size_bytes * sent, airtime_ns)):
+            for column, weight in enumerate(weights):
                 np.add.at(flat[:, column], group[here], weight[here])
 
     def count(self, counters: Mapping[str, int]) -> None:
@@ -115,7 +121,7 @@ class Channel:
             total = np.sum(list(self.air.values()), axis=0)
             for c, station_class in enumerate(STATION_CLASSES):
                 for k, message in enumerate(self.context.messages):
-                    generated, sent, size_bytes, airtime_ns = (int(v) for v in total[c, k])
+                    generated, sent, size_bytes, airtime_ns, carrier_ns = (int(v) for v in total[c, k])
                     if generated:
                         group = ("", message, "", "", station_class)
                         yield Metric("frames_generated", "count", *group, value=generated)
@@ -123,6 +129,7 @@ class Channel:
                         yield Metric("frames_never_sent", "count", *group, value=generated - sent)
                         yield Metric("air_bytes", "byte", *group, value=size_bytes)
                         yield Metric("airtime", "s", *group, value=airtime_ns / 1e9)
+                        yield Metric("carrier_time", "s", *group, value=carrier_ns / 1e9)
         for name in sorted(self.counters):
             yield Metric(f"access_{name}", "count", value=self.counters[name])
 

@@ -26,6 +26,7 @@ def lines(result: Result) -> Iterator[str]:
         *_coverage(result),
         *_reception(result),
         *_latency(result),
+        *_coordination(result),
         *_gaps(result),
         *_load(result),
         *_holes(result),
@@ -175,6 +176,19 @@ def _latency(result: Result) -> Iterator[tuple[str, str]]:
             texts.append(f"{message} {milliseconds(p95, 1)} ({delivered:,.0f} applied)")
         yield head, f"{link} " + ", ".join(texts)
         head = ""
+
+
+def _coordination(result: Result) -> Iterator[tuple[str, str]]:
+    decided = result.select(metric="round_trip_answered")
+    if not decided.row_count:
+        return
+    answered, n = float(decided["value"][0]), int(decided["n"][0])
+    text = f"VIR to RSC: {n:,} requests, answered {percent(answered)}, "
+    text += f"timed out {percent(result.value(metric='round_trip_timeout'))}"
+    if answered:
+        median, p95 = (result.value(metric="round_trip", quantile=share) for share in (0.5, 0.95))
+        text += f"; round trip median {milliseconds(median, 1)}, p95 {milliseconds(p95, 1)}"
+    yield "Coordination", text
 
 
 def _gaps(result: Result) -> Iterator[tuple[str, str]]:

@@ -31,6 +31,11 @@ class Delivery:
     """Station slots; vehicles, probes and, for BSM, roadside units."""
     applied_ns: np.ndarray
     """When the receiver's application has the message."""
+    frame: np.ndarray | None = None
+    """Numbers of the frames in the ledger."""
+    start_ns: np.ndarray | None = None
+    """Per frame, begin and end of the transmission."""
+    end_ns: np.ndarray | None = None
 
     def by_frame(self) -> Iterator[tuple[int, bytes, np.ndarray]]:
         """(frame, its octets, its link rows in ascending order), frame by frame."""

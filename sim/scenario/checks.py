@@ -13,6 +13,7 @@ from rsu.profile import Candidate
 from sim.scenario import radio_checks
 from sim.scenario.found import Found, not_a_class, sha256_of, twice, unique
 from sim.scenario.schema import Scenario
+from sim.scenario.schema.messages import SECOND_PHASE_TAU_S
 from sim.traffic import TRAFFIC, Traffic
 from sim.traffic.trajectory_checks import recording_problems
 from sim.world.corridor import CorridorGeometry, WorldProblems
@@ -23,6 +24,7 @@ from sim.world.sites import build_units
 SHARE_TOLERANCE = 1e-6
 SAME_MAST_M = 0.1
 MESSAGE_CLASSES = ("SPAT", "MAP", "RSI", "RSM", "BSM")
+LIMITED = (*MESSAGE_CLASSES, *SECOND_PHASE_TAU_S)
 
 
 def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path | None) -> list[Found]:
@@ -42,6 +44,7 @@ def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path |
         layout(config),
         periods(config),
         events(config),
+        pedestrians(config),
         radio_checks.pools(config),
         radio_checks.mode4(config),
         radio_checks.names(config),
@@ -159,6 +162,9 @@ def layout(config: Scenario) -> Iterator[Found]:
             yield from _known((*here, "node"), site.node, nodes, "node")
         for name in twice(site.services or []):
             yield (*here, "services"), f"{name} is named twice"
+    for key in ("junction_services", "mid_block_services"):
+        for name in twice(getattr(plan, key)):
+            yield ("layout", key), f"{name} is named twice"
     if config.corridor.topology == "ring" and plan.rules:
         yield ("layout", "rules"), "a ring takes units placed by hand (sites) only"
 
@@ -183,6 +189,13 @@ def events(config: Scenario) -> Iterator[Found]:
             yield ("events", index, "direction"), "the corridor has no such direction"
         if not event.description.isascii():
             yield ("events", index, "description"), "must be ASCII text"
+
+
+def pedestrians(config: Scenario) -> Iterator[Found]:
+    """Names that tell persons apart; a ring has nobody beside it."""
+    yield from unique(("pedestrians",), "id", [one.id for one in config.pedestrians])
+    if config.corridor.topology == "ring" and config.pedestrians:
+        yield ("pedestrians",), "a ring takes none"
 
 
 def places(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
@@ -236,6 +249,9 @@ def _chainages(config: Scenario) -> Iterator[tuple[KeyPath, float]]:
         yield ("gnss", "outages", index, "to_m"), outage.to_m
     for index, chainage in enumerate(config.traffic.stations or []):
         yield ("traffic", "stations", index), chainage
+    for index, person in enumerate(config.pedestrians):
+        along_m = person.walk_m if person.way == "along" else 0.0
+        yield ("pedestrians", index, "at_m"), person.at_m + along_m
 
 
 def measure(config: Scenario) -> Iterator[Found]:
@@ -246,8 +262,8 @@ def measure(config: Scenario) -> Iterator[Found]:
     if low is not None and high is not None and high <= low:
         yield ("measure", "inner_to_m"), f"must lie beyond inner_from_m ({low:g})"
     for name, limit in config.measure.tau_s.items():
-        if name not in MESSAGE_CLASSES:
-            yield ("measure", "tau_s", name), f"unknown class; {did_you_mean(name, MESSAGE_CLASSES)}"
+        if name not in LIMITED:
+            yield ("measure", "tau_s", name), f"unknown class; {did_you_mean(name, LIMITED)}"
         if not limit > 0:
             yield ("measure", "tau_s", name), "must be above 0"
     missing = [name for name in MESSAGE_CLASSES if name not in config.measure.tau_s]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rsu.messages.base import MessageSet, Rule
@@ -12,6 +13,11 @@ from sim.scenario.schema import Scenario
 
 ROADSIDE_CLASSES = ("MAP", "SPAT", "RSI", "RSM")
 """Service classes of what roadside units send."""
+
+DAY_TWO_SENDERS = {
+    "C157-SSM": Kind.RSU, "RTCM": Kind.RSU, "RSC": Kind.RSU, "VIR": Kind.VEHICLE, "PSM": Kind.PEDESTRIAN,
+}
+"""Messages of the second application phase (T/CSAE 157-2020) that a run can send, and who sends them."""
 
 _PROFILE_KEYS = {
     "RSI": "rates.rsi_static_period_ms", "RSI-SEMI-STATIC": "rates.rsi_semi_static_period_ms",
@@ -33,17 +39,33 @@ class MessageFlow:
     rule: Rule
 
 
-def build_flows(config: Scenario, profile: Profile, message_set: MessageSet) -> dict[str, MessageFlow]:
-    """Flows by rule name: the vehicles' own message, then the roadside messages class by class.
+def day_two_messages(config: Scenario, services: Collection[str], at_nodes: Collection[str]) -> list[str]:
+    """Messages of the second phase that a scenario asks for, in the order of :data:`DAY_TWO_SENDERS`.
+
+    ``services`` are those of any unit, ``at_nodes`` those of units that serve a node: only there RSC answers requests.
+    """
+    asked = {name for name in ("C157-SSM", "RTCM") if name in services}
+    if "RSC" in at_nodes and config.coordination.share > 0:
+        asked |= {"RSC", "VIR"}
+    if config.pedestrians:
+        asked.add("PSM")
+    return [name for name in DAY_TWO_SENDERS if name in asked]
+
+
+def build_flows(
+    config: Scenario, profile: Profile, message_set: MessageSet, day_two: Collection[str] = ()
+) -> dict[str, MessageFlow]:
+    """Flows by rule name: the vehicles' own message, then the roadside messages class by class, then ``day_two``.
 
     A period comes from the scenario, else from the profile, else from the rule. The packet delay budget of a roadside
     message equals its period (T/CSAE 159-2020 as reported); that of a vehicle's message is its rule's, at most its
-    period.
+    period. Messages of the second phase have the period of their rule and its delay as budget; those the set does not
+    have are left out. They stand last: the index of a flow is a key of random draws.
     """
     rules = message_set.messages
     chosen = [rules[message_set.awareness]]
     for service in ROADSIDE_CLASSES:
-        chosen += [rule for rule in rules.values() if rule.service == service]
+        chosen += [rule for rule in rules.values() if rule.service == service and rule.name not in DAY_TWO_SENDERS]
     event = f"{message_set.awareness}-EVENT"
     if config.bsm.events and event in rules:
         chosen.append(rules[event])
@@ -59,7 +81,17 @@ def build_flows(config: Scenario, profile: Profile, message_set: MessageSet) -> 
             rule.pppp, rule.service,
         )
         flows[rule.name] = MessageFlow(flow, rule)
+    for name in day_two:
+        if name in rules:
+            flows[name] = MessageFlow(_day_two_flow(len(flows), rules[name]), rules[name])
     return flows
+
+
+def _day_two_flow(index: int, rule: Rule) -> Flow:
+    return Flow(
+        index, rule.message, DAY_TWO_SENDERS[rule.name], ns_from_ms(rule.period_ms),
+        ns_from_ms(min(rule.budget_ms, rule.period_ms)), rule.pppp, rule.service,
+    )
 
 
 def _period_ms(config: Scenario, profile: Profile, rule: Rule) -> float:

@@ -106,35 +106,35 @@ class RoadsideSenders:
         flow = self._flow_of("MAP")
         geometry = [node_geometry(self.world, node) for node in nodes]
         octets = self._encoded(self.services.maps(
-            geometry, counter=self._counter(unit, "MAP"), encode=self.message_set.encode,
+            geometry, counter=self.counter(unit, "MAP"), encode=self.message_set.encode,
             max_bytes=self.max_bytes[flow.rule.name],
         ))
-        yield from self._each_period(unit, flow, "MAP")
+        yield from self.each_period(unit, flow, "MAP")
         while True:
-            self._emit(unit, flow, octets)
+            self.emit(unit, flow, octets)
             yield self.env.timeout(flow.flow.period_ns)
 
     def _spat(self, unit: RoadsideUnit, nodes: list[int]) -> Process:
         flow = self._flow_of("SPAT")
-        counter = self._counter(unit, "SPAT")
+        counter = self.counter(unit, "SPAT")
         backhaul_ns = self.backhaul_ns if unit.node is None else 0
-        yield from self._each_period(unit, flow, "SPAT")
+        yield from self.each_period(unit, flow, "SPAT")
         while True:
             now_ns = int(self.env.now)
             content = self.services.signals(
                 [forecast(self.world, node, now_ns) for node in nodes], counter=counter,
-                generated_utc_ns=self._clock_ns(unit, now_ns),
+                generated_utc_ns=self.clock_ns(unit, now_ns),
             )
-            self._emit(unit, flow, self._encoded(content), backhaul_ns=backhaul_ns)
+            self.emit(unit, flow, self._encoded(content), backhaul_ns=backhaul_ns)
             yield self.env.timeout(flow.flow.period_ns)
 
     def _rsi(self, unit: RoadsideUnit, events: list[RoadsideEvent], flow: MessageFlow) -> Process:
-        counter = self._counter(unit, f"RSI {flow.rule.name}")
-        described = self._described(unit)
+        counter = self.counter(unit, f"RSI {flow.rule.name}")
+        described = self.described(unit)
         descriptions = [event_description(self.world, event) for event in events]
         present: list[int] | None = None
         octets: list[bytes] = []
-        yield from self._each_period(unit, flow, flow.rule.name)
+        yield from self.each_period(unit, flow, flow.rule.name)
         while True:
             now_s = int(self.env.now) / SECOND
             active = [
@@ -144,18 +144,18 @@ class RoadsideSenders:
                 present = active
                 octets = self._encoded(self.services.events(
                     described, [descriptions[k] for k in active], counter=counter,
-                    generated_utc_ns=self._clock_ns(unit, int(self.env.now)), encode=self.message_set.encode,
+                    generated_utc_ns=self.clock_ns(unit, int(self.env.now)), encode=self.message_set.encode,
                     max_bytes=self.max_bytes[flow.rule.name],
                 ))
-            self._emit(unit, flow, octets)
+            self.emit(unit, flow, octets)
             yield self.env.timeout(flow.flow.period_ns)
 
     def _rsm(self, unit: RoadsideUnit) -> Process:
         flow = self._flow_of("RSM")
-        counter = self._counter(unit, "RSM")
-        described, sensing = self._described(unit), self.sensing[unit.index]
+        counter = self.counter(unit, "RSM")
+        described, sensing = self.described(unit), self.sensing[unit.index]
         junction = sensing.junction()
-        yield from self._each_period(unit, flow, "RSM")
+        yield from self.each_period(unit, flow, "RSM")
         while True:
             now_ns = int(self.env.now)
             objects = sensing.newest(now_ns)
@@ -163,13 +163,13 @@ class RoadsideSenders:
             if objects is not None and told is not None:
                 batch = self.services.objects(
                     described, sensing.detected(told), counter=counter,
-                    generated_utc_ns=self._clock_ns(unit, now_ns), junction=junction,
+                    generated_utc_ns=self.clock_ns(unit, now_ns), junction=junction,
                     max_messages=self.world.config.roadside.rsm_max_messages, with_sensor_information=with_sensor,
                 )
                 if self.measured[0] <= now_ns < self.measured[1]:
                     self.left_out_objects += batch.left_out_count
                 octets = [self.message_set.encode(batch.message, value) for value in batch.values]
-                self._emit(unit, flow, octets, sense_ns=now_ns - objects.sampled_ns)
+                self.emit(unit, flow, octets, sense_ns=now_ns - objects.sampled_ns)
             yield self.env.timeout(flow.flow.period_ns)
 
     def _flow_of(self, service: str) -> MessageFlow:
@@ -179,13 +179,14 @@ class RoadsideSenders:
     def _encoded(self, content: list[Content]) -> list[bytes]:
         return [self.message_set.encode(message, value) for message, value in content]
 
-    def _each_period(self, unit: RoadsideUnit, flow: MessageFlow, name: str) -> Process:
-        """Wait for the service's own phase."""
+    def each_period(self, unit: RoadsideUnit, flow: MessageFlow, name: str) -> Process:
+        """Wait for the own phase of a service."""
         phase = stream(self.world.seed, "phase", unit.id, name).random()
         yield self.env.timeout(max(self.begin_ns - int(self.env.now), 0) + int(phase * flow.flow.period_ns))
 
-    def _emit(self, unit: RoadsideUnit, flow: MessageFlow, octets: Sequence[bytes], *, backhaul_ns: int = 0,
-              sense_ns: int = 0) -> None:
+    def emit(self, unit: RoadsideUnit, flow: MessageFlow, octets: Sequence[bytes], *, backhaul_ns: int = 0,
+             sense_ns: int = 0, first_stream: int = 0) -> None:
+        """Send messages generated now; each goes in a periodic stream of its own, counted from ``first_stream``."""
         if not octets:
             return
         now_ns, count = int(self.env.now), len(octets)
@@ -205,17 +206,20 @@ class RoadsideSenders:
             measured=self.measured[0] <= now_ns < self.measured[1], sequence=sequence, certificate=full,
         )
         self.submit(Frames(
-            frame, sender, np.full(count, unit.station_id), sequence, np.full(count, flow.flow.index), np.arange(count),
-            np.full(count, now_ns), np.full(count, ready_ns), size,
+            frame, sender, np.full(count, unit.station_id), sequence, np.full(count, flow.flow.index),
+            first_stream + np.arange(count), np.full(count, now_ns), np.full(count, ready_ns), size,
         ))
 
-    def _clock_ns(self, unit: RoadsideUnit, now_ns: int) -> int:
+    def clock_ns(self, unit: RoadsideUnit, now_ns: int) -> int:
+        """What the unit's clock shows, ns since 1970."""
         return self.world.utc0_ns + now_ns + int(self.world.clock_offset_ns[unit.index])
 
-    def _counter(self, unit: RoadsideUnit, name: str) -> MessageCounter:
+    def counter(self, unit: RoadsideUnit, name: str) -> MessageCounter:
+        """A new msgCnt of a service."""
         return MessageCounter.random(stream(self.world.seed, "count", unit.id, name))
 
-    def _described(self, unit: RoadsideUnit) -> UnitDescription:
+    def described(self, unit: RoadsideUnit) -> UnitDescription:
+        """The unit as its messages tell it."""
         lon, lat = self.world.lonlat(np.array([unit.x_m]), np.array([unit.y_m]))
         identity = stream(self.world.seed, "unit id", unit.id).bytes(8)
         return UnitDescription(identity, float(lon[0]), float(lat[0]), None)

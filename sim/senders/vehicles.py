@@ -142,10 +142,14 @@ class VehicleSender:
         identity = self.world.stations.station_id[states.slots]
         count = (hashed_bits(self._count_key, identity).astype(np.int64) + self._sequence[states.slots]) & 127
         columns = vehicle_columns(
-            self.world, states, hashed_bits(self._id_key, identity), count, events=event, low_frequency=slow,
+            self.world, states, self.temporary_ids(states.slots), count, events=event, low_frequency=slow,
             path=self._path(states, slow),
         )
         return list(self.message_set.encode_vehicles(columns))
+
+    def temporary_ids(self, slots: np.ndarray) -> np.ndarray:
+        """Temporary ids (uint64) of the stations in these slots, as their messages carry them."""
+        return hashed_bits(self._id_key, self.world.stations.station_id[slots])
 
     def _enter(
         self, flow: MessageFlow, states: VehicleStates, octets: list[bytes | None], certificate: np.ndarray,

@@ -19,6 +19,7 @@ from sim.traffic.recording import RecordedTraffic, Recorder, traffic_key
 from sim.world.corridor import CorridorGeometry
 from sim.world.gnss import PositionErrors, clock_offsets_ns
 from sim.world.network import RoadNetwork
+from sim.world.pedestrians import DEVICE_HEIGHT_M, Pedestrians
 from sim.world.signals import Signals
 from sim.world.sites import RoadsideUnit, build_units
 from sim.world.stations import Stations
@@ -59,6 +60,7 @@ class World:
         self.signals = Signals(self.network)
         self.units: list[RoadsideUnit] = build_units(config.layout, self.corridor)
         self.probes = build_probes(config, self.corridor, self.network)
+        self.pedestrians = Pedestrians(config.pedestrians, self.corridor)
         key = traffic_key(config, config.seed)
         self.traffic: Traffic
         if traffic_load is not None:
@@ -73,7 +75,7 @@ class World:
         start = datetime.fromisoformat(config.start)
         self.utc0_ns = round((start if start.tzinfo else start.replace(tzinfo=UTC)).timestamp()) * SECOND
         """Nanoseconds since 1970 at t = 0."""
-        self.stations = Stations(len(self.units), len(self.probes), self.fleet.capacity)
+        self.stations = Stations(len(self.units), len(self.probes), self.fleet.capacity, len(self.pedestrians))
         self.stations.ring_m = self.corridor.ring_length_m or 0.0
         self.gnss = PositionErrors(config.gnss, self.seed, self.stations.size)
         self.clock_offset_ns = np.zeros(self.stations.size, np.int64)
@@ -118,7 +120,19 @@ class World:
         stations.place[vehicles] = self.corridor.place_at(on_road_m)
         self._furnish(changed)
         slots = np.flatnonzero(stations.active[vehicles]) + stations.first_vehicle
+        if len(self.pedestrians):
+            self._walk(start_ns, end_ns)
+            slots = np.concatenate([np.arange(stations.pedestrians.start, stations.first_vehicle), slots])
         self.gnss.advance(start_ns, end_ns, slots, stations.station_id[slots], stations.chainage_m[slots])
+
+    def _walk(self, start_ns: int, end_ns: int) -> None:
+        """Pedestrians at both ends of the tick (for the radio, who turns round in between does so at its end)."""
+        stations, here = self.stations, self.stations.pedestrians
+        before, after = self.pedestrians.at(start_ns), self.pedestrians.at(end_ns)
+        stations.x0_m[here], stations.y0_m[here] = before.x_m, before.y_m
+        stations.x1_m[here], stations.y1_m[here] = after.x_m, after.y_m
+        stations.chainage_m[here] = before.chainage_m
+        stations.place[here] = self.corridor.place_at(before.chainage_m)
 
     def vehicle_slots(self) -> np.ndarray:
         """Slots of equipped vehicles present."""
@@ -141,10 +155,10 @@ class World:
 
     def _place_fixed(self) -> None:
         stations, units, probes = self.stations, self.units, self.probes
-        fixed = slice(0, stations.first_vehicle)
+        fixed = slice(0, stations.pedestrians.start)
         count = len(units)
         stations.station_id[:count] = [unit.station_id for unit in units]
-        stations.station_id[count : stations.first_vehicle] = FIRST_PROBE_ID + np.arange(len(probes))
+        stations.station_id[stations.probes] = FIRST_PROBE_ID + np.arange(len(probes))
         stations.active[fixed] = True
         x = np.concatenate([[unit.x_m for unit in units], probes.x_m])
         y = np.concatenate([[unit.y_m for unit in units], probes.y_m])
@@ -153,14 +167,28 @@ class World:
         stations.chainage_m[fixed] = np.concatenate([[unit.chainage_m for unit in units], probes.grid.chainage_m])
         stations.place[fixed] = np.concatenate([[unit.jurisdiction for unit in units], probes.grid.place])
         stations.home[fixed] = stations.place[fixed]
-        stations.direction[count : stations.first_vehicle] = probes.grid.direction
+        stations.direction[stations.probes] = probes.grid.direction
         stations.antenna_height_m[:count] = [unit.mast_height_m for unit in units]
-        stations.antenna_height_m[count : stations.first_vehicle] = PROBE_HEIGHT_M
+        stations.antenna_height_m[stations.probes] = PROBE_HEIGHT_M
         stations.antenna_gain_dbi[:count] = [unit.antenna_gain_dbi for unit in units]
-        stations.antenna_gain_dbi[count : stations.first_vehicle] = self.config.radio.link.antenna_gain_dbi
+        stations.antenna_gain_dbi[stations.probes] = self.config.radio.link.antenna_gain_dbi
         stations.tx_power_dbm[:count] = [unit.tx_power_dbm for unit in units]
         self.clock_offset_ns[:count] = clock_offsets_ns(self.config.clock, self.seed, stations.station_id[:count])
         assert (stations.kind[:count] == Kind.RSU).all()
+        if len(self.pedestrians):
+            self._place_pedestrians()
+
+    def _place_pedestrians(self) -> None:
+        """Devices of pedestrians: power and antenna of an on-board unit, carried lower."""
+        stations, link, here = self.stations, self.config.radio.link, self.stations.pedestrians
+        stations.station_id[here] = self.pedestrians.station_id
+        stations.active[here] = True
+        stations.antenna_height_m[here] = DEVICE_HEIGHT_M
+        stations.antenna_gain_dbi[here] = link.antenna_gain_dbi
+        stations.tx_power_dbm[here] = link.tx_power_dbm
+        self._walk(0, 0)
+        stations.home[here] = stations.place[here]
+        self.clock_offset_ns[here] = clock_offsets_ns(self.config.clock, self.seed, self.pedestrians.station_id)
 
 
 def build_traffic(loaded: LoadedScenario, network: RoadNetwork, signals: Signals) -> Traffic:

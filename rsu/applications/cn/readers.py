@@ -8,6 +8,7 @@ from rsu.applications.cn.events import read_events
 from rsu.applications.cn.lanes import read_lanes
 from rsu.applications.cn.objects import read_objects
 from rsu.applications.cn.signals import read_signals
+from rsu.applications.day2.sensors import read_ssm
 from rsu.applications.events import RoadEvent
 from rsu.applications.objects import ObjectColumns
 from rsu.applications.road_map import RoadLane
@@ -15,7 +16,7 @@ from rsu.applications.signals import PhaseKey, PhaseSignal
 
 
 class CnReaders:
-    """MAP, SPAT, RSI and RSM."""
+    """MAP, SPAT, RSI, RSM and C157-SSM."""
 
     def lanes(self, value: dict[str, Any]) -> list[RoadLane]:
         """Lanes of one MapData."""
@@ -30,5 +31,5 @@ class CnReaders:
         return read_events(value)
 
     def objects(self, message: str, value: dict[str, Any], near_utc_ns: int) -> ObjectColumns:
-        """Participants of one RoadsideSafetyMessage."""
-        return read_objects(value, near_utc_ns)
+        """Participants of one RoadsideSafetyMessage or SensorSharingMsg."""
+        return read_ssm(value, near_utc_ns) if message == "C157-SSM" else read_objects(value, near_utc_ns)

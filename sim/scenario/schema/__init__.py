@@ -8,6 +8,7 @@ from pydantic import Field, GetJsonSchemaHandler
 
 from sim.scenario.schema.base import Section, key
 from sim.scenario.schema.corridor import Corridor
+from sim.scenario.schema.day2 import Coordination, Pedestrian
 from sim.scenario.schema.layout import Layout, RoadsideEvent
 from sim.scenario.schema.messages import Bsm, Measure, Processing, Roadside, Security, Standards
 from sim.scenario.schema.radio import Radio
@@ -56,6 +57,8 @@ class Scenario(Section):
     clock: Clock = key(Clock, "clock error")
     layout: Annotated[Layout, OrFileName()] = key(Layout, "roadside units, or the name of a layout file")
     events: list[RoadsideEvent] = key(list, "events and signs")
+    pedestrians: list[Pedestrian] = key(list, "persons who send PSM, where the message set has it")
+    coordination: Coordination = key(Coordination, "requests of vehicles (VIR) and answers of units (RSC)")
     standards: Standards = key(Standards, "candidate")
     radio: Radio = key(Radio, "radio and propagation")
     bsm: Bsm = key(Bsm, "vehicle messages")

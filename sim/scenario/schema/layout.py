@@ -8,7 +8,8 @@ from pydantic import Field
 
 from sim.scenario.schema.base import Section, key
 
-Service = Literal["MAP", "SPAT", "RSI", "RSM"]
+Service = Literal["MAP", "SPAT", "RSI", "RSM", "C157-SSM", "RTCM", "RSC"]
+"""The last three exist in the second application phase only (T/CSAE 157-2020); elsewhere they stay silent."""
 
 
 class SitingRule(Section):
@@ -44,7 +45,7 @@ class Site(Section):
 
 
 class Sensor(Section):
-    """The roadside sensor that feeds RSM."""
+    """The roadside sensor that feeds RSM and C157-SSM."""
 
     range_m: float = key(150.0, "reach", unit="m", gt=0, le=1000, source="definitions section 6, assumption")
     field_of_view_deg: float = key(

@@ -61,10 +61,18 @@ class Roadside(Section):
     )
     rsm_max_messages: int = key(
         4,
-        "most RSM per cycle and unit; objects beyond are left out and counted",
+        "most RSM (and C157-SSM) per cycle and unit; objects beyond are left out and counted",
         ge=1,
         le=64,
         source="assumption",
+    )
+    rtcm_bytes: int = key(
+        380,
+        "octets of corrections per second of a unit with service RTCM",
+        unit="byte",
+        ge=8,
+        le=16_000,
+        source="assumption (one station message and MSM4 of two constellations, 10 satellites, two signals each)",
     )
 
 
@@ -92,6 +100,10 @@ class Processing(Section):
     l2_overhead_bytes: int = key(
         10, "PDCP, RLC and MAC headers", unit="byte", ge=0, le=100, source="assumption"
     )
+
+
+SECOND_PHASE_TAU_S = {"RTCM": 1.5, "PSM": 0.3}
+"""Freshness limits that a scenario may leave out."""
 
 
 class Measure(Section):
@@ -123,7 +135,7 @@ class Measure(Section):
         source="definitions section 6",
     )
     tau_s: dict[str, float] = key(
-        lambda: {"SPAT": 1.0, "MAP": 5.0, "RSI": 3.0, "RSM": 0.5, "BSM": 0.3},
+        lambda: {"SPAT": 1.0, "MAP": 5.0, "RSI": 3.0, "RSM": 0.5, "BSM": 0.3, **SECOND_PHASE_TAU_S},
         "freshness limit per class",
         unit="s",
         source="definitions section 6, assumption",

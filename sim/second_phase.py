@@ -1,0 +1,140 @@
+"""The second application phase of a run (T/CSAE 157-2020): which of its services take part, all in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import simpy
+
+from rsu.messages.base import MessageSet
+from sim.clock import MS, ns_from_ms
+from sim.frames import Frames, Kind
+from sim.ledger import Ledger
+from sim.metrics import Kpi
+from sim.metrics.round_trips import RoundTrips
+from sim.pipeline import Pipeline
+from sim.receivers.base import Receiver
+from sim.scenario.schema import Scenario
+from sim.senders.envelope import Envelope
+from sim.senders.flows import DAY_TWO_SENDERS, MessageFlow, day_two_messages
+from sim.world.sites import RoadsideUnit
+
+if TYPE_CHECKING:
+    from sim.senders.coordination import Coordination
+    from sim.senders.day2 import DayTwoServices
+    from sim.senders.pedestrians import PedestrianSender
+    from sim.senders.roadside import RoadsideSenders
+    from sim.senders.vehicles import VehicleSender
+
+ROADSIDE = tuple(name for name, kind in DAY_TWO_SENDERS.items() if kind == Kind.RSU)
+
+
+def asked_for(config: Scenario, units: list[RoadsideUnit]) -> list[str]:
+    """Messages of the second phase that a scenario with these units asks for."""
+    services = {name for unit in units for name in unit.services}
+    at_nodes = {name for unit in units if unit.node is not None for name in unit.services}
+    return day_two_messages(config, services, at_nodes)
+
+
+def silent(config: Scenario, units: list[RoadsideUnit], message_set: MessageSet) -> list[str]:
+    """What a scenario asks for and this run leaves out, one warning line each."""
+    services = {name for unit in units for name in unit.services}
+    asked = [name for name in ROADSIDE if name in services] + (["PSM of pedestrians"] if config.pedestrians else [])
+    missing = [name for name in asked if name.split()[0] not in message_set.messages]
+    lines = []
+    if missing:
+        lines.append(f"message set {message_set.name} has no {', '.join(missing)}: these services stay silent")
+    if "RSC" not in message_set.messages:
+        return lines
+    away = [unit.id for unit in units if "RSC" in unit.services and unit.node is None]
+    if away:
+        lines.append(f"RSC at {', '.join(away)}: serves no node, so it coordinates nobody")
+    return lines
+
+
+class SecondPhase:
+    """All services of the second phase that have a flow; most runs have none, and nothing here does anything then."""
+
+    def __init__(
+        self, env: simpy.Environment, flows: Mapping[str, MessageFlow], roadside: RoadsideSenders,
+        vehicles: VehicleSender, message_set: MessageSet, envelope: Envelope, ledger: Ledger,
+        kpis: Mapping[str, Kpi], catch_up: Callable[[int], None],
+    ) -> None:
+        """``envelope`` is that of on-board units and carried devices."""
+        self.env, self.flows, self.message_set, self.ledger = env, flows, message_set, ledger
+        self.world = world = roadside.world
+        self.services: DayTwoServices | None = None
+        self.pedestrians: PedestrianSender | None = None
+        self.coordination: Coordination | None = None
+        if "C157-SSM" in flows or "RTCM" in flows:
+            from sim.senders.day2 import DayTwoServices
+
+            self.services = DayTwoServices(roadside)
+        if "PSM" in flows:
+            from sim.senders.pedestrians import PedestrianSender
+
+            self.pedestrians = PedestrianSender(world, flows["PSM"], message_set, envelope, ledger)
+        if "VIR" in flows and "RSC" in flows:
+            from sim.senders.coordination import Coordination
+
+            log = kpis.get("round_trips")
+            self.coordination = Coordination(
+                roadside, message_set, envelope, ledger, vehicles.temporary_ids, catch_up,
+                log if isinstance(log, RoundTrips) else None,
+            )
+
+    def start(self) -> None:
+        """Begin the periodic services."""
+        if self.services is not None:
+            self.services.start()
+
+    def tick(self, now_ns: int) -> None:
+        """Take the positions of the new tick."""
+        if self.coordination is not None:
+            self.coordination.tick(now_ns)
+
+    def frames(self, start_ns: int, end_ns: int, measured: tuple[int, int]) -> Iterator[Frames]:
+        """What pedestrians generate in [start, end)."""
+        if self.pedestrians is not None:
+            yield from self.pedestrians.frames(start_ns, end_ns, measured)
+
+    def receivers(self, pipeline: Pipeline) -> dict[str, Receiver]:
+        """By message; C157-SSM has the receiver of its class."""
+        found: dict[str, Receiver] = {}
+        if "RTCM" in self.flows or "PSM" in self.flows:
+            from sim.receivers.day2 import psm_receiver, rtcm_receiver
+
+            found = {
+                "RTCM": rtcm_receiver(self.message_set, self.world.utc0_ns),
+                "PSM": psm_receiver(self.message_set, self.world.utc0_ns),
+            }
+        if self.coordination is not None:
+            from sim.receivers.coordination import RscReceiver, Stages, VirReceiver
+
+            stages = Stages(self.ledger, pipeline.verify_ns, pipeline.decode_ns, pipeline.apply_ns)
+            found["VIR"] = VirReceiver(self.message_set, self.coordination, stages)
+            found["RSC"] = RscReceiver(self.message_set, self.coordination, stages)
+        return {message: receiver for message, receiver in found.items() if message in self.flows}
+
+    def step_ns(self, pipeline: Pipeline) -> int | None:
+        """The radio must be followed in steps no longer than this, so that no answer is late; None = by ticks.
+
+        A radio that works in blocks (T1 of Mode 4) tells what ended up to a block later.
+        """
+        if self.coordination is None:
+            return None
+        block_ns = ns_from_ms(self.world.config.radio.mode4.t1_ms)
+        after_ns = pipeline.verify_ns + pipeline.decode_ns + pipeline.apply_ns
+        return max(MS, self.coordination.planning_ns + after_ns - block_ns)
+
+    def finish(self, now_ns: int) -> None:
+        """The run is over."""
+        if self.coordination is not None:
+            self.coordination.finish(now_ns)
+
+    def counters(self) -> dict[str, int]:
+        """Counts of the measured time, only of services that took part."""
+        if self.services is None or "C157-SSM" not in self.flows:
+            return {}
+        return {"objects left out of C157-SSM": self.services.left_out_objects}
