@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,18 @@ def test_capture_a_capture_without_packets_says_so(capsys, tmp_path) -> None:
     file = tmp_path / "e.pcapng"
     CaptureWriter(file).close()
     assert outcome(capsys, "decode", str(file)) == (2, "", f"error: no packet in {file}\n")
+
+
+def test_capture_of_the_classic_kind_is_read(capsys, tmp_path) -> None:
+    """By hand: a pcap file with stamps in nanoseconds, one CAM in an Ethernet frame, no name of a station."""
+    message_set = MESSAGE_SETS["etsi-its"]
+    cam = typical_messages(message_set)[0]
+    packet = stack_for("geonetworking", "ts103097").wrap(cam.octets, cam.rule, Source(3, 120.8, 31.0))
+    _, frame = make_frame("geonetworking", 3, packet)
+    head = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65_535, 1)
+    file = tmp_path / "c.pcap"
+    file.write_bytes(head + struct.pack("<IIII", 17, 5, len(frame), len(frame)) + frame)
+    (document,) = decoded(capsys, str(file))
+    assert (document["time_ns"], document["interface"]) == (17_000_000_005, "")
+    assert (document["message"], document["message_sets"], document["btp_port"]) == ("CAM", ["etsi-its"], 2001)
+    assert "comment" not in document
