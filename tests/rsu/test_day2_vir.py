@@ -152,6 +152,7 @@ def test_lists_beyond_the_set_are_refused() -> None:
         (Intention(VEHICLE, plan(101)), "101 points"),
         (Intention(replace(VEHICLE, vehicle_id=b"x")), "8 octets"),
         (Intention(VEHICLE, behaviour=frozenset({"fly"})), "'fly'"),
+        (Intention(VEHICLE, replace(plan(3), lat=np.array([LAT, np.nan, LAT]))), "lat nan: must be finite"),
     ):
         with pytest.raises(ValueError, match=words):
             build_vir(intention, counter=counter)

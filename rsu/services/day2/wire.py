@@ -107,7 +107,9 @@ def plan_to_wire(plan: PathPlan, reference: Value) -> list[Value]:
 
 def point_to_wire(lon: float, lat: float, speed_mps: float, heading_deg: float, after_s: float,
                   reference: Value) -> Value:
-    """PathPlanningPoint; what is NaN is left out."""
+    """PathPlanningPoint; what is NaN is left out, but the place must be there."""
+    if not (math.isfinite(lon) and math.isfinite(lat)):
+        raise ValueError(f"path plan: point at lon {lon}, lat {lat}: must be finite")
     point: Value = {"pos": offset_to_wire(lon, lat, reference)}
     if not math.isnan(speed_mps):
         point["speed"] = speed_to_wire(speed_mps)
