@@ -75,7 +75,7 @@ class Coder:
 
     def offer(self, layout: Layout) -> bool:
         """Have the decoder try a layout; False if it does already."""
-        prefix = self._prefix_of(layout)
+        prefix = self.prefix_of(layout)
         bucket = self.by_prefix.setdefault(prefix, [])
         if layout in bucket:
             return False
@@ -87,7 +87,7 @@ class Coder:
 
     def retract(self, layout: Layout) -> None:
         """Have the decoder try a layout no more."""
-        prefix = self._prefix_of(layout)
+        prefix = self.prefix_of(layout)
         bucket = self.by_prefix.get(prefix, [])
         if layout in bucket:
             bucket.remove(layout)
@@ -95,7 +95,8 @@ class Coder:
                 del self.by_prefix[prefix]
             self._index(prefix)
 
-    def _prefix_of(self, layout: Layout) -> int:
+    def prefix_of(self, layout: Layout) -> int:
+        """The first ``prefix_bits`` bits of every value of a layout."""
         first = layout.first
         return first.constant_bits << 64 >> (first.words + 1) * 64 - self.prefix_bits
 
