@@ -16,9 +16,9 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-MAX_READS = 3000
-"""Reads that one message may cost: presence bits, numbers, enumerations, choices, lengths, characters, strings. The
-busiest messages of real size (a MAP or a SPAT of 1400 octets) need about 2,500."""
+MAX_READS = 2800
+"""Reads that one message may cost: presence bits, numbers, enumerations, choices, lengths, characters, strings, and one
+for every 64 octets. The busiest messages of real size (a SPAT of 1400 octets) need about 2,600."""
 MAX_NESTING = 8
 """Depth to which a type may hold itself (signs within signs of an IVIM)."""
 MAX_NUMBER_BYTES = 8
@@ -26,7 +26,7 @@ MAX_NUMBER_BYTES = 8
 SELF_TEST_READS = 33
 """Reads of the message in :func:`self_test`, counted by hand from its bits."""
 
-TOO_BUSY = f"more than {MAX_READS} elements in one message"
+TOO_BUSY = "more elements than a decoder reads of one message"
 
 
 class BoundsError(ValueError):
@@ -38,18 +38,29 @@ class Budget:
 
     __slots__ = ("left", "spent")
 
-    def __init__(self, reads: int = MAX_READS) -> None:
-        self.left, self.spent = reads, False
+    def __init__(self) -> None:
+        self.left, self.spent = _LIMIT.get(), False
 
 
+_LIMIT: ContextVar[int] = ContextVar("limit", default=MAX_READS)
 _BUDGET: ContextVar[Budget | None] = ContextVar("budget", default=None)
 _DECODED: ContextVar[bool] = ContextVar("decoded", default=False)
 
 
 @contextmanager
-def one_message(reads: int = MAX_READS) -> Iterator[Budget]:
+def at_most(reads: int) -> Iterator[None]:
+    """Another limit than :data:`MAX_READS` for messages decoded inside: for octets that nobody else made."""
+    outer = _LIMIT.set(reads)
+    try:
+        yield
+    finally:
+        _LIMIT.reset(outer)
+
+
+@contextmanager
+def one_message() -> Iterator[Budget]:
     """All decoding inside shares one budget, and values encoded inside are taken to be of the right Python types."""
-    budget = Budget(reads)
+    budget = Budget()
     outer_budget, outer_decoded = _BUDGET.set(budget), _DECODED.set(True)
     try:
         yield budget
@@ -66,11 +77,8 @@ class BoundedSpecification:
         self._compiled = compiled
         self._decoder = bounded_decoder()
         self._types = {name: one._type for name, one in compiled.types.items()}
-        for one in compiled_parts(self._types.values()):
-            if type(one).__name__ == "Recursive":
-                one.decode = _nested(one.decode)
-            elif type(one).__name__ == "SequenceOf" and not reads_something(one.element_type):
-                raise ValueError(f"a list of {one.element_type!r}: an element must take at least one bit")
+        self._encoder = quick_encoder()
+        _prepare(list(compiled_parts(self._types.values())))
 
     @property
     def types(self) -> Mapping[str, Any]:
@@ -80,9 +88,14 @@ class BoundedSpecification:
 
     def encode(self, name: str, value: Any, check_types: bool = True, check_constraints: bool = False) -> bytes:
         """Octets of a value; exceptions of asn1tools, and whatever a value of a wrong type raises."""
-        check_types = check_types and not _DECODED.get()
-        octets: bytes = self._compiled.encode(name, value, check_types, check_constraints)
-        return octets
+        if not _DECODED.get():
+            octets: bytes = self._compiled.encode(name, value, check_types, check_constraints)
+            return octets
+        if check_constraints:
+            self._compiled.types[name].check_constraints(value)
+        encoder = self._encoder()
+        self._types[name].encode(value, encoder)
+        return bytes(encoder.as_bytearray())
 
     def decode(self, name: str, data: bytes) -> Any:
         """Value of octets. Exceptions of asn1tools; :class:`BoundsError` where it would cost too much."""
@@ -132,6 +145,55 @@ def reads_something(one: Any) -> bool:
     )
 
 
+def _prepare(parts: list[Any]) -> None:
+    """Limit nesting, refuse lists whose elements take no bits, put shorter decoders in front of the busiest ones."""
+    for one in parts:
+        if type(one).__name__ == "Recursive":
+            one.decode = _nested(one.decode)
+        elif type(one).__name__ == "SequenceOf" and not reads_something(one.element_type):
+            raise ValueError(f"a list of {one.element_type!r}: an element must take at least one bit")
+        elif type(one).__name__ == "Integer" and one.number_of_bits is not None and not one.has_extension_marker:
+            one.decode = _bounded_integer(one.number_of_bits, one.minimum)
+    for one in parts:
+        if type(one).__name__ in ("Sequence", "AdditionGroup"):
+            one.decode_root = _root(one)
+
+
+def _bounded_integer(number_of_bits: int, minimum: int) -> Callable[[Any], int]:
+    def decode(decoder: Any) -> int:
+        number: int = decoder.read_non_negative_binary_integer(number_of_bits)
+        return number + minimum
+
+    return decode
+
+
+def _root(sequence: Any) -> Callable[[Any], dict[str, Any]]:
+    """The same as asn1tools' ``decode_root``, with the order of members settled once."""
+    from asn1tools.codecs import ErrorWithLocation
+
+    optional_count = len(sequence.optionals)
+    order = {id(member): index for index, member in enumerate(sequence.optionals)}
+    plan = [(one.name, one, order.get(id(one), optional_count)) for one in sequence.root_members]
+
+    def decode_root(decoder: Any) -> dict[str, Any]:
+        read = decoder.read_bit
+        present = [read() for _ in range(optional_count)]
+        present.append(1)
+        values = {}
+        for name, member, flag in plan:
+            if present[flag]:
+                try:
+                    values[name] = member.decode(decoder)
+                except ErrorWithLocation as error:
+                    error.add_location(member)
+                    raise
+            elif member.default is not None:
+                values[name] = member.default
+        return values
+
+    return decode_root
+
+
 def _nested(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def nested(decoder: Any) -> Any:
         if decoder.depth >= MAX_NESTING:
@@ -171,6 +233,31 @@ def self_test() -> None:
 
 
 @cache
+def quick_encoder() -> type:
+    """An encoder that shifts short numbers only; additions within a message have asn1tools' own."""
+    from asn1tools.codecs import uper
+
+    class QuickEncoder(uper.Encoder):
+        """Cuts what it has into pieces of a few words."""
+
+        value: int
+        number_of_bits: int
+        __class__ = property(lambda self: uper.Encoder)
+
+        def append_non_negative_binary_integer(self, value: int, number_of_bits: int) -> None:
+            if self.number_of_bits > 240:
+                self.chunks.append([self.value, self.number_of_bits])
+                self.chunks_number_of_bits += self.number_of_bits
+                self.number_of_bits = number_of_bits
+                self.value = value
+            else:
+                self.number_of_bits += number_of_bits
+                self.value = self.value << number_of_bits | value
+
+    return QuickEncoder
+
+
+@cache
 def bounded_decoder() -> type:
     """The decoder class; RuntimeError if the installed asn1tools does not read through its methods."""
     from asn1tools.codecs import OutOfDataError, uper
@@ -181,7 +268,7 @@ def bounded_decoder() -> type:
         def __init__(self, encoded: bytes, left: int) -> None:
             self.number_of_bits = self.total_number_of_bits = 8 * len(encoded)
             self.value = bin(int.from_bytes(b"\x01" + encoded, "big"))[3:]
-            self.left = left
+            self.left = left - (len(encoded) >> 6)
             self.depth = 0
 
         def read_bit(self) -> int:
