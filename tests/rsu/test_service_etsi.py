@@ -219,14 +219,14 @@ def detected(count: int, seed: int = 1, **changes: Any) -> DetectedObjects:
 
 
 def test_objects_come_back_within_the_wire_step() -> None:
-    """Property: places, speeds, headings, sizes, instants and numbers of 100 objects in three messages."""
+    """Property: places, speeds, headings, sizes, instants and numbers of 100 objects in four messages."""
     given = detected(100)
     batch = BUILD.objects(UNIT, given, counter=MessageCounter(0), generated_utc_ns=UTC_NS,
                           with_sensor_information=True)
     assert batch.message == "ETSI-CPM" and batch.left_out_count == 0
-    assert [len(rows) for rows in batch.rows] == [35, 35, 30]
+    assert [len(rows) for rows in batch.rows] == [25, 25, 25, 25]
     messages = over_the_air([Content(batch.message, value) for value in batch.values])
-    assert max(len(SET.encode(*message)) for message in messages) <= 1100
+    assert max(len(SET.encode(*message)) for message in messages) <= 1100 - 44 - 94 - 160
     for (message, value), rows in zip(messages, batch.rows, strict=True):
         read = READ.objects(message, value, UTC_NS)
         assert (read.participant_id == given.participant_id[rows]).all()
@@ -244,16 +244,19 @@ def test_objects_come_back_within_the_wire_step() -> None:
     assert first["sensorInformationContainer"] == [{"sensorId": 1, "sensorType": 12, "shadowingApplies": True}]
     assert "sensorInformationContainer" not in dict(messages[1][1]["payload"]["cpmContainers"])
     management = messages[2][1]["payload"]["managementContainer"]
-    assert management["segmentationInfo"] == {"totalMsgNo": 3, "thisMsgNo": 3}
+    assert management["segmentationInfo"] == {"totalMsgNo": 4, "thisMsgNo": 3}
 
 
 def test_nearest_objects_first_and_the_rest_counted() -> None:
-    """By hand: one message takes 35 of 50; objects beyond 1310 m have no place on the wire."""
+    """By hand: one message takes 25 of 50; objects beyond 1310 m have no place on the wire."""
     given = detected(50, seed=2)
     batch = BUILD.objects(UNIT, given, counter=MessageCounter(0), generated_utc_ns=UTC_NS, max_messages=1)
     x, y = PLANE.to_plane(given.lon, given.lat)
-    nearest = np.argsort(np.hypot(x, y))[:OBJECTS_PER_MESSAGE]
-    assert set(batch.rows[0].tolist()) == set(nearest.tolist()) and batch.left_out_count == 15
+    distance_m = np.hypot(x, y)
+    left_out = np.setdiff1d(np.arange(50), batch.rows[0])
+    assert (np.diff(distance_m[batch.rows[0]]) > -1.5).all()
+    assert len(batch.rows[0]) == OBJECTS_PER_MESSAGE and batch.left_out_count == len(left_out) == 25
+    assert distance_m[batch.rows[0]].max() < distance_m[left_out].min() + 1.5
     lon, _ = PLANE.to_lonlat(1400.0, 0.0)
     far = BUILD.objects(UNIT, replace(detected(2), lon=np.array([LON, float(lon)]), lat=np.array([LAT, LAT])),
                         counter=MessageCounter(0), generated_utc_ns=UTC_NS)

@@ -20,9 +20,9 @@ from rsu.services.described import DetectedObjects, ObjectsBatch, UnitDescriptio
 from rsu.services.etsi.wire import position_of, reference_position, station_id
 from rsu.services.geometry import metric_offsets
 
-OBJECTS_PER_MESSAGE = 35
-"""About 30 octets each: 35 keep a message below the 1100 octets that ETSI's own simulations took as limit
-(TR 103 562)."""
+OBJECTS_PER_MESSAGE = 25
+"""About 30 octets each: 25 keep a packet, with headers and certificate, below the 1100 octets that ETSI took as limit
+in its own simulations (TR 103 562)."""
 MOST_SEGMENTS = 8
 SENSOR_ID = 1
 NOT_KNOWN_LEVEL = 101
@@ -58,7 +58,7 @@ def build_cpms(
 ) -> ObjectsBatch:
     """CPM values of one cycle, objects in order of distance from ``junction`` (lon, lat), the unit's place by default.
 
-    At most 35 objects in a message and 8 messages; with ``max_messages`` fewer. Objects beyond, and those farther than
+    At most 25 objects in a message and 8 messages; with ``max_messages`` fewer. Objects beyond, and those farther than
     1310 m east or north of the unit, are left out and counted. Without objects there is one message that says so by
     holding none. ValueError: numbers outside 0..65535 or doubled, unknown source or type, or an instant of perception
     more than 2 s from ``generated_utc_ns``.
