@@ -324,7 +324,7 @@ class _LayoutReader:
 
     def _words(self, at: Rows, count: int) -> Words:
         source = self.source.words
-        if len(at) and not at.any():
+        if len(at) and not at.any() and count <= source.shape[1]:
             head = source[:, :count] if len(self.row) == len(source) else source[self.row, :count]
             return np.ascontiguousarray(head.T)
         last = self.source.last_bit
