@@ -136,7 +136,7 @@ class Engine:
             layout = coder.layout(sheet.kinds[number])
             index = {path: position for position, path in enumerate(layout.paths)}
             for one in layout.fields():
-                if one.path[-1] != COUNT and not (coder is self.coder and one.path in self.only):
+                if one.path[-1:] != (COUNT,) and not (coder is self.coder and one.path in self.only):
                     offset = int(generator.integers(0, (1 << one.width) - 1 if one.width == 64 else one.count - 1,
                                                     dtype=np.uint64, endpoint=True))
                     code = one.lower + offset

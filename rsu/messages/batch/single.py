@@ -112,7 +112,7 @@ class _Compiled:
         self.layout: Layout = coder.layout(shape.paths)
         if self.layout.broken:
             raise NoTemplate("layout found wrong")
-        self.fields: list[Field] = [f for f in self.layout.fields() if f.path[-1] != COUNT]
+        self.fields: list[Field] = [f for f in self.layout.fields() if f.path[-1:] != (COUNT,)]
         self.names: Paths = tuple(field.path for field in self.fields)
         self.lists: Paths = tuple(part.path for part in _lists(self.layout.parts))
         self.elements = [[_Compiled(coder.child(path), one) for one in shape.elements.get(path, ())]
@@ -211,7 +211,7 @@ class _Compiled:
                 "    n = n << w | m", "    b += w"]
 
     def _raw(self, field: Field) -> str:
-        name = self._counts[field.path] if field.path[-1] == COUNT else self._name[id(field)]
+        name = self._counts[field.path] if field.path[-1:] == (COUNT,) else self._name[id(field)]
         return f"{name} - {field.lower}" if field.lower > 0 else f"{name} + {-field.lower}" if field.lower else name
 
     def _checks(self, block: Block) -> list[str]:
@@ -220,7 +220,7 @@ class _Compiled:
         tests = []
         for field in block.fields:
             highest = field.lower + field.count - 1
-            name = self._counts[field.path] if field.path[-1] == COUNT else self._name[id(field)]
+            name = self._counts[field.path] if field.path[-1:] == (COUNT,) else self._name[id(field)]
             if not native or not field.width:
                 tests.append(f"{field.lower} <= {name} <= {highest}")
             elif field.count < 1 << field.width:
@@ -296,7 +296,7 @@ class _Compiled:
         body += [f"w = n >> (t - p - {block.bits})"]
         if mask:
             body += [f"if w & {mask} != {constant}: return None"]
-        names = [self._counts[f.path] if f.path[-1] == COUNT else self._name[id(f)] for f in block.fields]
+        names = [self._counts[f.path] if f.path[-1:] == (COUNT,) else self._name[id(f)] for f in block.fields]
         if bitstruct is not None and whole and len(names) > 3:
             name = f"u{len(self.globals)}"
             self.globals[name] = bitstruct.compile(_format(block)).unpack
