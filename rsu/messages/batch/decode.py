@@ -102,7 +102,7 @@ def _read_bucket(coder: Coder, code: int, left: Rows, source: Input, result: Rea
 
 
 def _matching(layouts: list[Layout], source: Input, row: Rows, offset: Rows) -> NDArray[np.bool_]:
-    """Whether the first 64 bits of each row (columns) carry the constant bits of each layout (rows); then more words."""
+    """Whether the first block of each row (columns) may be that of each layout (rows), by its constant bits."""
     fits = np.ones((len(layouts), len(row)), bool)
     blocks = [layout.first for layout in layouts]
     for index in range(max(block.words for block in blocks)):
@@ -162,7 +162,9 @@ def _read_flat_list(coder: Coder, source: Input, row: Rows, at: Rows, limit: Row
         return None
     chosen = np.flatnonzero(inside.T)
     parent = np.repeat(np.arange(len(row)), counts)
-    kinds, heads, starts = (table.T.reshape(-1)[chosen] for table in (number, head, places))
+    kinds = number.T.reshape(-1)[chosen]
+    heads = head.T.reshape(-1)[chosen]
+    starts = places.T.reshape(-1)[chosen]
     known = kinds >= 0
     if not known.any():
         return np.asarray(counts == 0), at, parent[:0], Reading(known[:0], at[:0])

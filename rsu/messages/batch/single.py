@@ -82,7 +82,8 @@ class Single:
             codes, lists = self.compiled.arbitrary(generator, self.engine.only)
             octets = self.engine.encode_general(self.sheet(codes, *lists))[0]
             wanted = (codes, *lists)
-            if self.encode(codes, *lists) != octets or any(self.decode(octets, p) != wanted for p in self._unpackers):
+            read = [unpack(octets) for unpack in self._unpackers.values()]
+            if self.encode(codes, *lists) != octets or any(one != wanted for one in read):
                 raise NoTemplate("generated code differs from the general codec")
 
 
@@ -239,8 +240,8 @@ class _Compiled:
 
     def unpacker(self, strict: bool) -> Callable[[bytes], tuple[Any, ...] | None]:
         """decode(octets) -> (codes, *lists) or None."""
-        code = ["def decode(d):", "    t = len(d) * 8", "    n = from_bytes(d, 'big') << 64", "    t += 64", "    p = 0",
-                "    z = t - 64", *_indented(self._unpacking(strict, whole=True), 1), "    if p > z: return None"]
+        code = ["def decode(d):", "    z, p = len(d) * 8, 0", "    t = z + 64", "    n = from_bytes(d, 'big') << 64",
+                *_indented(self._unpacking(strict, whole=True), 1), "    if p > z: return None"]
         if strict:
             code += ["    if ((p + 7) >> 3 or 1) * 8 != z: return None", "    if n & ((1 << t - p) - 1): return None"]
         code += [f"    return {self._result()}"]
@@ -354,7 +355,8 @@ class _Compiled:
         raw = {}
         for field, offset in zip(block.fields, block.offsets, strict=True):
             shift = 64 - offset - field.width
-            raw[id(field)] = f"(w >> {shift} & {(1 << field.width) - 1})" if shift else f"(w & {(1 << field.width) - 1})"
+            shifted = f"w >> {shift}" if shift else "w"
+            raw[id(field)] = f"({shifted} & {(1 << field.width) - 1})"
             if field.count < 1 << field.width and (strict or field.enumerated):
                 code.append(f"    if {raw[id(field)]} >= {field.count}: raise ValueError")
         values = [f"{raw[id(field)]} + {field.lower}" if field.lower else raw[id(field)] for field in self.fields]
@@ -364,7 +366,7 @@ class _Compiled:
 
     def _run(self, code: list[str], name: str) -> Callable[..., Any]:
         scope = dict(self.globals)
-        exec(compile("\n".join(code), f"<{name} of {len(self.fields)} fields>", "exec"), scope)  # noqa: S102
+        exec(compile("\n".join(code), f"<{name} of {len(self.fields)} fields>", "exec"), scope)
         function: Callable[..., Any] = scope[name]
         return function
 

@@ -1,6 +1,6 @@
 """Many PSMs of T/CSAE 157-2020 at once: the message of a person on or beside the road, in the extension frame.
 
-Persons are few, so no SI columns stand before the wire integers here: :class:`rsu.messages.batch.Sheet` is the interface,
+No SI columns stand before the wire integers here: :class:`rsu.messages.batch.Sheet` is the interface, and
 :mod:`rsu.services.day2.psm` builds single values.
 """
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from rsu.codec import Codec, Policy
-from rsu.messages.batch.block import COUNT, Rows
+from rsu.messages.batch.block import COUNT, Path, Rows
 from rsu.messages.batch.engine import Batch, Engine
 from rsu.messages.batch.sheet import VOID, Paths, Sheet
 from rsu.messages.etsi import cam_wire
 from rsu.messages.etsi.cam_value import NO_ALTITUDE
-from rsu.messages.etsi.cam_wire import CONSTANT, CONTROL, HISTORY, LIGHT_BAR_SIREN, LIGHTS, MEMBERS, ROLE, Path
+from rsu.messages.etsi.cam_wire import CONSTANT, CONTROL, HISTORY, LIGHT_BAR_SIREN, LIGHTS, MEMBERS, ROLE
 from rsu.messages.etsi.framing import PDUS, PROTOCOL_VERSION
 from rsu.messages.vehicle import ABSENT, PathHistory, VehicleColumns
 
@@ -59,9 +59,9 @@ class CamBatch:
         matrix[: len(self._constants)] = np.array(list(self._constants.values()))[:, None]
         slow = wire[ROLE] != ABSENT
         counts = np.where(slow, path.counts, 0)
-        wire[(*HISTORY, COUNT)] = counts
+        wire[*HISTORY, COUNT] = counts
         for index, member in enumerate(rows[len(self._constants) :], len(self._constants)):
-            matrix[index] = wire[member]
+            matrix[index] = wire[member]  # type: ignore[index]
         steps = np.empty((4, len(path.age_s)), np.int64)
         steps[0], steps[1], steps[3] = cam_wire.crumbs_to_wire(columns)
         steps[2] = NO_ALTITUDE
@@ -74,7 +74,7 @@ class CamBatch:
 
 
 def _kind(rows: Paths, key: int) -> Paths:
-    missing = {CONTROL} if not key & 1 else set()
+    missing: set[Path] = {CONTROL} if not key & 1 else set()
     missing |= set(_SLOW) if not key & 2 else set()
     missing |= {LIGHT_BAR_SIREN} if not key & 4 else set()
     return tuple(VOID if path in missing else path for path in rows)
@@ -82,14 +82,14 @@ def _kind(rows: Paths, key: int) -> Paths:
 
 def _constants(engine: Engine) -> dict[Path, int]:
     """Codes of the members that are always sent with the same content."""
-    codes = {}
+    codes: dict[Path, int] = {}
     for path, content in CONSTANT.items():
         inner = content.items() if isinstance(content, dict) else [(None, content)]
         for name, value in inner:
             member = (*path, name) if name else path
             node = engine.node
             for part in member:
-                node = node.by_name[part].node
+                node = node.by_name[str(part)].node
             codes[member] = node.code_of[value] if isinstance(value, str) else int(value)
     return codes
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from rsu.codec import Codec, Decoded, Policy
 from rsu.messages import describe
 from rsu.messages.base import Native, Rule
+from rsu.messages.etsi.cam_batch import CamBatch
 from rsu.messages.etsi.cam_value import cam_columns, cam_values
 from rsu.messages.etsi.framing import EtsiCodec
 from rsu.messages.etsi.rules import RULES
@@ -32,6 +34,10 @@ class EtsiMessageSet:
         self.messages: dict[str, Rule] = RULES
         self.codec: Codec = EtsiCodec()
 
+    @cached_property
+    def _batch(self) -> CamBatch:
+        return CamBatch(self.codec)
+
     def encode(self, message: str, value: dict[str, Any]) -> bytes:
         """Octets of one PDU, header included, from its value in asn1tools form; raises EncodeError."""
         return self.codec.encode(message, value)
@@ -50,11 +56,11 @@ class EtsiMessageSet:
 
     def encode_vehicles(self, columns: VehicleColumns) -> list[bytes]:
         """Octets of one CAM per row; raises EncodeError naming the column out of range."""
-        return self.encode_vehicles_general(columns)
+        return self._batch.encode(columns) if len(columns) else []
 
     def decode_vehicles(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
         """One row per input; rows that are no CAM carry a status other than 0."""
-        return self.decode_vehicles_general(messages, policy)
+        return self._batch.decode(messages, policy)
 
     def encode_vehicles_general(self, columns: VehicleColumns) -> list[bytes]:
         """The same as :meth:`encode_vehicles` through the general codec, message by message (reference)."""

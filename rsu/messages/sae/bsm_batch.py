@@ -6,6 +6,8 @@ says that it responds to an emergency.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +18,17 @@ from rsu.messages.batch.engine import Batch, Engine
 from rsu.messages.batch.node import OpenType
 from rsu.messages.batch.sheet import VOID, Paths, Sheet, closure
 from rsu.messages.sae import bsm_wire
-from rsu.messages.sae.bsm_wire import CODES, CONSTANTS, CRUMBS, ID, NO_ELEVATION_OFFSET, OPTIONAL, PHYSICAL
-from rsu.messages.sae.bsm_wire import SAFETY, SPECIAL
+from rsu.messages.sae.bsm_wire import (
+    CODES,
+    CONSTANTS,
+    CRUMBS,
+    ID,
+    NO_ELEVATION_OFFSET,
+    OPTIONAL,
+    PHYSICAL,
+    SAFETY,
+    SPECIAL,
+)
 from rsu.messages.sae.framing import MESSAGES, PART_II, FrameCodec
 from rsu.messages.sae.quantities import QUANTITIES
 from rsu.messages.vehicle import ABSENT, PathHistory, VehicleColumns
@@ -85,10 +96,12 @@ def _parts(wire: bsm_wire.Wire, counts: Rows, special: NDArray[np.bool_]) -> She
     total = len(counts) + len(special_row)
     matrix = np.zeros((6, total), np.int64)
     events, lights = wire[_EVENTS], wire[_LIGHTS]
-    columns = (_NUMBER_OF[SAFETY], events, counts, *(wire[member] for member in _SAFETY), lights)  # type: ignore[index]
+    columns: tuple[Any, ...] = (
+        _NUMBER_OF[SAFETY], events, counts, *(wire[member] for member in _SAFETY), lights,  # type: ignore[index]
+    )
     for index, column in enumerate(columns):
         matrix[index, safety_row] = column
-    alerts = (_NUMBER_OF[SPECIAL], 0, wire[_SIREN], wire[_LIGHTBAR], 0, wire[_RESPONSE])
+    alerts: tuple[Any, ...] = (_NUMBER_OF[SPECIAL], 0, wire[_SIREN], wire[_LIGHTBAR], 0, wire[_RESPONSE])
     for index, column in enumerate(alerts):
         matrix[index, special_row] = column[special] if isinstance(column, np.ndarray) else column
     key = np.empty(total, np.intp)
@@ -124,7 +137,7 @@ def from_batch(batch: Batch) -> VehicleColumns:
             found = np.flatnonzero(element >= 0)
             numbers = [index for index, member in enumerate(_MEMBERS) if member[0] == name]
             inner = parts.columns([(_VALUE, *_MEMBERS[index]) for index in numbers], _MISSING[numbers])
-            matrix[np.ix_(numbers, found)] = inner[:, element[found]]
+            matrix[np.array(numbers)[:, None], found] = inner[:, element[found]]
             if name == SAFETY:
                 counts, crumbs = _crumbs(parts, element)
     wire: bsm_wire.Wire = {member: matrix[index] for index, member in enumerate(_MEMBERS)}

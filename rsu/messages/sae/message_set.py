@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from rsu.codec import Decoded, Policy
 from rsu.messages import describe
 from rsu.messages.base import Native, Rule
 from rsu.messages.sae import bsm_wire
+from rsu.messages.sae.bsm_batch import BsmBatch
 from rsu.messages.sae.framing import FrameCodec
 from rsu.messages.sae.rules import RULES
 from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, PathHistory, VehicleColumns
@@ -35,6 +37,10 @@ class SaeMessageSet:
         self.messages: dict[str, Rule] = RULES
         self.codec = FrameCodec()
 
+    @cached_property
+    def _batch(self) -> BsmBatch:
+        return BsmBatch(self.codec)
+
     def encode(self, message: str, value: dict[str, Any]) -> bytes:
         """Octets of one message from the inner value in asn1tools form; raises EncodeError."""
         return self.codec.encode(message, value)
@@ -53,11 +59,11 @@ class SaeMessageSet:
 
     def encode_vehicles(self, columns: VehicleColumns) -> list[bytes]:
         """Octets of one BSM per row; raises EncodeError naming the column out of range."""
-        return self.encode_vehicles_general(columns)
+        return self._batch.encode(columns) if len(columns) else []
 
     def decode_vehicles(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
         """One row per input; rows that are no BSM carry a status other than 0."""
-        return self.decode_vehicles_general(messages, policy)
+        return self._batch.decode(messages, policy)
 
     def encode_vehicles_general(self, columns: VehicleColumns) -> list[bytes]:
         """The same as :meth:`encode_vehicles` through the general codec, message by message (reference)."""
