@@ -156,9 +156,10 @@ def _head(row: Mapping[str, str]) -> str:
 
 
 def station_name(text: str) -> str:
-    """``unit 3``, ``probe 12`` or ``vehicle 45`` from a lasting station id."""
+    """``unit 3``, ``probe 12``, ``pedestrian 7`` or ``vehicle 45`` from a lasting station id."""
     number = int(text)
-    for start, word in ((10_000_000, "vehicle"), (1_000_000, "probe"), (0, "unit")):
+    kinds = ((10_000_000, "vehicle"), (2_000_000, "pedestrian"), (1_000_000, "probe"), (0, "unit"))
+    for start, word in kinds:
         if number >= start:
             return f"{word} {number - start} (station {number})"
     return f"station {number}"
