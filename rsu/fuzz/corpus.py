@@ -100,7 +100,7 @@ def _repeated(corpus: Corpus, draw: random.Random) -> bytes:
 def _dense(corpus: Corpus, draw: random.Random) -> bytes:
     """A valid message with as many elements as a decoder reads, or more: long lists, all or no optional members."""
     message = draw.choice(corpus.message_set.codec.messages)
-    taste = Taste(draw.choice((0.0, 0.5, 1.0)), draw.choice((0.0, 0.0, 0.5, 1.0)), draw.choice((1.0, 1.0, 0.5)),
+    taste = Taste(draw.choice((0.0, 0.5, 1.0)), draw.choice((0.0, 0.0, 0.5, 1.0)), draw.choice((1.0, 1.0, 0.3)),
                   draw.randrange(400, 4000))
     octets = valid(corpus.message_set, message, draw, taste) or corpus.pick(draw)
     return octets[:MAX_INPUT_BYTES]

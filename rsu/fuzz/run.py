@@ -18,7 +18,9 @@ from rsu.messages import MESSAGE_SETS
 LIMIT_MS = 10.0
 LIMIT_BYTES = 10_000_000
 POLICIES = ("lenient", "strict")
-STACK_EVERY, CAPTURE_EVERY, BATCH = 4, 16, 64
+STACK_EVERY, CAPTURE_EVERY = 4, 16
+BATCHES = (1, 8, 64, 200)
+"""Sizes a batch of vehicles may have, drawn after every input."""
 MEMORY_EVERY = 97
 _PACKET_GENERATORS = [name for name in GENERATORS if name not in ("dense", "fresh")]
 _MOST_FAULTS = 50
@@ -144,7 +146,7 @@ class Run:
             self._memory(name, generator, data)
         batch = self._batches[name]
         batch.append((data, decoded["lenient"], decoded["strict"]))
-        if len(batch) >= BATCH:
+        if len(batch) >= draw.choice(BATCHES):
             self._batch(name)
 
     def _timed(self, name: str, generator: str, data: bytes, policy: Any) -> Decoded:

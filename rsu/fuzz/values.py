@@ -85,6 +85,8 @@ class Values:
         return value
 
     def _open(self, value: Definition, depth: int) -> None:
+        if set(value) == {"containerId", "containerData"}:
+            value["containerId"] = self.draw.randint(6, 16)  # a CPM container whose content no codec opens
         for name, (selector, types) in self.codec.open_members.items():
             if name in value and value.get(selector) in types:
                 value[name] = self.of({"type": types[value[selector]]}, depth + 1)
