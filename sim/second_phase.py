@@ -17,7 +17,7 @@ from sim.pipeline import Pipeline
 from sim.receivers.base import Receiver
 from sim.scenario.schema import Scenario
 from sim.senders.envelope import Envelope
-from sim.senders.flows import DAY_TWO_SENDERS, MessageFlow, day_two_messages
+from sim.senders.flows import DAY_TWO_SENDERS, MessageFlow, day_two_messages, speaks
 from sim.world.sites import RoadsideUnit
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def silent(config: Scenario, units: list[RoadsideUnit], message_set: MessageSet)
     """What a scenario asks for and this run leaves out, one warning line each."""
     services = {name for unit in units for name in unit.services}
     asked = [name for name in ROADSIDE if name in services] + (["PSM of pedestrians"] if config.pedestrians else [])
-    missing = [name for name in asked if name.split()[0] not in message_set.messages]
+    missing = [name for name in asked if not speaks(message_set, name.split()[0])]
     lines = []
     if missing:
-        lines.append(f"message set {message_set.name} has no {', '.join(missing)}: these services stay silent")
-    if "RSC" not in message_set.messages:
+        lines.append(f"{', '.join(missing)}: not with message set {message_set.name}, these services stay silent")
+    if not speaks(message_set, "RSC"):
         return lines
     away = [unit.id for unit in units if "RSC" in unit.services and unit.node is None]
     if away:

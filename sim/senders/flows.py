@@ -52,6 +52,11 @@ def day_two_messages(config: Scenario, services: Collection[str], at_nodes: Coll
     return [name for name in DAY_TWO_SENDERS if name in asked]
 
 
+def speaks(message_set: MessageSet, name: str) -> bool:
+    """Whether a set has the second-phase message of that name; SAE has a PSM too, but another one."""
+    return message_set.family == "cn" and name in message_set.messages
+
+
 def build_flows(
     config: Scenario, profile: Profile, message_set: MessageSet, day_two: Collection[str] = ()
 ) -> dict[str, MessageFlow]:
@@ -82,7 +87,7 @@ def build_flows(
         )
         flows[rule.name] = MessageFlow(flow, rule)
     for name in day_two:
-        if name in rules:
+        if speaks(message_set, name):
             flows[name] = MessageFlow(_day_two_flow(len(flows), rules[name]), rules[name])
     return flows
 
