@@ -36,8 +36,8 @@ class Mismatch(AssertionError):
 def check(engine: Engine, messages: int, patterns: int, seed: int = 1, damage_share: float = 0.1) -> Tally:
     """Compare ``messages`` random messages over ``patterns`` random patterns of members; raises Mismatch.
 
-    Every message is encoded both ways (octet by octet) and decoded both ways (value by value, both policies); a share of
-    them is cut, flipped or extended and decoded both ways again.
+    Every message is encoded both ways (octet by octet) and decoded both ways (value by value, both policies); a share
+    of them is cut, flipped or extended and decoded both ways again.
     """
     values, tally = Values(seed), Tally(patterns=patterns)
     for start in range(0, messages, _CHUNK):

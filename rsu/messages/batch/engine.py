@@ -26,6 +26,8 @@ from rsu.messages.batch.sheet import RowReader, Sheet, SheetBuilder, merge
 STATUS_OK, STATUS_SKIPPED, STATUS_ERROR = 0, 1, 2
 LONGEST_BYTES = 1536
 """Longer input goes to the general codec."""
+MOST_AT_ONCE = 8
+"""Layouts in one message that a decoder learns from it: comparing takes its time, and only hostile ones have more."""
 
 
 @dataclass
@@ -177,6 +179,8 @@ class Engine:
         found = self._layouts(self.coder, sheet)
         if any(layout.broken for _, layout in found):
             raise NoTemplate("a layout found wrong")
+        if len(found) > MOST_AT_ONCE:
+            raise NoTemplate("more layouts in one message than are learned at once")
         return [(coder, layout) for coder, layout in found if coder.offer(layout)]
 
     def _layouts(self, coder: Coder, sheet: Sheet) -> list[tuple[Coder, Layout]]:

@@ -28,6 +28,8 @@ Element = tuple[Any, ...]
 """(pattern number, code, code, ..) of a plain element, (pattern number, codes, lists) of one with lists inside."""
 
 _PROBES = 3
+_WIDEST_BITS = 256
+"""Elements without lists inside up to this many bits are plain; as many zero bits stand behind a message read."""
 
 
 class Shape:
@@ -50,12 +52,14 @@ class Single:
 
     def __init__(self, engine: Engine, shape: Shape) -> None:
         self.engine, self.shape = engine, shape
-        compiled = _Compiled(engine.coder, shape)
+        compiled = _Compiled(engine.coder, shape, engine.only)
         self.compiled = compiled
         self.fields, self.lists = compiled.names, compiled.lists
         self.encode = compiled.packer(self._refuse)
         self._unpackers = {policy: compiled.unpacker(policy == "strict") for policy in ("lenient", "strict")}
+        self._checking = True
         self._check()
+        self._checking = False
 
     def decode(self, data: bytes, policy: Policy = "lenient") -> tuple[Any, ...] | None:
         """(codes, *lists) as :meth:`encode` takes them; None if this is no message of the shape, or not a sound one."""
@@ -67,6 +71,8 @@ class Single:
 
     def _refuse(self, codes: Sequence[int], lists: Sequence[Sequence[Element]], error: Exception) -> bytes:
         """Octets from the general codec, or its word on what is wrong."""
+        if self._checking:
+            raise NoTemplate(f"generated code refuses what is in range: {error}")
         if len(codes) != len(self.fields) or len(lists) != len(self.lists):
             raise EncodeError(f"{self.engine.message}: {len(codes)} codes and {len(lists)} lists, expected "
                               f"{len(self.fields)} and {len(self.lists)}") from None
@@ -108,8 +114,9 @@ class Singles:
 class _Compiled:
     """Generated code of one shape of one coder; elements are shapes of their own."""
 
-    def __init__(self, coder: Coder, shape: Shape) -> None:
+    def __init__(self, coder: Coder, shape: Shape, only: Mapping[Path, tuple[int, ...]] | None = None) -> None:
         self.coder, self.shape = coder, shape
+        self.only = dict(only or {})
         self.layout: Layout = coder.layout(shape.paths)
         if self.layout.broken:
             raise NoTemplate("layout found wrong")
@@ -118,7 +125,7 @@ class _Compiled:
         self.lists: Paths = tuple(part.path for part in _lists(self.layout.parts))
         self.elements = [[_Compiled(coder.child(path), one) for one in shape.elements.get(path, ())]
                          for path in self.lists]
-        self.plain = self.layout.simple and 0 < self.layout.bits <= 64
+        self.plain = self.layout.simple and 0 < self.layout.bits <= _WIDEST_BITS and not self.layout.fixed
         self.bits = self.layout.bits
         self.globals: dict[str, Any] = {"from_bytes": int.from_bytes}
 
@@ -127,7 +134,7 @@ class _Compiled:
     def packer(self, refuse: Callable[..., bytes]) -> Callable[..., bytes]:
         """encode(codes, *lists)."""
         self.globals["refuse"] = refuse
-        body = self._packing()
+        body = self._packing(whole=True)
         code = ["def encode(codes, *lists):", "    try:", *_indented(body, 2)]
         if self.layout.simple and self._whole_octets:
             code.append(f"        return {self._whole_octets}")
@@ -139,18 +146,24 @@ class _Compiled:
     def element_packer(self) -> Callable[[Element], Any]:
         """f(element) -> number of its bits (plain) or (number, bits)."""
         if self.plain:
-            names = self._variables()
+            names, block = self._variables(), self.layout.first
             code = ["def f(e):", f"    _, {', '.join(names)}, = e" if names else "    _, = e",
-                    *_indented(self._checks(self.layout.first), 1), f"    return {self._expression(self.layout.first)}"]
+                    *_indented(self._checks(block, native=False), 1), f"    return {self._expression(block)}"]
         else:
-            code = ["def f(e):", "    _, codes, lists = e", *_indented(self._packing(), 1), "    return n, b"]
+            body = self._packing(whole=False)
+            code = ["def f(e):", "    _, codes, lists = e", *_indented(body, 1), "    return n, b"]
         return self._run(code, "f")
 
     def _variables(self) -> list[str]:
         self._name = {id(field): f"v{index}" for index, field in enumerate(self.fields)}
         return [f"v{index}" for index in range(len(self.fields))]
 
-    def _packing(self) -> list[str]:
+    def _insisted(self) -> list[str]:
+        """Tests for codes that the codec does not take."""
+        return [f"v{index} not in {self.only[path]!r}" for index, path in enumerate(self.names) if path in self.only]
+
+    def _packing(self, whole: bool) -> list[str]:
+        self._whole = whole
         names = self._variables()
         body = [f"{', '.join(names)}, = codes"] if names else ["() == tuple(codes) or int('codes')"]
         body += [f"{', '.join(f'l{index}' for index in range(len(self.lists)))}, = lists"] if self.lists else [
@@ -160,6 +173,7 @@ class _Compiled:
         self._whole_octets = ""
         self._depth = 0
         self._started = False
+        body += [f"if {test}: raise ValueError('only')" for test in self._insisted()]
         return body + self._pack_parts(self.layout.parts)
 
     def _pack_parts(self, parts: list[Part]) -> list[str]:
@@ -180,13 +194,14 @@ class _Compiled:
         return body
 
     def _pack_block(self, block: Block) -> list[str]:
-        body = self._checks(block)
-        if bitstruct is not None and block.bits > 64:
+        native = bitstruct is not None and block.bits > 64
+        body = self._checks(block, native)
+        if native:
             name = f"p{len(self.globals)}"
             self.globals[name] = bitstruct.compile(_format(block)).pack
             call = f"{name}({', '.join(self._raw(field) for field in block.fields)})"
             self._whole_octets = call
-            if self.layout.simple:
+            if self.layout.simple and self._whole:
                 return body
             value = f"from_bytes({call}, 'big')" + (f" >> {-block.bits % 8}" if block.bits % 8 else "")
         else:
@@ -215,9 +230,8 @@ class _Compiled:
         name = self._counts[field.path] if field.path[-1:] == (COUNT,) else self._name[id(field)]
         return f"{name} - {field.lower}" if field.lower > 0 else f"{name} + {-field.lower}" if field.lower else name
 
-    def _checks(self, block: Block) -> list[str]:
+    def _checks(self, block: Block, native: bool) -> list[str]:
         """bitstruct refuses what does not fit the width; the rest is compared here."""
-        native = bitstruct is not None and block.bits > 64
         tests = []
         for field in block.fields:
             highest = field.lower + field.count - 1
@@ -240,7 +254,8 @@ class _Compiled:
 
     def unpacker(self, strict: bool) -> Callable[[bytes], tuple[Any, ...] | None]:
         """decode(octets) -> (codes, *lists) or None."""
-        code = ["def decode(d):", "    z, p = len(d) * 8, 0", "    t = z + 64", "    n = from_bytes(d, 'big') << 64",
+        code = ["def decode(d):", "    z, p = len(d) * 8, 0", f"    t = z + {_WIDEST_BITS}",
+                f"    n = from_bytes(d, 'big') << {_WIDEST_BITS}",
                 *_indented(self._unpacking(strict, whole=True), 1), "    if p > z: return None"]
         if strict:
             code += ["    if ((p + 7) >> 3 or 1) * 8 != z: return None", "    if n & ((1 << t - p) - 1): return None"]
@@ -250,9 +265,9 @@ class _Compiled:
     def element_unpacker(self, strict: bool, number: int) -> Callable[..., Any]:
         """f(number, bits, place, end) -> (element, place behind it) or None."""
         body = self._unpacking(strict, whole=False)
-        names = ", ".join(f"v{index}" for index in range(len(self.fields)))
+        names = "".join(f"v{index}, " for index in range(len(self.fields)))
         lists = "".join(f"l{index}, " for index in range(len(self.lists)))
-        element = f"({number}, {names})" if self.plain else f"({number}, ({names},), ({lists}))"
+        element = f"({number}, {names})" if self.plain else f"({number}, ({names}), ({lists}))"
         code = ["def f(n, t, p, z):", *_indented(body, 1), f"    return {element}, p"]
         return self._run(code, "f")
 
@@ -264,7 +279,8 @@ class _Compiled:
         self._variables()
         self._counts = {(*path, COUNT): f"c{index}" for index, path in enumerate(self.lists)}
         self._list = self._depth = 0
-        return self._unpack_parts(self.layout.parts, strict, whole)
+        body = self._unpack_parts(self.layout.parts, strict, whole)
+        return body + [f"if {test}: return None" for test in self._insisted()]
 
     def _unpack_parts(self, parts: list[Part], strict: bool, whole: bool) -> list[str]:
         body: list[str] = []
@@ -335,26 +351,30 @@ class _Compiled:
 
     def _unpack_plain_list(self, index: int, prefix_bits: int, prefixes: list[int], strict: bool) -> list[str]:
         """Elements of at most 64 bits that their first bits tell apart: one window each, ends checked once."""
-        table = {prefix: (element.plain_unpacker(strict, number, prefix_bits), element.bits)
+        window = max(64, *(element.bits for element in self.elements[index]))
+        table = {prefix: (element.plain_unpacker(strict, number, window), element.bits)
                  for number, (prefix, element) in enumerate(zip(prefixes, self.elements[index], strict=True))}
         suffix = f"{index}_{int(strict)}_{self._depth}"
         self.globals[f"t{suffix}"] = table
         return [f"l{index} = []", "try:", f"    for _ in range(c{index}):",
-                f"        w = n >> t - p - 64 & {(1 << 64) - 1}", f"        g, b = t{suffix}[w >> {64 - prefix_bits}]",
+                f"        w = n >> t - p - {window} & {(1 << window) - 1}",
+                f"        g, b = t{suffix}[w >> {window - prefix_bits}]",
                 "        p += b", f"        l{index}.append(g(w))",
                 "except (KeyError, ValueError): return None", "if p > z: return None"]
 
-    def plain_unpacker(self, strict: bool, number: int, prefix_bits: int) -> Callable[[int], Any]:
-        """f(first 64 bits) -> element; ValueError where it is none."""
+    def plain_unpacker(self, strict: bool, number: int, window: int) -> Callable[[int], Any]:
+        """f(first ``window`` bits) -> element; ValueError where it is none."""
         block = self.layout.first
         self._variables()
         code = ["def f(w):"]
-        mask = int(block.mask[0]) & (1 << 64 - prefix_bits) - 1
+        behind = (1 << window - self.coder.prefix_bits) - 1
+        mask, constant = ((bits << window >> block.words * 64) & behind for bits in (block.mask_bits,
+                                                                                    block.constant_bits))
         if mask:
-            code.append(f"    if w & {mask} != {int(block.constant[0]) & mask}: raise ValueError")
+            code.append(f"    if w & {mask} != {constant}: raise ValueError")
         raw = {}
         for field, offset in zip(block.fields, block.offsets, strict=True):
-            shift = 64 - offset - field.width
+            shift = window - offset - field.width
             shifted = f"w >> {shift}" if shift else "w"
             raw[id(field)] = f"({shifted} & {(1 << field.width) - 1})"
             if field.count < 1 << field.width and (strict or field.enumerated):
