@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rsu.applications.day2.persons import read_psms
+from sim.explain import station_name
 from sim.frames import Kind
 from sim.metrics import collect
 from sim.scenario.errors import ScenarioError
@@ -61,6 +62,12 @@ def test_identity_depends_on_the_name_alone() -> None:
     assert some.tolist() == everybody[::7].tolist()
     assert len(set(everybody.tolist())) == 50
     assert everybody.min() >= 2_000_000 and everybody.max() < 10_000_000
+
+
+def test_explanations_name_pedestrians() -> None:
+    """By hand: the first number of each kind."""
+    names = [station_name(str(number)).split(" (")[0] for number in (999_999, 1_000_000, 2_000_000, 10_000_000)]
+    assert names == ["unit 999999", "probe 0", "pedestrian 0", "vehicle 0"]
 
 
 @pytest.fixture(scope="module")

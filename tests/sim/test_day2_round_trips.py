@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rsu.applications.day2.coordination import read_rsc
+from rsu.applications.day2.intentions import read_vir
 from sim.metrics import collect
 from tests.sim.day2_factory import MS, STAGES_MS, Air, fly, junction, prepare
 
@@ -195,3 +197,56 @@ def test_mode_4_round_trips_keep_their_budget() -> None:
         for transit in (trip.request, trip.answer):
             assert transit.stage_ns[2] + transit.stage_ns[3] + transit.stage_ns[0] + transit.stage_ns[1] <= 50 * MS
     assert np.mean([trip.sent_count for trip in answered]) < 2
+
+
+def test_requests_tell_the_true_vehicle_and_answers_confirm_it() -> None:
+    """Independent: place, speed and plan read from the octets of VIR against the true vehicle and its lane; RSC carries
+    the same plan and manoeuvre back."""
+    air = prepare(junction(
+        traffic={"model": "constant-speed", "stations": None, "density_veh_km": 15},
+        corridor={"sections": [{"speed_limit_mps": 12, "lanes": 1}]}, coordination={"distance_m": 150}, duration_s=2,
+    ))
+    world = air.engine.world
+    truth: dict[tuple[int, int], tuple[float, float, float]] = {}
+    coordination = air.engine.second_phase.coordination
+    assert coordination is not None
+    frames = coordination._frames
+
+    def noted(request, now_ns):  # type: ignore[no-untyped-def]
+        x, y = world.stations.position(np.array([request.slot]), now_ns)
+        speed = world.fleet.speed_mps[request.slot - world.stations.first_vehicle]
+        truth[request.slot, now_ns] = float(x[0]), float(y[0]), float(speed)
+        return frames(request, now_ns)
+
+    coordination._frames = noted  # type: ignore[method-assign]
+    air.engine.run()
+    plane, told = world.corridor.plane, {}
+    for slot, time_ns, value in air.of("VIR"):
+        intention = read_vir(value, world.utc0_ns + time_ns)
+        x, y, speed = truth[slot, time_ns]
+        own_x, own_y = plane.to_plane(np.array([intention.vehicle.lon]), np.array([intention.vehicle.lat]))
+        assert np.hypot(own_x[0] - x, own_y[0] - y) < 0.02
+        assert intention.vehicle.speed_mps == pytest.approx(speed, abs=0.011)
+        unit_id = air.engine.roadside.described(world.units[0]).unit_id
+        assert [request.to_unit for request in intention.requests] == [unit_id]
+        assert intention.behaviour == {"cross-straight"}
+        if intention.plan is not None:
+            way_x, way_y = plane.to_plane(intention.plan.lon, intention.plan.lat)
+            far_m = np.hypot(way_x - own_x, way_y - own_y)
+            assert far_m == pytest.approx(speed * np.arange(1, len(far_m) + 1), abs=0.05)
+            chainage = world.corridor.project(way_x, way_y)[0]
+            assert (np.abs(chainage - 500.0) >= 6.0).all(), "the plan ends at the stop line"
+        told[intention.vehicle.vehicle_id] = intention
+    answers = [read_rsc(value, world.utc0_ns + time_ns) for _, time_ns, value in air.of("RSC")]
+    planned = 0
+    for answer in answers:
+        (advice,) = answer.vehicles
+        intention = told[advice.vehicle_id]
+        assert advice.behaviour == intention.behaviour and answer.lanes == ()
+        if intention.plan is not None and advice.guidance is not None:
+            planned += 1
+            if len(intention.plan) == len(advice.guidance):
+                away = plane.to_plane(advice.guidance.lon, advice.guidance.lat)
+                same = plane.to_plane(intention.plan.lon, intention.plan.lat)
+                assert np.hypot(away[0] - same[0], away[1] - same[1]).max() < 0.05
+    assert len(told) >= 3 and planned >= 3
