@@ -26,6 +26,11 @@ from rsu.messages.batch.sheet import RowReader, Sheet, SheetBuilder, merge
 STATUS_OK, STATUS_SKIPPED, STATUS_ERROR = 0, 1, 2
 LONGEST_BYTES = 1536
 """Longer input goes to the general codec."""
+FEWEST = 8
+"""Fewer messages at once go to the general codec, which is quicker for them."""
+MESSAGES_PER_LESSON = 16
+"""A batch learns from one in so many of its messages at most: learning takes some 10 ms, so that a batch of patterns
+never met takes about 1 ms for each message."""
 MOST_AT_ONCE = 8
 """Layouts in one message that a decoder learns from it: comparing takes its time, and only hostile ones have more."""
 
@@ -216,7 +221,7 @@ class _Decoding:
         self.bits = np.fromiter(map(len, messages), np.int64, len(messages)) * 8
 
     def run(self) -> Batch:
-        short = (self.bits > 0) & (self.bits <= LONGEST_BYTES * 8)
+        short = (self.bits > 0) & (self.bits <= LONGEST_BYTES * 8) & (len(self.messages) >= FEWEST)
         left = np.arange(len(self.messages)) if short.all() else np.flatnonzero(short)
         for row in np.flatnonzero(~short).tolist():
             self._general(row)
@@ -229,15 +234,19 @@ class _Decoding:
         words = block.from_octets(chosen, int(self.bits[left].max() + 63) // 64 + 2)
         place = np.arange(len(left))
         place = place[~self._read(words, place, left)]
-        tries = 1
-        while len(place):
-            learned = [self._learn(int(left[one])) for one in place[:tries]]
+        tries, lessons = 1, max(1, len(left) // MESSAGES_PER_LESSON)
+        while len(place) and lessons > 0:
+            known = len(self.general)
+            learned = [self._learn(int(left[one])) for one in place[: min(tries, lessons)]]
+            lessons -= len(self.general) - known
             place = place[len(learned) :]
             if any(learned) and len(place):
                 before = len(place)
                 place = place[~self._read(words, place, left)]
                 # Many patterns: learn more of them before looking at all the rest again.
                 tries = 1 if 2 * len(place) < before else min(2 * tries, 256)
+        for one in left[place].tolist():
+            self._general(one)
 
     def _read(self, words: Words, place: Rows, left: Rows) -> NDArray[np.bool_]:
         """Read those messages that have a known layout; which ones those were."""
