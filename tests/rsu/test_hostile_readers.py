@@ -24,25 +24,25 @@ def served(name: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_any_value_can_be_read(name: str) -> None:
-    """Property: 60 random values of every message, with and without optional members and additions."""
+    """Property: 30 random values of every message, with and without optional members and additions."""
     message_set, draw, read = MESSAGE_SETS[name], random.Random(1), 0
     for message in served(name):
-        for number in range(60):
+        for number in range(30):
             taste = Taste(draw.choice((0.0, 0.3, 0.7, 1.0)), draw.choice((0.0, 0.3)), (None, 0.2)[number % 2], 400)
             if octets := valid(message_set, message, draw, taste):
                 decoded = message_set.decode(octets)
                 targets.read(message_set, decoded)
                 read += decoded.status == "ok"
-    assert read > 40 * len(served(name))
+    assert read > 20 * len(served(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_damaged_messages_can_be_read(name: str) -> None:
-    """Property: 250 random and typical messages of each kind with flipped bits; whatever decodes can be read."""
+    """Property: 120 random and typical messages of each kind with flipped bits; whatever decodes can be read."""
     message_set, draw, read = MESSAGE_SETS[name], random.Random(2), 0
     typical = {one.message: one.octets for one in typical_messages(message_set)}
     for message in served(name):
-        for number in range(250):
+        for number in range(120):
             source = valid(message_set, message, draw, Taste(0.5, 0.1, None, 150)) if number % 2 else typical[message]
             octets = bytearray(source or typical[message])
             for _ in range(draw.randint(1, 5)):
@@ -50,4 +50,4 @@ def test_damaged_messages_can_be_read(name: str) -> None:
             decoded = message_set.decode(bytes(octets))
             targets.read(message_set, decoded)
             read += decoded.status == "ok"
-    assert read > 60 * len(served(name))
+    assert read > 30 * len(served(name))
