@@ -126,6 +126,12 @@ class Receptions:
     sinr_db: np.ndarray
     resource: dict[str, np.ndarray] = field(default_factory=dict)
     """Further frame columns of the access layer (first subchannel, subchannel count, MCS …), for traces."""
+    carrier_ratio: np.ndarray | None = None
+    """Frame column: part of the carrier that the transmission fills; none = all of it."""
+
+    def carrier(self) -> np.ndarray:
+        """``carrier_ratio``, 1 where the access layer does not say."""
+        return np.ones(len(self.frame)) if self.carrier_ratio is None else self.carrier_ratio
 
     @staticmethod
     def empty() -> Receptions:

@@ -267,6 +267,7 @@ class LteMode4:
             s.frame, s.slot, start_ns, start_ns + MS, np.ones(len(s), bool), rows.sending, rows.receiver,
             rows.distance_m, rows.outcome, rows.data_outcome, rows.power_dbm, rows.sinr_db,
             {"first_subchannel": s.first, "subchannels": s.subchannels, "mcs": s.mcs},
+            s.subchannels * self.grid.width_prb[s.pool] / self.grid.prb_count,
         )
 
     def _remember(
@@ -345,9 +346,10 @@ def joined(parts: list[Receptions]) -> Receptions:
     shift = np.cumsum([0, *(len(part.frame) for part in parts[:-1])])
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
-        for name in Receptions.__dataclass_fields__ if name not in ("row", "resource")
+        for name in Receptions.__dataclass_fields__ if name not in ("row", "resource", "carrier_ratio")
     }
     columns["row"] = np.concatenate([part.row + by for part, by in zip(parts, shift, strict=True)])
     names = parts[0].resource.keys()
     columns["resource"] = {name: np.concatenate([part.resource[name] for part in parts]) for name in names}
+    columns["carrier_ratio"] = np.concatenate([part.carrier() for part in parts])
     return Receptions(**columns)

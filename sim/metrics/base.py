@@ -152,6 +152,8 @@ class Batch:
     """When the receiver's application had it; meaningful where ``outcome`` is DELIVERED."""
     clock_error_ns: np.ndarray | None = None
     """Clock of the receiver minus that of the sender, per link: what a receiver adds to the age it sees."""
+    carrier_ratio: np.ndarray | None = None
+    """Frame column: part of the carrier each transmission fills; none = all of it."""
     verify_wait_ns: np.ndarray | None = None
     """Wait in the receiver's verification queue, on top of the frame's ``verify`` stage."""
     _counted: np.ndarray | None = field(default=None, repr=False)
