@@ -108,10 +108,11 @@ class Coordination:
         asks = hashed_uniform(self._keys["asks"], station) < self.share
         near = np.flatnonzero((approach >= 0) & asks)
         inside = dict(zip(station[near].tolist(), approach[near].tolist(), strict=True))
+        in_time = now_ns < self.roadside.measured[1]
         for request in list(self._open.values()):
             if inside.get(request.station_id) != request.approach:
-                self._close(request, now_ns, "left")
-        if now_ns < self.roadside.measured[1]:
+                self._close(request, now_ns, "left" if in_time else "ended")
+        if in_time:
             for slot, station_id in zip(slots[near].tolist(), station[near].tolist(), strict=True):
                 if self._inside.get(station_id) != inside[station_id]:
                     self._begin(slot, station_id, inside[station_id], now_ns)

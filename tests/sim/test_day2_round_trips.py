@@ -250,3 +250,18 @@ def test_requests_tell_the_true_vehicle_and_answers_confirm_it() -> None:
                 same = plane.to_plane(intention.plan.lon, intention.plan.lat)
                 assert np.hypot(away[0] - same[0], away[1] - same[1]).max() < 0.05
     assert len(told) >= 3 and planned >= 3
+
+
+def test_following_the_radio_in_steps_changes_nothing() -> None:
+    """Property: with coordination on but nobody asking, every row of the results is that of a run without it."""
+    cars = {"stations": [320 + 12 * k for k in range(12)]}
+    radio, layout = {"access": "lte-v2x-mode4"}, {"sites": [
+        {"id": "U", "at_m": 500, "node": "S1", "services": ["MAP", "SPAT", "RSM", "RSC"], "sensor": True},
+    ]}
+    nobody, off = (
+        fly(junction(traffic=cars, radio=radio, layout=layout, coordination={"share": share, "planning_ms": 1}))
+        for share in (1e-12, 0.0)
+    )
+    assert "VIR" in nobody.engine.flows and "VIR" not in off.engine.flows
+    assert nobody.sent == off.sent and len(off.sent) > 100
+    assert list(collect(nobody.engine.kpis)[0]) == list(collect(off.engine.kpis)[0])
