@@ -417,8 +417,9 @@ class Assembler:
         parts = self.parts
         names = [layout.paths for layout in self.layouts]
         lists = {path: _elements(found) for path, found in self.lists.items()}
-        if len(parts) == 1 and len(parts[0][0]) == self.rows and isinstance(parts[0][1], int) and _sorted(parts[0][0]):
-            return Sheet(names, np.zeros(self.rows, np.intp), parts[0][2], lists)
+        if len(parts) == 1 and len(parts[0][0]) == self.rows and _sorted(parts[0][0]):
+            _, kinds, part = parts[0]
+            return Sheet(names, np.zeros(self.rows, np.intp) if isinstance(kinds, int) else kinds, part, lists)
         depth = max((len(paths) for paths in names), default=0)
         matrix = np.zeros((depth, self.rows), np.int64)
         kind = np.full(self.rows, len(names), np.intp)

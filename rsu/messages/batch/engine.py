@@ -212,6 +212,8 @@ class _Decoding:
     """One call of :meth:`Engine.decode`."""
 
     def __init__(self, engine: Engine, messages: Sequence[bytes], policy: Policy) -> None:
+        if set(map(type, messages)) - {bytes}:
+            messages = [bytes(one) if isinstance(one, bytes | bytearray | memoryview) else b"" for one in messages]
         self.engine, self.messages, self.policy = engine, messages, policy
         self.strict = policy == "strict"
         self.status = np.zeros(len(messages), np.int8)
