@@ -16,7 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "scenarios" / "examples").glob("*.yaml"))
-KEPT = ("prr", "C_raw", "C_useful", "vehicle_coverage", "latency", "gap", "update_delay", "cbr", "frames_sent")
+KEPT = ("prr", "C_raw", "C_useful", "vehicle_coverage", "latency", "gap", "update_delay", "cbr", "frames_sent",
+        "round_trip")
 KEY = ("metric", "unit", "link", "message", "jurisdiction", "direction", "station_class", "distance_m", "chainage_m",
        "quantile")
 Row = tuple[tuple[str, ...], str, str]
