@@ -37,8 +37,8 @@ def as_text(report: Report) -> str:
     ):
         lines += ["", f"{title} of each target:"]
         for target, one in sorted(worst.items()):
-            lines.append(f"  {target}: {one.figure * scale:.2f} {unit} ({one.where}, {len(one.octets)} octets) "
-                         f"{_cut(_hex(one.octets))}")
+            size = f", {len(one.octets)} octets" if one.octets else ""
+            lines.append(f"  {target}: {one.figure * scale:.2f} {unit} ({one.where}{size}) {_cut(_hex(one.octets))}")
     lines += ["", f"faults: {len(report.faults)}"]
     for fault in report.faults.values():
         lines += [f"  {fault.target}, {fault.generator}: {fault.problem}", f"    {_hex(fault.octets)}"]

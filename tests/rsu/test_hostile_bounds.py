@@ -12,6 +12,7 @@ from rsu import bounded
 from rsu.bounded import BoundedSpecification, BoundsError, at_most, one_message
 from rsu.codec import MAX_INPUT_BYTES
 from rsu.messages import MESSAGE_SETS
+from rsu.messages.typical import typical_messages
 from rsu.network import DSM_MAX_LENGTH_BYTES, GN_MAX_SDU_BYTES, WSM_MAX_LENGTH_BYTES
 
 MODULE = """M DEFINITIONS AUTOMATIC TAGS ::= BEGIN
@@ -150,3 +151,16 @@ def test_the_longest_inputs_are_answered(name: str, policy: Any) -> None:
                 decoded = decode((head + bytes([octet]) * length)[:MAX_INPUT_BYTES], policy)
                 assert decoded.status in ("ok", "skipped", "error")
     assert decode(bytes(MAX_INPUT_BYTES + 1), policy).status == "error"
+
+
+@pytest.mark.parametrize("name", MESSAGE_SETS)
+def test_other_things_than_octets(name: str) -> None:
+    """By hand: buffers are octets; what is none is an error, alone and in a batch."""
+    message_set = MESSAGE_SETS[name]
+    octets = typical_messages(message_set)[0].octets
+    few: list[Any] = [octets, bytearray(octets), memoryview(octets), None, "text", 7, b""]
+    for batch in (few, few * 3):
+        status = message_set.decode_vehicles(batch).status
+        assert status is not None
+        assert status.tolist() == [0, 0, 0, 2, 2, 2, 2] * (len(batch) // len(few))
+    assert [message_set.decode(one).status for one in few] == ["ok"] * 3 + ["error"] * 4
