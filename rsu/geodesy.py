@@ -29,7 +29,8 @@ _INVERSE = (
 def _transverse_mercator(lon_rad: np.ndarray, lat_rad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Easting and northing (m) from the equator, scale 1 on the central meridian (longitude 0)."""
     sin_lat = np.sin(lat_rad)
-    conformal = np.sinh(np.arctanh(sin_lat) - _E * np.arctanh(_E * sin_lat))
+    with np.errstate(divide="ignore"):  # a pole, which broken messages name: infinite here, finite in the end
+        conformal = np.sinh(np.arctanh(sin_lat) - _E * np.arctanh(_E * sin_lat))
     xi = np.arctan2(conformal, np.cos(lon_rad))
     eta = np.arcsinh(np.sin(lon_rad) / np.hypot(conformal, np.cos(lon_rad)))
     east, north = eta.copy(), xi.copy()
