@@ -21,23 +21,40 @@ class FlatTable:
     and no field of 64 bits.
     """
 
+    lower: Rows
+    offset: Rows
+    width: Rows
+    limit: Words
+    shift: Words
+    keep: Words
+    refused: Words
+    fields: Rows
+    bits: Rows
+    constant: Words
+    mask: Words
+
     def __init__(self) -> None:
         self.layouts: list[Layout | None] = []
         self.free: list[int] = []
         self._allocate(4, 16)
 
     def _allocate(self, depth: int, rows: int) -> None:
-        self.lower = np.zeros((depth, rows), np.int64)
-        self.limit = np.zeros((depth, rows), np.uint64)
-        self.refused = np.full((depth, rows), _ALL, np.uint64)
-        self.offset = np.zeros((depth, rows), np.int64)
-        self.width = np.zeros((depth, rows), np.int64)
-        self.shift = np.zeros((depth, rows), np.uint64)
-        self.keep = np.zeros((depth, rows), np.uint64)
-        self.fields = np.zeros(rows, np.int64)
-        self.bits = np.zeros(rows, np.int64)
-        self.constant = np.zeros(rows, np.uint64)
-        self.mask = np.zeros(rows, np.uint64)
+        """Make room for layouts of ``depth`` fields; what is there stays."""
+        for name in ("lower", "offset", "width"):
+            self._grow(name, (depth, rows), np.int64)
+        for name in ("limit", "shift", "keep"):
+            self._grow(name, (depth, rows), np.uint64)
+        self._grow("refused", (depth, rows), np.uint64, _ALL)
+        self._grow("fields", (rows,), np.int64)
+        self._grow("bits", (rows,), np.int64)
+        self._grow("constant", (rows,), np.uint64)
+        self._grow("mask", (rows,), np.uint64)
+
+    def _grow(self, name: str, shape: tuple[int, ...], kind: type, fill: int = 0) -> None:
+        old, new = getattr(self, name, None), np.full(shape, fill, kind)
+        if old is not None:
+            new[tuple(slice(length) for length in old.shape)] = old
+        setattr(self, name, new)
 
     @staticmethod
     def fits(layout: Layout) -> bool:
@@ -64,12 +81,8 @@ class FlatTable:
             self.layouts.append(layout)
         depth, rows = self.lower.shape
         if number >= rows or len(first.fields) > depth:
-            self._allocate(max(depth, len(first.fields)), max(rows, 2 * number))
-            for old, held in enumerate(self.layouts):
-                if held is not None:
-                    self._write(old, held)
-        else:
-            self._write(number, layout)
+            self._allocate(max(depth, len(first.fields)), rows if number < rows else 2 * rows)
+        self._write(number, layout)
         layout.flat = number
 
     def _write(self, number: int, layout: Layout) -> None:
