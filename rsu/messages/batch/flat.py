@@ -51,7 +51,8 @@ class FlatTable:
         self._grow("mask", (rows,), np.uint64)
 
     def _grow(self, name: str, shape: tuple[int, ...], kind: type, fill: int = 0) -> None:
-        old, new = getattr(self, name, None), np.full(shape, fill, kind)
+        old: NDArray[Any] | None = getattr(self, name, None)
+        new: NDArray[Any] = np.full(shape, fill, kind)
         if old is not None:
             new[tuple(slice(length) for length in old.shape)] = old
         setattr(self, name, new)

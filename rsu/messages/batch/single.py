@@ -243,12 +243,14 @@ class _Compiled:
         return [f"if not ({' and '.join(tests)}): raise ValueError('range')"] if tests else []
 
     def _expression(self, block: Block) -> str:
-        terms = [str(block.constant_bits >> (block.words * 64 - block.bits))] if block.constant_bits else []
+        fixed = block.constant_bits >> (block.words * 64 - block.bits)
+        terms = []
         for field, offset in zip(block.fields, block.offsets, strict=True):
             shift = block.bits - offset - field.width
-            raw = self._raw(field)
-            terms.append(f"({raw}) << {shift}" if shift else f"({raw})")
-        return " | ".join(terms) or "0"
+            name = self._counts[field.path] if field.path[-1:] == (COUNT,) else self._name[id(field)]
+            terms.append(f"({name} << {shift})" if shift else name)
+            fixed -= field.lower << shift
+        return f"({' + '.join([*terms, str(fixed)])})"
 
     # Unpacking
 
@@ -352,35 +354,30 @@ class _Compiled:
     def _unpack_plain_list(self, index: int, prefix_bits: int, prefixes: list[int], strict: bool) -> list[str]:
         """Elements of at most 64 bits that their first bits tell apart: one window each, ends checked once."""
         window = max(64, *(element.bits for element in self.elements[index]))
-        table = {prefix: (element.plain_unpacker(strict, number, window), element.bits)
-                 for number, (prefix, element) in enumerate(zip(prefixes, self.elements[index], strict=True))}
-        suffix = f"{index}_{int(strict)}_{self._depth}"
-        self.globals[f"t{suffix}"] = table
-        return [f"l{index} = []", "try:", f"    for _ in range(c{index}):",
-                f"        w = n >> t - p - {window} & {(1 << window) - 1}",
-                f"        g, b = t{suffix}[w >> {window - prefix_bits}]",
-                "        p += b", f"        l{index}.append(g(w))",
-                "except (KeyError, ValueError): return None", "if p > z: return None"]
+        loop = [f"w = n >> t - p - {window} & {(1 << window) - 1}", f"k = w >> {window - prefix_bits}"]
+        for number, (prefix, element) in enumerate(zip(prefixes, self.elements[index], strict=True)):
+            tests, codes = element.plain_codes(strict, window)
+            loop += [f"{'el' if number else ''}if k == {prefix}:",
+                     *([f"    if {' or '.join(tests)}: return None"] if tests else []),
+                     f"    p += {element.bits}", f"    a(({number}, {codes}))"]
+        return [f"l{index} = []", f"a = l{index}.append", "try:", f"    for _ in range(c{index}):", *_indented(loop, 2),
+                "        else: return None", "except ValueError: return None", "if p > z: return None"]
 
-    def plain_unpacker(self, strict: bool, number: int, window: int) -> Callable[[int], Any]:
-        """f(first ``window`` bits) -> element; ValueError where it is none."""
+    def plain_codes(self, strict: bool, window: int) -> tuple[list[str], str]:
+        """(what must not be so, codes) of an element whose first ``window`` bits are w."""
         block = self.layout.first
-        self._variables()
-        code = ["def f(w):"]
         behind = (1 << window - self.coder.prefix_bits) - 1
-        mask, constant = ((bits << window >> block.words * 64) & behind for bits in (block.mask_bits,
-                                                                                    block.constant_bits))
-        if mask:
-            code.append(f"    if w & {mask} != {constant}: raise ValueError")
+        mask = (block.mask_bits << window >> block.words * 64) & behind
+        constant = (block.constant_bits << window >> block.words * 64) & behind
+        tests = [f"w & {mask} != {constant}"] if mask else []
         raw = {}
         for field, offset in zip(block.fields, block.offsets, strict=True):
             shift = window - offset - field.width
-            shifted = f"w >> {shift}" if shift else "w"
-            raw[id(field)] = f"({shifted} & {(1 << field.width) - 1})"
+            raw[field.path] = f"(w >> {shift} & {(1 << field.width) - 1})"
             if field.count < 1 << field.width and (strict or field.enumerated):
-                code.append(f"    if {raw[id(field)]} >= {field.count}: raise ValueError")
-        values = [f"{raw[id(field)]} + {field.lower}" if field.lower else raw[id(field)] for field in self.fields]
-        return self._run([*code, f"    return ({number}, {', '.join(values)})"], "f")
+                tests.append(f"{raw[field.path]} >= {field.count}")
+        codes = [f"{raw[field.path]} + {field.lower}" if field.lower else raw[field.path] for field in self.fields]
+        return tests, ", ".join(codes)
 
     # Both
 
