@@ -76,6 +76,31 @@ def test_what_columns_cannot_hold_goes_through_the_general_codec() -> None:
     compare(decoded, engine.decode_general(octets))
 
 
+def test_numbers_beyond_an_extensible_range() -> None:
+    """Independent: pathDeltaTime (1..65535, ...) of 70000 has another layout; 65536 in the root's bits is read."""
+    engine = ENGINES["etsi-its/CAM"]()
+    value = next(v for v in (drawn(engine, Values(4), number) for number in range(99))
+                 if "lowFrequencyContainer" in v["cam"]["camParameters"])
+    position = {"deltaLatitude": 1, "deltaLongitude": 2, "deltaAltitude": 3}
+    history = [{"pathPosition": position, "pathDeltaTime": time} for time in (5, 70_000)]
+    value["cam"]["camParameters"]["lowFrequencyContainer"][1]["pathHistory"] = history
+    sheet = engine.sheet([value])
+    octets = engine.codec.encode("CAM", value)
+    assert not sheet.values and engine.encode(sheet) == [octets]
+    history[1]["pathDeltaTime"] = 65_535
+    value["cam"]["camParameters"].pop("specialVehicleContainer", None)
+    known = engine.codec.encode("CAM", value)
+    flipped = [known, octets, *(_flip(known, bit) for bit in range(len(known) * 8 - 60, len(known) * 8))]
+    for policy in ("lenient", "strict"):
+        compare(engine.decode(flipped, policy), engine.decode_general(flipped, policy))
+    raised = [engine.codec.decode(data).value for data in flipped]
+    assert any("65536" in str(one) for one in raised)
+
+
+def _flip(data: bytes, bit: int) -> bytes:
+    return bytes([*data[: bit // 8], data[bit // 8] ^ 128 >> bit % 8, *data[bit // 8 + 1 :]])
+
+
 def test_open_types_of_unknown_content_keep_their_octets() -> None:
     """Independent: a second part with an unknown number, one whose octets are no value, one in mere octets."""
     engine = ENGINES["sae-j2735/BSM"]()

@@ -249,9 +249,7 @@ def code_of(node: Node, value: Any) -> int | None:
     """Code of a leaf in asn1tools form; None where it is an extension or has another size."""
     base = node.base
     if base == "INTEGER":
-        if type(value) is not int or not -(1 << 63) <= value <= _MASK_64:
-            return None
-        return None if node.extensible and not 0 <= value - node.lowest < node.count else value
+        return value if type(value) is int and -(1 << 63) <= value <= _MASK_64 else None
     if base == "ENUMERATED":
         return node.code_of.get(value)
     if base == "BOOLEAN":
