@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
+from functools import cache
 from typing import Any
 
 import asn1tools
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rsu import bounded
 from rsu.bounded import BoundedSpecification, BoundsError, at_most, one_message
 from rsu.codec import MAX_INPUT_BYTES
+from rsu.fuzz.targets import check_decoding
 from rsu.messages import MESSAGE_SETS
 from rsu.messages.typical import typical_messages
 from rsu.network import DSM_MAX_LENGTH_BYTES, GN_MAX_SDU_BYTES, WSM_MAX_LENGTH_BYTES
@@ -164,3 +169,35 @@ def test_other_things_than_octets(name: str) -> None:
         assert status is not None
         assert status.tolist() == [0, 0, 0, 2, 2, 2, 2] * (len(batch) // len(few))
     assert [message_set.decode(one).status for one in few] == ["ok"] * 3 + ["error"] * 4
+
+
+@pytest.mark.parametrize("name", MESSAGE_SETS)
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_damaged_messages_are_answered(name: str, data: st.DataObject) -> None:
+    """Property: any octets, and any message cut, repeated and overwritten anywhere, keep every promise of decoding."""
+    message_set = MESSAGE_SETS[name]
+    octets = data.draw(st.one_of(st.binary(max_size=200), st.sampled_from(_typical(name))))
+    start, end = sorted((data.draw(st.integers(0, len(octets))), data.draw(st.integers(0, len(octets)))))
+    filling = data.draw(st.one_of(st.just(octets[start:end]), st.binary(max_size=12)))
+    damaged = octets[:start] + filling * data.draw(st.sampled_from((0, 1, 1, 2, 40))) + octets[end:]
+    check_decoding(message_set, damaged, message_set.decode(damaged), message_set.decode(damaged, "strict"))
+
+
+@cache
+def _typical(name: str) -> list[bytes]:
+    return [one.octets for one in typical_messages(MESSAGE_SETS[name])]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_collection_is_as_it_was(enabled: bool) -> None:
+    """By hand: it rests while a message is decoded, whatever the outcome, and is then as before."""
+    was = gc.isenabled()
+    decode = MESSAGE_SETS["csae53-2020"].decode
+    try:
+        (gc.enable if enabled else gc.disable)()
+        for octets in (_typical("csae53-2020")[0], b"\xff", b"", bytes(9000)):
+            decode(octets, "strict")
+            assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
