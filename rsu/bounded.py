@@ -157,6 +157,8 @@ def _prepare(parts: list[Any]) -> None:
     for one in parts:
         if type(one).__name__ in ("Sequence", "AdditionGroup"):
             one.decode_root = _root(one)
+            if type(one).__name__ == "Sequence" and all(member.default is None for member in one.root_members):
+                one.encode = _sequence_encoder(one)
 
 
 def _bounded_integer(number_of_bits: int, minimum: int) -> Callable[[Any], int]:
@@ -176,12 +178,10 @@ def _root(sequence: Any) -> Callable[[Any], dict[str, Any]]:
     plan = [(one.name, one, order.get(id(one), optional_count)) for one in sequence.root_members]
 
     def decode_root(decoder: Any) -> dict[str, Any]:
-        read = decoder.read_bit
-        present = [read() for _ in range(optional_count)]
-        present.append(1)
+        present = decoder.read_flags(optional_count) + "1"
         values = {}
         for name, member, flag in plan:
-            if present[flag]:
+            if present[flag] == "1":
                 try:
                     values[name] = member.decode(decoder)
                 except ErrorWithLocation as error:
@@ -192,6 +192,39 @@ def _root(sequence: Any) -> Callable[[Any], dict[str, Any]]:
         return values
 
     return decode_root
+
+
+def _sequence_encoder(sequence: Any) -> Callable[[Any, Any], None]:
+    """The same as asn1tools' ``encode`` without additions and missing members; anything else goes there."""
+    from asn1tools.codecs import ErrorWithLocation
+
+    general = sequence.encode
+    optional = [member.name for member in sequence.optionals]
+    flags = len(optional) + (sequence.additions is not None)
+    mandatory = {member.name for member in sequence.root_members} - set(optional)
+    plan = [(member.name, member) for member in sequence.root_members]
+    later = {
+        member.name for addition in sequence.additions or () for member in getattr(addition, "root_members", [addition])
+    } | {addition.name for addition in sequence.additions or ()}
+
+    def encode(data: Any, encoder: Any) -> None:
+        if not (mandatory <= data.keys() and later.isdisjoint(data)):
+            general(data, encoder)
+            return
+        present = 0
+        for name in optional:
+            present = present << 1 | (name in data)
+        if flags:
+            encoder.append_non_negative_binary_integer(present, flags)
+        for name, member in plan:
+            if name in data:
+                try:
+                    member.encode(data[name], encoder)
+                except ErrorWithLocation as error:
+                    error.add_location(member)
+                    raise
+
+    return encode
 
 
 def _nested(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -265,6 +298,9 @@ def bounded_decoder() -> type:
     class BoundedDecoder(uper.Decoder):
         """Reads bits of octets; ``left`` counts down."""
 
+        value: str
+        number_of_bits: int
+
         def __init__(self, encoded: bytes, left: int) -> None:
             self.number_of_bits = self.total_number_of_bits = 8 * len(encoded)
             self.value = bin(int.from_bytes(b"\x01" + encoded, "big"))[3:]
@@ -280,6 +316,18 @@ def bounded_decoder() -> type:
                 raise OutOfDataError(self.total_number_of_bits)
             self.number_of_bits = remaining - 1
             return 1 if self.value[self.total_number_of_bits - remaining] == "1" else 0
+
+        def read_flags(self, count: int) -> str:
+            """Presence bits as digits."""
+            remaining = self.number_of_bits
+            self.left = left = self.left - count
+            if left < 0:
+                self._refuse()
+            if count > remaining:
+                raise OutOfDataError(self.total_number_of_bits)
+            start = self.total_number_of_bits - remaining
+            self.number_of_bits = remaining - count
+            return self.value[start : start + count]
 
         def read_non_negative_binary_integer(self, number_of_bits: int) -> int:
             remaining = self.number_of_bits
