@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import simpy
 
+from rsu.generation.cam import CAM
 from rsu.messages import MESSAGE_SETS
 from rsu.profile import speaking
 from sim.access import access_class
 from sim.access.base import AccessLayer
-from sim.clock import MS, ns_from_s
+from sim.clock import MS, ns_from_ms, ns_from_s
 from sim.frames import Kind, Receptions
 from sim.ledger import Ledger
 from sim.metrics import Context, Tick, build
@@ -256,6 +257,8 @@ class Engine:
         period_ns: dict[str, int] = {}
         for flow in flows:
             period_ns.setdefault(flow.message, flow.period_ns)
+        if self.message_set.generation == "cam":
+            period_ns[self.message_set.awareness] = ns_from_ms(CAM.longest_interval_ms)
         shares = {home.jurisdiction: home.share for home in config.traffic.homes}
         return Context(
             tuple(period_ns), names, self.from_ns, self.to_ns, config.measure, period_ns, self.message_set.awareness,

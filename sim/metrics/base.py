@@ -85,7 +85,7 @@ class Context:
     end_ns: int
     measure: Measure
     period_ns: Mapping[str, int] = field(default_factory=dict)
-    """Generation period per message, where it has one."""
+    """Generation period per message, where it has one; the longest interval where motion triggers it (CAM: 1 s)."""
     awareness: str = "BSM"
     """Message that every vehicle sends of itself."""
     probes: ProbeGrid | None = None

@@ -36,13 +36,6 @@ def node_geometry(world: World, node: int) -> NodeGeometry:
     )
 
 
-def lane_key(world: World, approach: Approach, lane: int) -> tuple[int, int, int, int, int]:
-    """(region, node, upstream region, upstream node, laneID): the lane's identity in every MAP."""
-    region = world.network.node_regions[approach.node]
-    return region, world.network.node_ids[approach.node], _region_of(world, approach.upstream_node_id, region), \
-        approach.upstream_node_id, lane + 1
-
-
 def _link(world: World, approach: Approach) -> LinkGeometry:
     network = world.network
     region = network.node_regions[approach.node]
