@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rsu.codec import Decoded, EncodeError
-from rsu.messages.batch import single as module
+from rsu.messages.batch import generate as module
 from rsu.messages.batch.catalogue import ENGINES
 from rsu.messages.batch.check import damaged, drawn
 from rsu.messages.batch.draw import Values

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from rsu.codec import Codec, Decoded, EncodeError, Policy
 from rsu.messages.batch import block
 from rsu.messages.batch import encode as encoding
+from rsu.messages.batch.assemble import Assembler
 from rsu.messages.batch.block import COUNT, NoTemplate, OutOfRange, Path, Rows, Words
 from rsu.messages.batch.coder import Coder
-from rsu.messages.batch.decode import Assembler, Input, Piece, padding_is_zero, read
+from rsu.messages.batch.decode import padding_is_zero, read
 from rsu.messages.batch.layout import FrameItem, Layout
 from rsu.messages.batch.node import Node, Opens, build
+from rsu.messages.batch.reading import Input, Piece
 from rsu.messages.batch.sheet import RowReader, Sheet, SheetBuilder, merge
 
 STATUS_OK, STATUS_SKIPPED, STATUS_ERROR = 0, 1, 2
