@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import time
 import traceback
@@ -175,8 +176,10 @@ class Run:
         inputs = [data for data, _, _ in batch]
         decoded = {policy: [one[index] for one in batch] for index, policy in enumerate(POLICIES, 1)}
         target = f"vehicles of {name}"
-        started = time.thread_time()
+        collecting = gc.isenabled()
+        gc.disable()
         try:
+            started = time.thread_time()
             MESSAGE_SETS[name].decode_vehicles(inputs)
             each_ms = (time.thread_time() - started) * 1e3 / len(inputs)
             self.report.time_ms.setdefault(target, Worst()).offer(each_ms, "each of a batch, not repeated", b"")
@@ -185,6 +188,9 @@ class Run:
         except Exception as error:
             lines = ",".join(data.hex() for data in inputs)
             self.report.fault(target, "all", _problem(error), lines.encode(), _place(error))
+        finally:
+            if collecting:
+                gc.enable()
 
     def _other(self, target: str, corpus: Corpus, draw: random.Random, check: Callable[[bytes], str]) -> None:
         generator = draw.choice(_PACKET_GENERATORS)
