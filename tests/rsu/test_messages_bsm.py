@@ -349,7 +349,7 @@ def test_batches_leave_the_general_codec_alone(monkeypatch: pytest.MonkeyPatch) 
     columns = random_columns(10, 1000)
     ours = fresh_set()
     octets = ours.encode_vehicles(columns)
-    for _ in range(2):
+    for _ in range(6):
         decoded = ours.decode_vehicles(octets)
 
     def refuse(*_: object, **__: object) -> None:
