@@ -9,7 +9,7 @@ from rsu.messages.batch.block import COUNT, Path, Rows
 from rsu.messages.batch.engine import Batch, Engine
 from rsu.messages.batch.sheet import VOID, Paths, Sheet
 from rsu.messages.etsi import cam_wire
-from rsu.messages.etsi.cam_value import NO_ALTITUDE
+from rsu.messages.etsi.cam_value import LONGEST_STEP, NO_ALTITUDE
 from rsu.messages.etsi.cam_wire import CONSTANT, CONTROL, HISTORY, LIGHT_BAR_SIREN, LIGHTS, MEMBERS, ROLE
 from rsu.messages.etsi.framing import PDUS, PROTOCOL_VERSION
 from rsu.messages.vehicle import ABSENT, PathHistory, VehicleColumns
@@ -112,7 +112,7 @@ def crumbs_of(sheet: Sheet) -> PathHistory:
         empty = np.empty(0)
         return PathHistory(np.zeros(len(sheet), np.int64), empty, empty, empty)
     latitude, longitude, time = elements.columns((CRUMB[0], CRUMB[1], CRUMB[3]), np.array([0, 0, ABSENT]))
-    lost = elements.column(CRUMB[3], ABSENT) == ABSENT
+    lost = (time < 1) | (time > LONGEST_STEP)
     return PathHistory(
         counts, _summed(longitude, np.abs(longitude) > _LARGEST_DELTA, counts) * 1e-7,
         _summed(latitude, np.abs(latitude) > _LARGEST_DELTA, counts) * 1e-7, _summed(time, lost, counts) * 0.01,

@@ -95,7 +95,7 @@ def codes_of_value(value: dict[str, Any]) -> tuple[dict[Path, int], list[tuple[f
     return codes, _crumbs(_get(value, HISTORY) or [])
 
 
-_LONGEST_STEP = 65_535
+LONGEST_STEP = 65_535
 """Longest PathDeltaTime of the root, 10 ms; longer ones, and those that go back, count as not told."""
 
 
@@ -108,7 +108,7 @@ def _crumbs(history: list[dict[str, Any]]) -> list[tuple[float, float, float]]:
         latitude += _known(position["deltaLatitude"])
         longitude += _known(position["deltaLongitude"])
         time = point.get("pathDeltaTime", 0)
-        age += time if 1 <= time <= _LONGEST_STEP else np.nan
+        age += time if 1 <= time <= LONGEST_STEP else np.nan
         crumbs.append((longitude * 1e-7, latitude * 1e-7, age * 0.01))
     return crumbs
 
