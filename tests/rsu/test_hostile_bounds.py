@@ -201,3 +201,18 @@ def test_garbage_collection_is_as_it_was(enabled: bool) -> None:
             assert gc.isenabled() is enabled
     finally:
         (gc.enable if was else gc.disable)()
+
+
+@pytest.mark.parametrize("step", [0, -1, 65_536, 70_000, 10**12, -(10**18), 2**62])
+def test_steps_in_time_beyond_their_range_are_not_told(step: int) -> None:
+    """By hand: PathDeltaTime is extensible; what is outside 1..65535 reads as unknown, alone and in a batch."""
+    message_set = MESSAGE_SETS["etsi-its"]
+    decoded = message_set.decode(_typical("etsi-its")[1])
+    assert decoded.message == "CAM" and decoded.value is not None
+    decoded.value["cam"]["camParameters"]["lowFrequencyContainer"][1]["pathHistory"][1]["pathDeltaTime"] = step
+    octets = message_set.encode("CAM", decoded.value)
+    for count in (1, 20):
+        path = message_set.decode_vehicles([octets] * count).path
+        assert path is not None
+        ages_s = path.rows()[-1][:, 2]
+        assert ages_s[0] > 0 and all(age_s != age_s for age_s in ages_s[1:])
