@@ -22,7 +22,7 @@ from sim.metrics.channel import Channel
 from sim.metrics.coverage import Coverage
 from sim.pipeline import Pipeline
 from sim.receivers.awareness import AwarenessReceiver
-from sim.receivers.base import Here, Newest, Receiver
+from sim.receivers.base import Decoder, Here, Newest, Receiver
 from sim.receivers.events import RsiReceiver
 from sim.receivers.objects import RsmReceiver
 from sim.receivers.signals import MapReceiver, NodeMaps, SpatReceiver
@@ -90,6 +90,7 @@ class Engine:
         self.env = simpy.Environment()
         self.stopwatch = Stopwatch()
         self.control = self._rate_control()
+        self.decoder = Decoder(self.message_set, profile.get("decode_policy", "lenient"))
         self.envelopes = {Kind.VEHICLE: Envelope(config, profile, "obu"), Kind.RSU: Envelope(config, profile, "rsu")}
         self.vehicles = VehicleSender(
             world, self.flows, self.message_set, self.envelopes[Kind.VEHICLE], self.ledger, self.control,
@@ -113,7 +114,7 @@ class Engine:
             config, flows, self.ledger, world.stations, self._receivers(), self.kpis, trace,
             clock_offset_ns=lambda: world.clock_offset_ns,
         )
-        self.pipeline.receivers |= self.second_phase.receivers(self.pipeline)
+        self.pipeline.receivers |= self.second_phase.receivers(self.pipeline, self.decoder)
         self._radio_ns = self.radio_from_ns
         if self.control is not None:
             self.pipeline.taps.append(self._hear_vehicles)
@@ -223,19 +224,19 @@ class Engine:
     def _receivers(self) -> dict[str, Receiver]:
         coverage = self.kpis.get("coverage")
         coverage = coverage if isinstance(coverage, Coverage) else None
-        self.maps = NodeMaps(self.world, self.message_set, self.here, self.approaches)
-        self.objects = RsmReceiver(self.zones, self.here, self.message_set, coverage)
+        self.maps = NodeMaps(self.world, self.decoder, self.here, self.approaches)
+        self.objects = RsmReceiver(self.zones, self.here, self.decoder, coverage)
         period_ns = {flow.flow.service: flow.flow.period_ns for flow in reversed(self.flows.values())}
-        classes: dict[str, Receiver] = {"BSM": AwarenessReceiver(self.message_set), "RSM": self.objects}
+        classes: dict[str, Receiver] = {"BSM": AwarenessReceiver(self.decoder), "RSM": self.objects}
         self.newest: dict[str, Newest] = {}
         if "MAP" in period_ns:
             classes["MAP"] = maps = MapReceiver(self.maps, period_ns["MAP"])
             self.newest["MAP"] = maps.newest
         if "SPAT" in period_ns:
-            classes["SPAT"] = spat = SpatReceiver(self.maps, self.message_set, coverage)
+            classes["SPAT"] = spat = SpatReceiver(self.maps, self.decoder, coverage)
             self.newest["SPAT"] = spat.newest
         if "RSI" in period_ns:
-            classes["RSI"] = rsi = RsiReceiver(self.zones, self.here, self.message_set, coverage, period_ns["RSI"])
+            classes["RSI"] = rsi = RsiReceiver(self.zones, self.here, self.decoder, coverage, period_ns["RSI"])
             self.newest["RSI"] = rsi.newest
         return {
             flow.flow.message: classes[flow.flow.service] for flow in self.flows.values()

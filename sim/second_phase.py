@@ -14,7 +14,7 @@ from sim.ledger import Ledger
 from sim.metrics import Kpi
 from sim.metrics.round_trips import RoundTrips
 from sim.pipeline import Pipeline
-from sim.receivers.base import Receiver
+from sim.receivers.base import Decoder, Receiver
 from sim.scenario.schema import Scenario
 from sim.senders.envelope import Envelope
 from sim.senders.flows import DAY_TWO_SENDERS, MessageFlow, day_two_messages, speaks
@@ -99,22 +99,22 @@ class SecondPhase:
         if self.pedestrians is not None:
             yield from self.pedestrians.frames(start_ns, end_ns, measured)
 
-    def receivers(self, pipeline: Pipeline) -> dict[str, Receiver]:
+    def receivers(self, pipeline: Pipeline, decoder: Decoder) -> dict[str, Receiver]:
         """By message; C157-SSM has the receiver of its class."""
         found: dict[str, Receiver] = {}
         if "RTCM" in self.flows or "PSM" in self.flows:
             from sim.receivers.day2 import psm_receiver, rtcm_receiver
 
             found = {
-                "RTCM": rtcm_receiver(self.message_set, self.world.utc0_ns),
-                "PSM": psm_receiver(self.message_set, self.world.utc0_ns),
+                "RTCM": rtcm_receiver(decoder, self.world.utc0_ns),
+                "PSM": psm_receiver(decoder, self.world.utc0_ns),
             }
         if self.coordination is not None:
             from sim.receivers.coordination import RscReceiver, Stages, VirReceiver
 
             stages = Stages(self.ledger, pipeline.verify_ns, pipeline.decode_ns, pipeline.apply_ns)
-            found["VIR"] = VirReceiver(self.message_set, self.coordination, stages)
-            found["RSC"] = RscReceiver(self.message_set, self.coordination, stages)
+            found["VIR"] = VirReceiver(decoder, self.coordination, stages)
+            found["RSC"] = RscReceiver(decoder, self.coordination, stages)
         return {message: receiver for message, receiver in found.items() if message in self.flows}
 
     def step_ns(self, pipeline: Pipeline) -> int | None:

@@ -145,6 +145,8 @@ def provenance(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
         f"{profile.entry('network').source}",
         "security envelope": f"{profile.value('security.envelope')}: exact sizes, octets with placeholders for "
         f"certificate and signature in captures, nothing is signed; {profile.entry('security.envelope').source}",
+        "decoding": f"{engine.decoder.policy}; {profile.entry('decode_policy').source}"
+        if "decode_policy" in profile.entries else engine.decoder.policy,
         "generation": f"{message_set.awareness}: {message_set.generation}, rate control "
         f"{engine.control.name if engine.control else 'none'}; "
         + message_set.messages[message_set.awareness].source,

@@ -5,22 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from rsu.applications import APPLICATIONS
-from rsu.messages.base import MessageSet
 from rsu.messages.vehicle import STATUS_OK
 from sim.frames import Outcome
-from sim.receivers.base import Delivery
+from sim.receivers.base import Decoder, Delivery
 
 
 class AwarenessReceiver:
     """Applied = decoded, and passes the plausibility check of :func:`rsu.applications.checks.bsm_plausible`."""
 
-    def __init__(self, message_set: MessageSet) -> None:
-        self.message_set = message_set
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
         self._plausible = APPLICATIONS["BSM"]
 
     def judge(self, delivery: Delivery) -> np.ndarray:
         """Every receiver of a frame comes to the same verdict, so the frame is judged once."""
-        columns = self.message_set.decode_vehicles(delivery.octets)
+        columns = self.decoder.decode_vehicles(delivery.octets)
         outcome = np.full(len(delivery.octets), Outcome.NOT_DECODED, np.int8)
         good = columns.status == STATUS_OK
         plausible = self._plausible(

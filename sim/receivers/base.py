@@ -9,6 +9,10 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
+from rsu.codec import Decoded as Message
+from rsu.codec import Policy
+from rsu.messages.base import MessageSet
+from rsu.messages.vehicle import VehicleColumns
 from sim.frames import Kind
 from sim.metrics.coverage import Coverage
 from sim.world.build import World
@@ -50,6 +54,22 @@ class Receiver(Protocol):
 
     def judge(self, delivery: Delivery) -> np.ndarray:
         """:class:`sim.frames.Outcome` per link, int8."""
+
+
+class Decoder:
+    """How receivers decode: one message set under the policy of the profile (``lenient`` or ``strict``)."""
+
+    def __init__(self, message_set: MessageSet, policy: Policy) -> None:
+        self._message_set, self.policy = message_set, policy
+        self.family = message_set.family
+
+    def decode(self, octets: bytes) -> Message:
+        """One message."""
+        return self._message_set.decode(octets, self.policy)
+
+    def decode_vehicles(self, messages: list[bytes]) -> VehicleColumns:
+        """Many messages of vehicles."""
+        return self._message_set.decode_vehicles(messages, self.policy)
 
 
 class Decoded(Generic[Content]):

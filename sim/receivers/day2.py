@@ -10,9 +10,8 @@ import numpy as np
 from rsu.applications import APPLICATIONS
 from rsu.applications.day2.persons import read_psms
 from rsu.applications.day2.sensors import read_rtcm
-from rsu.messages.base import MessageSet
 from sim.frames import Outcome
-from sim.receivers.base import Decoded, Delivery
+from sim.receivers.base import Decoded, Decoder, Delivery
 
 Read = Callable[[dict[str, Any], int], bool]
 """(decoded value, generation instant in ns since 1970) -> whether a receiver can use it."""
@@ -21,9 +20,9 @@ Read = Callable[[dict[str, Any], int], bool]
 class FrameReceiver:
     """Applied = decoded as ``message``, and ``usable``; freshness is judged by the pipeline."""
 
-    def __init__(self, message: str, message_set: MessageSet, usable: Read, utc0_ns: int) -> None:
+    def __init__(self, message: str, decoder: Decoder, usable: Read, utc0_ns: int) -> None:
         self.message, self._usable, self._utc0_ns = message, usable, utc0_ns
-        self._decode = Decoded(message_set.decode, limit=512)
+        self._decode = Decoded(decoder.decode, limit=512)
 
     def judge(self, delivery: Delivery) -> np.ndarray:
         """Frame by frame."""
@@ -36,12 +35,12 @@ class FrameReceiver:
         return outcome[delivery.row]
 
 
-def rtcm_receiver(message_set: MessageSet, utc0_ns: int) -> FrameReceiver:
+def rtcm_receiver(decoder: Decoder, utc0_ns: int) -> FrameReceiver:
     """Usable: carries at least one correction. What is in it is not looked at."""
-    return FrameReceiver("RTCM", message_set, lambda value, near_utc_ns: bool(read_rtcm(value)), utc0_ns)
+    return FrameReceiver("RTCM", decoder, lambda value, near_utc_ns: bool(read_rtcm(value)), utc0_ns)
 
 
-def psm_receiver(message_set: MessageSet, utc0_ns: int) -> FrameReceiver:
+def psm_receiver(decoder: Decoder, utc0_ns: int) -> FrameReceiver:
     """Usable: position, speed and heading pass :func:`rsu.applications.checks.bsm_plausible`."""
     plausible = APPLICATIONS["BSM"]
 
@@ -49,4 +48,4 @@ def psm_receiver(message_set: MessageSet, utc0_ns: int) -> FrameReceiver:
         person = read_psms([value], near_utc_ns).objects
         return bool(plausible(person.speed_mps, person.heading_deg, person.lon, person.lat)[0])
 
-    return FrameReceiver("PSM", message_set, usable, utc0_ns)
+    return FrameReceiver("PSM", decoder, usable, utc0_ns)

@@ -6,22 +6,21 @@ import numpy as np
 
 from rsu.applications import APPLICATIONS, READERS
 from rsu.applications.events import EventZones
-from rsu.messages.base import MessageSet
 from sim.frames import Outcome
 from sim.metrics.coverage import Coverage
-from sim.receivers.base import Decoded, Delivery, Here, Newest, report_coverage
+from sim.receivers.base import Decoded, Decoder, Delivery, Here, Newest, report_coverage
 from sim.receivers.zones import RSI, Zones
 
 
 class RsiReceiver:
     """Applied as :func:`rsu.applications.checks.rsi_applies` says, at the receiver's own believed position."""
 
-    def __init__(self, zones: Zones, here: Here, message_set: MessageSet, coverage: Coverage | None,
+    def __init__(self, zones: Zones, here: Here, decoder: Decoder, coverage: Coverage | None,
                  period_ns: int) -> None:
         self.zones, self.here, self.coverage, self.period_ns = zones, here, coverage, period_ns
         self._applies = APPLICATIONS["RSI"]
-        self._decode = Decoded(message_set.decode)
-        self._readers = READERS[message_set.family]
+        self._decode = Decoded(decoder.decode)
+        self._readers = READERS[decoder.family]
         self._read = Decoded(self._event_zones)
         events = zones.world.config.events
         self._index = {(event.kind, event.id): index for index, event in enumerate(events)}

@@ -6,10 +6,9 @@ import numpy as np
 
 from rsu.applications import APPLICATIONS, READERS
 from rsu.codec import Decoded as Message
-from rsu.messages.base import MessageSet
 from sim.frames import Outcome
 from sim.metrics.coverage import Coverage
-from sim.receivers.base import Decoded, Delivery, Here, report_coverage
+from sim.receivers.base import Decoded, Decoder, Delivery, Here, report_coverage
 from sim.receivers.zones import RSM, Zones
 from sim.senders.sensing import true_vehicles
 
@@ -23,11 +22,11 @@ class RsmReceiver:
     A message without objects is applied where the receiver's surroundings in the field are empty indeed.
     """
 
-    def __init__(self, zones: Zones, here: Here, message_set: MessageSet, coverage: Coverage | None) -> None:
+    def __init__(self, zones: Zones, here: Here, decoder: Decoder, coverage: Coverage | None) -> None:
         self.zones, self.here, self.coverage = zones, here, coverage
         self._applies = APPLICATIONS["RSM"]
-        self._decode = Decoded(message_set.decode, limit=512)
-        self._readers = READERS[message_set.family]
+        self._decode = Decoded(decoder.decode, limit=512)
+        self._readers = READERS[decoder.family]
         self._unit_row = {unit: row for row, unit in enumerate(zones.sensor_units)}
         self._sigma_m = zones.world.config.layout.sensor.position_sigma_m
         self._tau_s = zones.world.config.measure.tau_s["RSM"]

@@ -7,12 +7,11 @@ import numpy as np
 from rsu.applications import APPLICATIONS, READERS
 from rsu.applications.lane_match import LaneMatch, match_lanes
 from rsu.applications.road_map import RoadLane, RoadMap
-from rsu.messages.base import MessageSet
 from sim.clock import NEVER, ns_from_s
 from sim.frames import Outcome
 from sim.metrics import CLASSES
 from sim.metrics.coverage import Coverage
-from sim.receivers.base import Decoded, Delivery, Here, Newest, report_coverage
+from sim.receivers.base import Decoded, Decoder, Delivery, Here, Newest, report_coverage
 from sim.world.approaches import Approaches
 from sim.world.build import World
 
@@ -24,10 +23,10 @@ SAME_LANE_M = 1.5
 class NodeMaps:
     """What MAP messages said of each node, who heard which link when, and which lane everybody is on now."""
 
-    def __init__(self, world: World, message_set: MessageSet, here: Here, approaches: Approaches) -> None:
+    def __init__(self, world: World, decoder: Decoder, here: Here, approaches: Approaches) -> None:
         self.world, self.here, self.approaches = world, here, approaches
-        self._decode = Decoded(message_set.decode)
-        self._readers = READERS[message_set.family]
+        self._decode = Decoded(decoder.decode)
+        self._readers = READERS[decoder.family]
         network = world.network
         self.node_index = {(network.node_regions[n], network.node_ids[n]): n for n in range(len(network.node_ids))}
         self._stops = _stop_lines(world)
@@ -152,10 +151,10 @@ class MapReceiver:
 class SpatReceiver:
     """Applied as :func:`rsu.applications.checks.spat_map_applies` says, on the true lane."""
 
-    def __init__(self, maps: NodeMaps, message_set: MessageSet, coverage: Coverage | None) -> None:
+    def __init__(self, maps: NodeMaps, decoder: Decoder, coverage: Coverage | None) -> None:
         self.maps, self.coverage = maps, coverage
-        self._decode = Decoded(message_set.decode)
-        self._readers = READERS[message_set.family]
+        self._decode = Decoded(decoder.decode)
+        self._readers = READERS[decoder.family]
         self._applies = APPLICATIONS["SPAT"]
         measure = maps.world.config.measure
         self.map_tau_ns, self.spat_tau_s = ns_from_s(measure.tau_s["MAP"]), measure.tau_s["SPAT"]
