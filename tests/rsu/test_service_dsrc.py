@@ -100,6 +100,24 @@ def test_limits_and_phases_that_only_some_state() -> None:
     assert one.phase_ids == two.phase_ids == (5, 7)
 
 
+def test_connections_name_lanes_of_the_remote_intersection() -> None:
+    """By hand: two nodes of two arms with two lanes; the second arm of the far node, whose lanes are numbers 3 and 4,
+    comes from the near one. Lane 2 over there is LaneID 4, an unknown lane or node is 0."""
+    near, far = junction(lanes=2, arms=2), junction(node=258, lanes=2, arms=2, at_x_m=800.0)
+    ways = ((310, 258, 2, 1), (310, 258, 9, 1), (310, 999, 2, 1))
+    link = near.links[0]
+    leading = replace(link, lanes=(replace(link.lanes[0], connections=ways), link.lanes[1]))
+    reached = replace(far.links[1], upstream_region=310, upstream_node=257)
+    nodes = [replace(near, links=(leading, near.links[1])), replace(far, links=(far.links[0], reached))]
+    value = through("MAP", build_maps(nodes, counter=MessageCounter(0))[0])
+    lanes = [one["laneSet"] for one in value["intersections"]]
+    assert [connection["connectingLane"]["lane"] for connection in lanes[0][0]["connectsTo"]] == [4, 0, 0]
+    assert [lane["laneID"] for lane in lanes[1]] == [1, 2, 3, 4]
+    assert lane_numbers(nodes[1])[310, 257, 2] == 4
+    alone = build_maps(nodes[:1], counter=MessageCounter(0))[0]["intersections"][0]["laneSet"][0]
+    assert [connection["connectingLane"]["lane"] for connection in alone["connectsTo"]] == [0, 0, 0]
+
+
 def test_long_maps_are_split() -> None:
     """Property: every part within the limit, layers numbered, all lanes there once; one part needs no layer."""
     nodes = [curved(3), junction(node=258, at_x_m=800.0)]

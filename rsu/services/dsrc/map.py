@@ -1,14 +1,16 @@
 """MapData: intersections with their incoming lanes, in as many messages as the byte limit asks (ETSI TS 103 301,
 MAPEM).
 
-Lanes of all links of a node are numbered 1, 2, … in the order given, because LaneID is unique per intersection.
-Nodes of an incoming lane run from the stop line against the driving direction, as the standard has it.
+Lanes of all links of a node are numbered 1, 2, … in the order given, because LaneID is unique per intersection. A
+connection names the receiving lane by its LaneID at the remote intersection, 0 (not known) where the same call does not
+describe that lane. Nodes of an incoming lane run from the stop line against the driving direction, as the standard
+has it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rsu.services.counter import MessageCounter
@@ -24,6 +26,9 @@ from rsu.services.geometry import MANEUVERS, LaneGeometry, LinkGeometry, NodeGeo
 
 Encode = Callable[[dict[str, Any]], bytes]
 """MapData value to the octets that count against the limit (with frame or header)."""
+
+RemoteLanes = Mapping[tuple[int, int], Mapping[tuple[int, int, int], int]]
+"""(region, node) -> what :func:`lane_numbers` says of it."""
 
 LOOSEST_TOLERANCE_M = 0.8
 """A lane that needs more than 63 nodes is told more coarsely, down to this."""
@@ -59,7 +64,8 @@ def build_maps(
         raise ValueError("MAP: at least one node is required")
     revision = counter.next()
     told = [node for node in nodes if any(link.lanes for link in node.links)]
-    intersections = [intersection_value(node, revision, tolerance_m) for node in told]
+    numbers: RemoteLanes = {(node.region, node.node): lane_numbers(node) for node in told}
+    intersections = [intersection_value(node, revision, tolerance_m, numbers) for node in told]
     head = {"msgIssueRevision": revision, "layerType": "intersectionData", "layerID": 0}
     if encode is None or max_bytes is None:
         step = MOST_INTERSECTIONS
@@ -78,8 +84,13 @@ def lane_numbers(node: NodeGeometry) -> dict[tuple[int, int, int], int]:
     }
 
 
-def intersection_value(node: NodeGeometry, revision: int, tolerance_m: float = 0.1) -> dict[str, Any]:
-    """IntersectionGeometry; width and speed limit of the first lane hold for all that state no other."""
+def intersection_value(
+    node: NodeGeometry, revision: int, tolerance_m: float = 0.1, remote: RemoteLanes | None = None
+) -> dict[str, Any]:
+    """IntersectionGeometry; width and speed limit of the first lane hold for all that state no other.
+
+    ``remote``: lane numbers of the intersections that connections may lead to.
+    """
     where = f"MAP of node {node.name or node.node}"
     reference = position_to_wire(node.lon, node.lat, node.height_m)
     rows = list(_numbered_lanes(node))
@@ -90,6 +101,7 @@ def intersection_value(node: NodeGeometry, revision: int, tolerance_m: float = 0
         "id": node_id(node.region, node.node), "revision": revision, "refPoint": reference, "laneWidth": width_cm,
         "laneSet": [
             _lane_value(number, link, lane, reference, (width_cm, limit_mps), tolerance_m, where)
+            | _connected(node, link, lane, remote or {}, where)
             for number, link, lane in rows
         ],
     }
@@ -181,9 +193,6 @@ def _lane_value(
         "maneuvers": bits_to_wire(MANEUVERS, lane.maneuvers, _MANEUVER_SIZE),
         "nodeList": ("nodes", nodes),
     }
-    connections = _connections(link, lane, where)
-    if connections:
-        value["connectsTo"] = connections
     return value
 
 
@@ -216,18 +225,21 @@ def _attributes(
     return value
 
 
-def _connections(link: LinkGeometry, lane: LaneGeometry, where: str) -> list[dict[str, Any]]:
-    """Connections of the lane, else of its link's movements; lane 0 where the receiving lane is not known."""
-    rows = lane.connections or tuple((region, node, 0, phase) for region, node, phase in link.movements)
+def _connected(
+    node: NodeGeometry, link: LinkGeometry, lane: LaneGeometry, remote: RemoteLanes, where: str
+) -> dict[str, Any]:
+    """connectsTo with the connections of the lane, else the movements of its link; nothing without either."""
+    rows = lane.connections or tuple((region, other, 0, phase) for region, other, phase in link.movements)
     if len(rows) > MOST_CONNECTIONS:
-        raise ValueError(f"{where}: {len(rows)} connections, at most {MOST_CONNECTIONS}")
-    return [
+        raise ValueError(f"{where}, lane {lane.lane_id}: {len(rows)} connections, at most {MOST_CONNECTIONS}")
+    connections = [
         {
-            "connectingLane": {"lane": remote_lane}, "remoteIntersection": node_id(region, node),
-            **({"signalGroup": phase} if phase else {}),
+            "connectingLane": {"lane": remote.get((region, other), {}).get((node.region, node.node, remote_lane), 0)},
+            "remoteIntersection": node_id(region, other), **({"signalGroup": phase} if phase else {}),
         }
-        for region, node, remote_lane, phase in rows
+        for region, other, remote_lane, phase in rows
     ]
+    return {"connectsTo": connections} if connections else {}
 
 
 def _limit(link: LinkGeometry, lane: LaneGeometry) -> float | None:
