@@ -116,6 +116,7 @@ def _summary(
         "duration_s": config.duration_s,
         "candidate": candidate.name,
         "message_set": engine.message_set.name,
+        "stack": stack(loaded, engine),
         "rsus": len(engine.world.units),
         "vehicles": {"total": len(engine.vehicles_seen), "equipped": len(engine.equipped_seen)},
         "traffic": engine.world.traffic.counts(),
@@ -133,6 +134,22 @@ def _summary(
     }
 
 
+def stack(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
+    """Which network layer and envelope a run speaks, and what of a packet are octets, what sizes only."""
+    bsm, messages = loaded.config.bsm, "real octets"
+    if bsm.fixed_size_bytes is not None:
+        messages = (
+            f"{'real octets of roadside messages only' if bsm.synthetic else messages}, "
+            f"packets of vehicles set to {bsm.fixed_size_bytes} bytes"
+        )
+    return {
+        "messages": messages,
+        "network": str(engine.profile.value("network")),
+        "envelope": str(engine.profile.value("security.envelope")),
+        "headers": "exact sizes",
+    }
+
+
 def provenance(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
     """Every model and table in use with its source."""
     config = loaded.config
@@ -140,7 +157,8 @@ def provenance(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
     layout, link = config.layout, config.radio.link
     return {
         "traffic": f"{config.traffic.model} ({type(engine.world.traffic).__module__})",
-        "message set": f"{message_set.name}: real octets of every message; {message_set.status}; {message_set.source}",
+        "message set": f"{message_set.name}: {stack(loaded, engine)['messages']}; {message_set.status}; "
+        f"{message_set.source}",
         "network layer": f"{profile.value('network')}: exact sizes, real octets in captures; "
         f"{profile.entry('network').source}",
         "security envelope": f"{profile.value('security.envelope')}: exact sizes, octets with placeholders for "

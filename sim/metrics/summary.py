@@ -77,6 +77,8 @@ def _what(result: Result) -> Iterator[tuple[str, str]]:
     candidate = summary.get("candidate") or (scenario.get("standards") or {}).get("candidate")
     if candidate:
         yield "Standards", str(candidate)
+    if messages := messages_line(result):
+        yield "Messages", messages
     stations = []
     if (rsus := summary.get("rsus")) is not None:
         stations.append(f"{rsus} roadside units")
@@ -97,6 +99,17 @@ def _what(result: Result) -> Iterator[tuple[str, str]]:
             "Illustrative",
             f"figures rest on {f'{count} assumptions' if count else 'assumptions'} (see summary.json)",
         )
+
+
+def messages_line(result: Result) -> str:
+    """Message set, network layer and envelope of a run, and what of them are octets and what sizes; empty if unsaid."""
+    stack = result.summary.get("stack")
+    if not isinstance(stack, dict):
+        return ""
+    return (
+        f"{result.summary.get('message_set', '')} ({stack.get('messages', '')}), "
+        f"{stack.get('network', '')} and {stack.get('envelope', '')} ({stack.get('headers', '')})"
+    )
 
 
 def radio_line(result: Result) -> str:

@@ -23,7 +23,7 @@ def busy_over_time(result: Result, words: dict[str, str]) -> Iterator[tuple[str,
     if not kinds:
         return
     figure = style.new_figure()
-    axes = figure.add_axes((0.085, 0.22, 0.6, 0.62))
+    axes = figure.add_axes((0.085, 0.26, 0.6, 0.58))
     top, first_s, last_s = 0.1, np.inf, 0.0
     for kind, colour, marker in zip(kinds, style.SERIES, style.MARKERS, strict=False):
         part = table.select(station_class=kind).sorted_by("time_s")

@@ -91,9 +91,7 @@ def latency_distribution(result: Result, words: dict[str, str]) -> Iterator[tupl
         axes.plot(
             np.concatenate([[value_ms[0]], value_ms]),
             np.concatenate([[0.0], share]),
-            color=style.SERIES[k % len(style.SERIES)],
-            linestyle=style.DASHES[k % len(style.DASHES)],
-            marker=style.MARKERS[k % len(style.MARKERS)],
+            **style.series(k),
             markevery=(5 + 2 * k, 20),
             markersize=7,
             linewidth=2,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.metrics.summary import radio_line
+from sim.metrics.summary import messages_line, radio_line
 from sim.results import Result
 from sim.whole import written_whole
 
@@ -32,6 +32,21 @@ SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK)
 """Okabe and Ito, Color Universal Design (2008); always paired with a dash pattern, hatch or marker."""
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def series(number: int) -> dict[str, Any]:
+    """Colour, dash pattern and marker of line ``number``; no two of the first 49 are the same in all three.
+
+    Beyond the seventh, dashes and markers move on by one and markers are hollow, so that no colour comes back with
+    the same pattern.
+    """
+    turn, k = divmod(number, len(SERIES))
+    return {
+        "color": SERIES[k],
+        "linestyle": DASHES[(k + turn) % len(DASHES)],
+        "marker": MARKERS[(k + turn) % len(MARKERS)],
+        "markerfacecolor": "white" if turn % 2 else SERIES[k],
+    }
 
 _RC: Any = {
     "font.family": "sans-serif",
@@ -80,7 +95,7 @@ def new_figure(width_in: float = 11.0, height_in: float = 6.2) -> Figure:
 
 
 def finish(figure: Figure, result: Result, title: str, words: dict[str, str], note: str = "") -> Figure:
-    """Title on top, one or two caption lines below: settings of the radio, and what the reader must know."""
+    """Title on top, captions below: what the reader must know, who speaks what, settings of the radio."""
     import textwrap
 
     height_in = figure.get_size_inches()[1]
@@ -108,8 +123,8 @@ def finish(figure: Figure, result: Result, title: str, words: dict[str, str], no
     ]
     run = "; ".join(p for p in (str(name), *facts) if p)
     figure.text(0.012, 1 - 0.46 / height_in, run, ha="left", va="top", fontsize=12.5, color="#555555")
-    caption = radio_line(result)
-    text = "\n".join([*textwrap.wrap(note, 130), *textwrap.wrap(caption, 130)])
+    lines = (note, messages_line(result), radio_line(result))
+    text = "\n".join(row for line in lines for row in textwrap.wrap(line, 130))
     figure.text(
         0.012, 0.1 / height_in, text, ha="left", va="bottom", fontsize=10.5, color="#555555", linespacing=1.25
     )

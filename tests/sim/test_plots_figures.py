@@ -241,6 +241,32 @@ def test_unknown_names_are_refused(folder: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_lines_of_many_messages_stay_apart() -> None:
+    """Property: 21 lines (the second phase has eleven): no two share colour and dash pattern, nor colour and marker."""
+    from sim.plots.style import series
+
+    made = [series(number) for number in range(21)]
+    assert len({(one["color"], str(one["linestyle"])) for one in made}) == 21
+    assert len({(one["color"], one["marker"]) for one in made}) == 21
+
+
+def test_a_figure_says_which_set_was_spoken(tmp_path: Path, folder: Path) -> None:
+    """By hand: set, network layer and envelope stand below a figure, with what of them are octets and what sizes."""
+    import json
+    import shutil
+
+    copy = tmp_path / "run"
+    shutil.copytree(folder, copy)
+    summary = json.loads((copy / "summary.json").read_text())
+    stack = {"messages": "real octets", "network": "wsmp", "envelope": "ieee1609.2", "headers": "exact sizes"}
+    (copy / "summary.json").write_text(json.dumps({**summary, "message_set": "sae-j2735", "stack": stack}))
+    for name in FIGURES:
+        for _, figure in figures_of(read(copy), name):
+            assert any("sae-j2735 (real octets), wsmp and ieee1609.2 (exact sizes)" in w for w in texts(figure)), name
+            inked = figure.get_tightbbox()
+            assert inked.y0 >= 0
+
+
 def test_languages_hold_the_same_words() -> None:
     """Property: same keys, none empty, same placeholders."""
     assert LABELS["en"].keys() == LABELS["zh"].keys()

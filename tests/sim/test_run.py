@@ -188,3 +188,22 @@ def test_an_event_that_nobody_announces_is_warned_of(tmp_path: Path) -> None:
     """Property: the summary says so instead of leaving an unexplained coverage of 0 %."""
     event = "events=[{id: 7, code: 501, direction: up, from_m: 0, to_m: 10, announce_within_m: 0}]"
     assert any("event 7" in line for line in run(tmp_path, "alone", [*QUICK, event]).summary["warnings"])
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    ([], "real octets"),
+    (["bsm.fixed_size_bytes=300"], "real octets, packets of vehicles set to 300 bytes"),
+    (["bsm.fixed_size_bytes=300", "bsm.synthetic=true"],
+     "real octets of roadside messages only, packets of vehicles set to 300 bytes"),
+])
+def test_the_summary_says_what_is_octets_and_what_is_sizes(more: list[str], said: str) -> None:
+    """By hand: the stack of a run, with the size of packets real, set, and set without any message in them."""
+    from sim.engine import Engine
+    from sim.simulation import provenance, stack
+
+    loaded = sim.load("01-one-vehicle-one-rsu", ["standards.message_set=csae53-2020", *more])
+    engine = Engine(loaded)
+    assert stack(loaded, engine) == {
+        "messages": said, "network": "dsmp", "envelope": "ydt3957-2021", "headers": "exact sizes",
+    }
+    assert provenance(loaded, engine)["message set"].startswith(f"csae53-2020: {said};")
