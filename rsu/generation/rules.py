@@ -10,9 +10,9 @@ import numpy as np
 
 from rsu.generation.base import MS
 
-Mark = Literal["sourced", "vendor", "practice", "assumption"]
-"""``sourced``: in the standard named (as reported where the text was not opened); ``vendor``: one vendor's
-configuration only; ``practice``: another region's rule used where the standard has no number; ``assumption``: ours."""
+Mark = Literal["sourced", "practice", "assumption"]
+"""``sourced``: in the standard named (as reported where the text was not opened); ``practice``: rule of another region used
+where the standard has no number; ``assumption``: ours."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Repetition:
 _CSAE159 = "T/CSAE 159-2020 5.3 to 5.5, as publicly reported; periods are multiples of 100 ms"
 _TS103301 = "ETSI TS 103 301 v2.1.1"
 _CTI4501 = "CTI 4501 v01.01"
-_VENDOR = "configuration of one vendor; official figures of Day II were not found"
+_CSAE157 = "second-phase application table of T/CSAE 157-2020, as publicly reported"
 
 _ROWS = (
     Repetition("cn", "MAP", 1000.0, 100.0, 1000.0, "sourced", _CSAE159),
@@ -45,15 +45,15 @@ _ROWS = (
     Repetition("cn", "RSI-SEMI-STATIC", 500.0, None, None, "sourced", _CSAE159),
     Repetition("cn", "RSI-DYNAMIC", 100.0, None, None, "sourced", _CSAE159),
     Repetition("cn", "RSM", 100.0, None, None, "sourced", _CSAE159),
-    Repetition("cn", "RTCM", 1000.0, 100.0, 1000.0, "practice", _CTI4501,
-               "US range 1 to 10 Hz; a vendor sends at 10 Hz"),
-    Repetition("cn", "SSM", 100.0, None, None, "vendor", _VENDOR, "sensor sharing"),
-    Repetition("cn", "PSM", 100.0, None, None, "vendor", _VENDOR),
-    Repetition("cn", "VIR", 100.0, None, None, "vendor", _VENDOR),
-    Repetition("cn", "RSC", 100.0, None, None, "vendor", _VENDOR),
-    Repetition("cn", "PAM", 100.0, None, None, "vendor", _VENDOR),
-    Repetition("cn", "VPM", 100.0, None, None, "vendor", _VENDOR),
-    Repetition("cn", "CLPMM", 100.0, None, None, "vendor", _VENDOR, "platooning"),
+    Repetition("cn", "RTCM", 1000.0, 100.0, 1000.0, "sourced", f"{_CSAE157}: at least 1 Hz; {_CTI4501}: up to 10 Hz"),
+    Repetition("cn", "C157-SSM", 100.0, None, None, "sourced", _CSAE157, "sensor sharing"),
+    Repetition("cn", "PSM", 100.0, None, None, "sourced", _CSAE157),
+    Repetition("cn", "VIR", 100.0, None, None, "sourced", _CSAE157, "while a request is open"),
+    Repetition("cn", "RSC", 100.0, None, None, "sourced", _CSAE157, "while a manoeuvre is coordinated"),
+    Repetition("cn", "PAM", 500.0, None, None, "sourced", _CSAE157, "a vendor sends at 10 Hz"),
+    Repetition("cn", "VPM", 1000.0, 100.0, 1000.0, "sourced", _CSAE157,
+               "1 Hz from a roadside unit, 10 Hz from a vehicle"),
+    Repetition("cn", "C157-CPM", 100.0, None, None, "sourced", _CSAE157, "platooning (CLPMM)"),
     Repetition("etsi", "SPATEM", 100.0, None, None, "practice", f"{_TS103301} gives no rate; {_CTI4501}: 10 Hz",
                "triggered by the application, latency at most 100 ms, not repeated by the service"),
     Repetition("etsi", "MAPEM", 1000.0, None, None, "practice", f"{_TS103301} gives no rate; {_CTI4501}: 1 Hz",
