@@ -11,8 +11,8 @@ import numpy as np
 from rsu.generation.base import MS
 
 Mark = Literal["sourced", "practice", "assumption"]
-"""``sourced``: in the standard named (as reported where the text was not opened); ``practice``: rule of another region used
-where the standard has no number; ``assumption``: ours."""
+"""``sourced``: in the standard named (as reported where the text was not opened); ``practice``: another region's rule
+used where the standard has no number; ``assumption``: ours."""
 
 
 @dataclass(frozen=True)
