@@ -7,6 +7,7 @@ fields in the parsed schema and checks every layout against the general codec.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ Rows = NDArray[np.int64]
 
 COUNT = "#"
 """Last path entry of a list's length field."""
+
+_1, _63 = np.uint64(1), np.uint64(63)
 
 _FEW_ROWS = 64
 """Below, one reduction over all fields is cheaper than one per word."""
@@ -91,11 +94,9 @@ class Block:
         full = [field.width == 64 or field.count == 1 << field.width for field in self.fields]
         limits = [(1 << 64) - 1 if field.width == 64 else field.count - 1 for field in self.fields]
         self._limit = np.array(limits, np.uint64)[:, None]
-        refused = [limit if field.enumerated else (1 << 64) - 1
-                   for field, limit in zip(self.fields, limits, strict=True)]
-        self._refused = np.array(refused, np.uint64)[:, None]
-        self._partial = not all(full)
-        self._some_enumerated = any(f.enumerated and not whole for f, whole in zip(self.fields, full, strict=True))
+        self._strictly = self._limits(limits, [not whole for whole in full])
+        self._leniently = self._limits(limits, [f.enumerated and not whole
+                                                for f, whole in zip(self.fields, full, strict=True)])
         self._left = (63 - ((ends - 1) & 63)).astype(np.uint64)[:, None]
         self._last = last
         used, starts = np.unique(last, return_index=True)
@@ -108,6 +109,12 @@ class Block:
             for index in range(len(self.fields)) if int(offsets[index]) >> 6 < last[index]
         ]
         self._keep = np.array([(1 << int(width)) - 1 for width in widths], np.uint64)[:, None]
+
+    @staticmethod
+    def _limits(limits: list[int], tested: list[bool]) -> tuple[NDArray[np.intp], Words]:
+        """Which fields a receiver compares, and their highest raw values."""
+        chosen = np.flatnonzero(tested)
+        return chosen, np.array(limits, np.uint64)[chosen, None]
 
     def pack(self, values: Rows, check: bool = True) -> Words:
         """Word matrix of one block per row of a value matrix; raises OutOfRange unless ``check`` is off."""
@@ -153,14 +160,15 @@ class Block:
         """
         if not self.fields:
             return np.empty((0, words.shape[1]), np.int64), None
-        raw = words[self._last]
+        raw = words.take(self._last, axis=0)
         raw >>= self._left
         for index, word, shift in self._straddling:
             raw[index] |= words[word] << shift
         raw &= self._keep
         good: NDArray[np.bool_] | None = None
-        if (strict and self._partial) or self._some_enumerated:
-            bad = raw > (self._limit if strict else self._refused)
+        tested, limits = self._strictly if strict else self._leniently
+        if len(tested):
+            bad = raw[tested] > limits
             good = ~bad.any(axis=0) if bad.any() else None
         values = raw.view(np.int64)
         if self._has_lower:
@@ -168,59 +176,71 @@ class Block:
         return values, good
 
 
-def place(words: Words, row: Rows, offset: Rows, width: Rows | int, value: Words) -> None:
-    """Write values of up to 64 bits, each at its own bit offset, into rows of a message matrix (bits zero).
+def place(words: Words, row: Rows, offset: Rows, *values: Words) -> None:
+    """Write 64 bits, and the 64 behind them for every further value, each at its own bit offset, into rows of a
+    message matrix whose bits are zero there.
 
-    ``words`` has one message per row (messages, words) and is contiguous; a row may receive several values in
-    one call; it needs one spare word at the end.
+    What is shorter stands in the most significant bits, with zeros behind. ``words`` has one message per row
+    (messages, words) and is contiguous; a row may receive several values in one call; it needs one spare word at
+    the end.
     """
-    stride = words.shape[1]
     flat = words.reshape(-1)
-    index = (offset >> 6) + row * stride
-    shift = 64 - (offset & 63) - width
-    spill = shift < 0
-    if not spill.any():
-        np.add.at(flat, index, value << shift.astype(np.uint64))
-        return
-    left = np.maximum(shift, 0).astype(np.uint64)
-    right = np.maximum(-shift, 0).astype(np.uint64)
-    # Disjoint bits: adding is setting, and add.at has a fast loop where bitwise_or.at has none.
-    np.add.at(flat, index, (value << left) >> right)
-    over = np.flatnonzero(spill)
-    np.add.at(flat, index[over] + 1, value[over] << (np.uint64(64) - right[over]))
-
-
-def place_block(words: Words, row: Rows, offset: Rows, block: Block, packed: Words) -> None:
-    """Write one packed block per entry at its own bit offset, see :func:`place`."""
-    for index in range(block.words):
-        bits = min(64, block.bits - 64 * index)
-        value = packed[index] >> np.uint64(64 - bits) if bits < 64 else packed[index]
-        place(words, row, offset + 64 * index if index else offset, bits, value)
+    index = offset >> 6
+    index += row * words.shape[1]
+    shift = (offset & 63).view(np.uint64)
+    back = _63 - shift
+    carry: Words | None = None
+    for value in values:
+        here = value >> shift
+        if carry is not None:
+            here |= carry
+        # Disjoint bits: adding is setting, and add.at has a fast loop where bitwise_or.at has none.
+        np.add.at(flat, index, here)
+        index += 1
+        # Two shifts because a shift by 64 is undefined.
+        carry = value << back
+        carry <<= _1
+    if carry is not None and carry.any():
+        np.add.at(flat, index, carry)
 
 
 def window(words: Words, row: Rows, offset: Rows) -> Words:
     """The 64 bits from ``offset`` on of each given row; a message row needs one spare word at the end."""
-    flat = words.reshape(-1)
-    index = (offset >> 6) + row * words.shape[1]
-    shift = (offset & 63).astype(np.uint64)
+    return window_at(words.reshape(-1), offset + row * (words.shape[1] * 64))
+
+
+def window_at(flat: Words, place: Rows) -> Words:
+    """The 64 bits from each bit of a row of words on; one spare word stands at the end."""
+    index = place >> 6
+    shift = (place & 63).view(np.uint64)
+    head = flat.take(index)
+    head <<= shift
+    index += 1
+    tail = flat.take(index)
     # Two shifts because a shift by 64 is undefined.
-    return (flat[index] << shift) | (flat[index + 1] >> (np.uint64(63) - shift) >> np.uint64(1))
+    tail >>= _63 - shift
+    tail >>= _1
+    head |= tail
+    return head
 
 
 def to_octets(words: Words, bits: Rows) -> list[bytes]:
     """One bytes object per row of a message matrix, cut to its number of bits rounded up to octets."""
     stride = words.shape[1] * 8
     buffer = words.astype(">u8").tobytes()
-    lengths = np.maximum((bits + 7) >> 3, 1).tolist()
+    octets = np.maximum((bits + 7) >> 3, 1)
+    if len(octets) and (octets == octets[0]).all():
+        one = int(octets[0])
+        return [octets_of for octets_of, in struct.iter_unpack(f"{one}s{stride - one}x", buffer)]
+    lengths = octets.tolist()
     starts = range(0, len(buffer), stride)
     return [buffer[start : start + length] for start, length in zip(starts, lengths, strict=True)]
 
 
 def from_octets(messages: Sequence[bytes], words: int) -> Words:
     """Message matrix (messages, words) of messages at most ``words`` * 8 octets long, padded with zero bits."""
-    stride = words * 8
-    buffer = b"".join([message.ljust(stride, b"\0") for message in messages])
-    return np.frombuffer(buffer, ">u8").reshape(len(messages), words).astype(np.uint64)
+    padded = np.array(messages, f"S{words * 8}")
+    return padded.view(">u8").reshape(len(messages), words).astype(np.uint64)
 
 
 def _split(number: int, words: int) -> Words:

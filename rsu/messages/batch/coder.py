@@ -23,7 +23,11 @@ _DENSE_BITS = 14
 
 
 class Coder:
-    """Layouts of one type by pattern; unknown patterns are laid out on first use."""
+    """Layouts of one type by pattern; unknown patterns are laid out on first use.
+
+    Of the prefixes that leave one flat layout only, ``flat_of_prefix`` has its number, ``bits_of_prefix`` its bits
+    (0 for others) and ``common_bits`` the bits of all of them (0 if they differ).
+    """
 
     def __init__(self, node: Node, frame: tuple[FrameItem, ...] = ()) -> None:
         self.node, self.frame = node, frame
@@ -31,9 +35,11 @@ class Coder:
         self.children: dict[Path, Coder] = {}
         self.prefix_bits = min(_prefix(node, frame), 62)
         self.by_prefix: dict[int, list[Layout]] = {}
-        self.flat = FlatTable()
+        self.flat = FlatTable(self.prefix_bits)
         dense = 1 << self.prefix_bits if 0 < self.prefix_bits <= _DENSE_BITS and not frame else 0
         self.flat_of_prefix = np.full(dense, NONE, np.intp)
+        self.bits_of_prefix = np.zeros(dense, np.int64)
+        self.common_bits = 0
         self._numbers = 0
 
     def layout(self, paths: Paths) -> Layout:
@@ -109,6 +115,9 @@ class Coder:
             self.flat.add(bucket[0])
             number = bucket[0].flat if bucket[0].flat >= 0 else SEVERAL
         self.flat_of_prefix[prefix] = number
+        self.bits_of_prefix[prefix] = bucket[0].bits if number >= 0 else 0
+        sizes = np.unique(self.bits_of_prefix[self.flat_of_prefix >= 0])
+        self.common_bits = int(sizes[0]) if len(sizes) == 1 else 0
 
 
 def _prefix(node: Node, frame: tuple[FrameItem, ...] = ()) -> int:

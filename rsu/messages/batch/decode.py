@@ -92,7 +92,8 @@ def _read_flat(coder: Coder, result: Reading, source: Input, head: Words, number
         if not len(rows):
             return
         head, number, row, offset, limit = head[rows], number[rows], row[rows], offset[rows], limit[rows]
-    good, bits, matrix = coder.flat.read(source.words, head, row, offset, number, strict)
+    place = offset + row * (source.words.shape[1] * 64)
+    good, bits, matrix = coder.flat.read(source.words.reshape(-1), head, place, number, strict)
     end = offset + bits
     good &= end <= limit
     layouts, kind = _kinds(coder, number)
@@ -117,54 +118,51 @@ def _read_flat_list(coder: Coder, source: Input, row: Rows, at: Rows, limit: Row
     longest = int(counts.max(initial=0))
     if not len(coder.flat_of_prefix) or not longest:
         return None
-    inside = np.arange(longest)[:, None] < counts
-    places, head, number = _walk(coder, source, row, at, inside)
-    if ((number == SEVERAL) & inside).any():
-        return None
-    chosen = np.flatnonzero(inside.T)
+    flat, base = source.words.reshape(-1), row * (source.words.shape[1] * 64)
+    places = _walk(coder, flat, at + base, longest, base + source.last_bit).T
+    starts = places.reshape(-1) if (counts == longest).all() else places[np.arange(longest) < counts[:, None]]
+    heads = template.window_at(flat, starts)
+    kinds = coder.flat_of_prefix.take((heads >> np.uint64(64 - coder.prefix_bits)).view(np.int64))
     parent = np.repeat(np.arange(len(row)), counts)
-    kinds = number.T.reshape(-1)[chosen]
-    heads = head.T.reshape(-1)[chosen]
-    starts = places.T.reshape(-1)[chosen]
-    known = kinds >= 0
-    if not known.any():
-        return np.asarray(counts == 0), at, parent[:0], Reading(known[:0], at[:0])
-    kinds = np.where(known, kinds, kinds[int(np.argmax(known))])
-    good, bits, matrix = coder.flat.read(source.words, heads, row[parent], starts, kinds, strict)
-    ends = starts + bits
-    good &= known
-    good &= ends <= limit[parent]
+    known: Flags | None = None
+    if int(kinds.min()) < 0:
+        known = kinds >= 0
+        if (kinds == SEVERAL).any():
+            return None
+        if not known.any():
+            return np.asarray(counts == 0), at, parent[:0], Reading(known[:0], at[:0])
+        kinds = np.where(known, kinds, kinds[int(np.argmax(known))])
+    good, bits, matrix = coder.flat.read(flat, heads, starts, kinds, strict)
+    if known is not None:
+        good &= known
     sound = np.ones(len(row), bool)
-    sound[parent[~good]] = False
+    if not good.all():
+        sound[parent[~good]] = False
     end = at.copy()
     filled = counts > 0
-    end[filled] = ends[np.cumsum(counts)[filled] - 1]
+    last = np.cumsum(counts)[filled] - 1
+    end[filled] = starts[last] + bits[last] - base[filled]
+    # Ends only grow along a list: the last one tells of all.
+    sound &= end <= limit
     layouts, kind = _kinds(coder, kinds)
-    reading = Reading(good, ends, [Piece(np.arange(len(parent)), layouts, kind, matrix)])
+    reading = Reading(good, starts, [Piece(np.arange(len(parent)), layouts, kind, matrix)])
     return sound, end, parent, reading
 
 
-def _walk(coder: Coder, source: Input, row: Rows, at: Rows, inside: NDArray[np.bool_],
-          ) -> tuple[Rows, Words, NDArray[np.intp]]:
-    """(bit, 64 bits from there, flat number) of every element, one position of the lists after another."""
-    shape = inside.shape
-    places, head, number = np.empty(shape, np.int64), np.empty(shape, np.uint64), np.empty(shape, np.intp)
-    flat, base, last = source.words.reshape(-1), row * source.words.shape[1], source.last_bit
-    drop, sizes, table = np.uint64(64 - coder.prefix_bits), coder.flat.bits, coder.flat_of_prefix
+def _walk(coder: Coder, flat: Words, at: Rows, longest: int, last: Rows) -> Rows:
+    """Bit where each element starts (positions in the lists, lists), counted from the first word of all messages."""
     at = np.minimum(at, last)
-    for index in range(shape[0]):
+    if coder.common_bits:
+        return np.minimum(at + coder.common_bits * np.arange(longest)[:, None], last)
+    places = np.empty((longest, len(at)), np.int64)
+    drop, sizes = np.uint64(64 - coder.prefix_bits), coder.bits_of_prefix
+    for index in range(longest):
         places[index] = at
-        word = (at >> 6) + base
-        shift = (at & 63).astype(np.uint64)
-        view = (flat[word] << shift) | (flat[word + 1] >> (_63 - shift) >> _1)
-        head[index] = view
-        found = table[(view >> drop).astype(np.int64)]
-        number[index] = found
-        at = np.minimum(at + sizes[found], last)
-    return places, head, number
-
-
-_1, _63 = np.uint64(1), np.uint64(63)
+        head = template.window_at(flat, at)
+        head >>= drop
+        at = at + sizes.take(head.view(np.int64))
+        np.minimum(at, last, out=at)
+    return places
 
 
 def _kinds(coder: Coder, number: NDArray[np.intp]) -> tuple[list[Layout], NDArray[np.intp] | None]:

@@ -30,6 +30,8 @@ class Elements:
     first: Rows
     """Bits of all elements before a row's."""
     total: Rows
+    before: Rows
+    """Bits of all elements before each."""
 
 
 @dataclass
@@ -87,7 +89,7 @@ def _elements(coder: Coder, sheet: Sheet, path: Path) -> Elements:
     np.cumsum(plan.bits, out=ends[1:])
     last = np.cumsum(counts)
     first = ends[last - counts]
-    return Elements(plan, counts, first, ends[last] - first)
+    return Elements(plan, counts, first, ends[last] - first, ends[:-1])
 
 
 def _lists(parts: list[Part]) -> list[ListPart]:
@@ -161,10 +163,10 @@ def _emit(plan: Plan, words: Words, row: Rows | None, offset: Rows | None) -> No
     for path, elements in plan.lists.items():
         inside = elements.plan
         if len(inside.sheet):
-            ends = np.cumsum(inside.bits)
-            base = np.repeat(starts[path] - elements.first, elements.counts)
+            at = np.repeat(starts[path] - elements.first, elements.counts)
+            at += elements.before
             parents = np.arange(len(plan.sheet)) if row is None else row
-            _emit(inside, words, np.repeat(parents, elements.counts), base + ends - inside.bits)
+            _emit(inside, words, np.repeat(parents, elements.counts), at)
 
 
 def _emit_parts(plan: Plan, layout: Layout, parts: list[Part], rows: NDArray[np.intp] | None, words: Words,
@@ -176,7 +178,7 @@ def _emit_parts(plan: Plan, layout: Layout, parts: list[Part], rows: NDArray[np.
                 words[own_row, : part.block.words] = packed.T
             else:
                 at_rows = np.full(len(own_row), at) if isinstance(at, int) else at
-                template.place_block(words, own_row, at_rows, part.block, packed)
+                template.place(words, own_row, at_rows, *packed)
             at = at + part.block.bits
         elif isinstance(part, ListPart):
             starts[part.path][slice(None) if rows is None else rows] = at
@@ -186,8 +188,8 @@ def _emit_parts(plan: Plan, layout: Layout, parts: list[Part], rows: NDArray[np.
             octets, width = _open_size(_bits(part.parts, plan.lists, rows))
             spread = np.zeros(own_row.shape, np.int64)
             count, at_rows, widths = octets + spread, at + spread, width + spread
-            length = np.where(count < 128, count, count | 0x8000).astype(np.uint64)
-            template.place(words, own_row, at_rows, widths, length)
+            length = np.where(count < 128, count << 56, (count | 0x8000) << 48).view(np.uint64)
+            template.place(words, own_row, at_rows, length)
             _emit_parts(plan, layout, part.parts, rows, words, own_row, at_rows + widths, starts)
             at = at + width + 8 * octets
 

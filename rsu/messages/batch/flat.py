@@ -12,13 +12,15 @@ from rsu.messages.batch.block import OutOfRange, Rows, Words
 from rsu.messages.batch.layout import BlockPart, Layout
 
 _ALL = (1 << 64) - 1
+_SIX_BITS = np.uint64(63)
+"""A shift by 64 is undefined; what a field of no bits shifts by does not matter."""
 
 
 class FlatTable:
     """Fields of many layouts, indexed (field, layout number); grows, and reuses the numbers of forgotten layouts.
 
     A layout fits if it is one block whose constant bits stand in its first 64 bits, with its columns in wire order
-    and no field of 64 bits.
+    and no field of 64 bits. Readers come with layouts that the first ``prefix_bits`` bits have told already.
     """
 
     lower: Rows
@@ -33,7 +35,8 @@ class FlatTable:
     constant: Words
     mask: Words
 
-    def __init__(self) -> None:
+    def __init__(self, prefix_bits: int) -> None:
+        self._behind = np.uint64((1 << 64 - prefix_bits) - 1)
         self.layouts: list[Layout | None] = []
         self.free: list[int] = []
         self._allocate(4, 16)
@@ -112,79 +115,94 @@ class FlatTable:
 
     def emit(self, words: Words, row: Rows, at: Rows, number: NDArray[np.intp], matrix: Rows) -> None:
         """Write one element per entry: of layout ``number``, at bit ``at`` of message ``row``."""
-        first = int(number[0])
-        pick: slice | NDArray[np.intp] = slice(first, first + 1) if (number == first).all() else number
-        depth = int(self.fields[pick].max())
-        if isinstance(pick, slice) and self.bits[first] > 64:
-            one = self._held(first).first
-            block.place_block(words, row, at, one, one.pack(matrix[:depth]))
-            return
+        used = _Used(number)
+        depth = int(self.fields[used.kinds].max())
         values = matrix[:depth]
-        raw = (values - _of(self.lower, depth, pick)).view(np.uint64)
-        if depth and int(self.fields[pick].min()) < depth:
-            raw[np.arange(depth)[:, None] >= self.fields[number]] = 0
-        bad = raw > _of(self.limit, depth, pick)
-        if bad.any():
-            index, entry = (int(found[0]) for found in np.nonzero(bad))
-            raise OutOfRange(self._held(int(number[entry])).first.fields[index], int(values[index, entry]))
-        bits = self.bits[pick]
-        if int(bits.max()) <= 64:
-            raw <<= _of(self.shift, depth, pick)
-            packed = np.repeat(self.constant[pick], len(row)) if isinstance(pick, slice) else self.constant[pick]
-            for one in raw:
-                packed |= one
-            packed >>= (64 - bits).astype(np.uint64)
-            block.place(words, row, at, bits, packed)
+        if len(used.kinds) == 1 and self.bits[used.kinds[0]] > 64:
+            block.place(words, row, at, *self._held(int(used.kinds[0])).first.pack(values))
             return
-        block.place(words, row, at, 64, np.broadcast_to(self.constant[pick], row.shape))
+        long = int(self.bits[used.kinds].max()) > 64
+        ragged = depth and int(self.fields[used.kinds].min()) < depth
+        packed = used.of(self.constant) | np.zeros(len(row), np.uint64)
+        if long:
+            block.place(words, row, at, packed)
         for index in range(depth):
-            block.place(words, row, at + self.offset[index, pick], self.width[index, pick], raw[index])
+            raw = (values[index] - used.of(self.lower[index])).view(np.uint64)
+            if ragged:
+                raw[index >= used.of(self.fields)] = 0
+            bad = raw > used.of(self.limit[index])
+            if bad.any():
+                entry = int(np.flatnonzero(bad)[0])
+                raise OutOfRange(self._held(int(number[entry])).first.fields[index], int(values[index, entry]))
+            if long:
+                raw <<= (64 - used.of(self.width[index])).astype(np.uint64) & _SIX_BITS
+                block.place(words, row, at + used.of(self.offset[index]), raw)
+            else:
+                raw <<= used.of(self.shift[index])
+                packed |= raw
+        if not long:
+            block.place(words, row, at, packed)
 
     def _held(self, number: int) -> Layout:
         layout = self.layouts[number]
         assert layout is not None
         return layout
 
-    def _read_long(self, one: block.Block, words: Words, head: Words, row: Rows, at: Rows, strict: bool,
+    def _read_long(self, one: block.Block, flat: Words, head: Words, at: Rows, strict: bool,
                    ) -> tuple[NDArray[np.bool_], Rows, Rows]:
         """Elements of one layout of more than 64 bits, as :meth:`read`."""
-        last = (words.shape[1] - 1) * 64 - 1
-        more = [block.window(words, row, np.minimum(at + 64 * index, last)) for index in range(1, one.words)]
+        last = len(flat) * 64 - 65
+        more = [block.window_at(flat, np.minimum(at + 64 * index, last)) for index in range(1, one.words)]
         packed = np.stack([head, *more])
         good = one.matches(packed)
         values, sound = one.unpack(packed, strict)
         if sound is not None:
             good &= sound
-        return good, np.full(1, one.bits), values
+        return good, np.full(len(at), one.bits), values
 
-    def read(self, words: Words, head: Words, row: Rows, at: Rows, number: NDArray[np.intp], strict: bool,
+    def read(self, flat: Words, head: Words, at: Rows, number: NDArray[np.intp], strict: bool,
              ) -> tuple[NDArray[np.bool_], Rows, Rows]:
-        """(fits, bits, codes) of one element per entry that should have layout ``number``; head = its first 64 bits."""
-        first = int(number[0])
-        pick: slice | NDArray[np.intp] = slice(first, first + 1) if (number == first).all() else number
-        depth = int(self.fields[pick].max())
-        if isinstance(pick, slice) and self.bits[first] > 64:
-            return self._read_long(self._held(first).first, words, head, row, at, strict)
-        good = (head & self.mask[pick]) == self.constant[pick]
-        bits = self.bits[pick]
-        if int(bits.max()) <= 64:
-            raw = head >> _of(self.shift, depth, pick)
-        else:
-            last = (words.shape[1] - 1) * 64 - 1
-            raw = np.empty((depth, len(row)), np.uint64)
-            for index in range(depth):
-                view = block.window(words, row, np.minimum(at + self.offset[index, pick], last))
-                raw[index] = view >> (64 - self.width[index, pick]).astype(np.uint64)
-        raw &= _of(self.keep, depth, pick)
-        limits = _of(self.limit if strict else self.refused, depth, pick)
-        bad = raw > limits
-        if bad.any():
-            good &= ~(bad & (np.arange(depth)[:, None] < self.fields[pick])).any(axis=0)
+        """(fits, bits, codes) of one element per entry that should have layout ``number``; head = its first 64 bits.
+
+        ``at`` counts from the first word of all messages.
+        """
+        used = _Used(number)
+        kinds = used.kinds
+        depth = int(self.fields[kinds].max())
+        if len(kinds) == 1 and self.bits[kinds[0]] > 64:
+            return self._read_long(self._held(int(kinds[0])).first, flat, head, at, strict)
+        good = np.ones(len(at), bool)
+        if (self.mask[kinds] & self._behind).any():
+            good &= (head & used.of(self.mask)) == used.of(self.constant)
+        long = int(self.bits[kinds].max()) > 64
+        raw = np.empty((depth, len(at)), np.uint64)
+        limits = self.limit if strict else self.refused
+        last = len(flat) * 64 - 65
+        for index, one in enumerate(raw):
+            if long:
+                view = block.window_at(flat, np.minimum(at + used.of(self.offset[index]), last))
+                np.right_shift(view, (64 - used.of(self.width[index])).astype(np.uint64) & _SIX_BITS, out=one)
+            else:
+                np.right_shift(head, used.of(self.shift[index]), out=one)
+            one &= used.of(self.keep[index])
+            if (limits[index, kinds] < self.keep[index, kinds]).any():
+                good &= (one <= used.of(limits[index])) | (index >= used.of(self.fields))
         values = raw.view(np.int64)
-        values += _of(self.lower, depth, pick)
-        return good, bits, values
+        for index in range(depth):
+            if self.lower[index, kinds].any():
+                values[index] += used.of(self.lower[index])
+        return good, np.broadcast_to(used.of(self.bits), at.shape), values
 
 
-def _of(table: NDArray[Any], depth: int, pick: slice | NDArray[np.intp]) -> NDArray[Any]:
-    """Entries of a table for some layouts; ``take`` is several times faster than indexing."""
-    return table[:depth, pick] if isinstance(pick, slice) else np.take(table[:depth], pick, axis=1)
+class _Used:
+    """Which layouts some elements have; one number instead of many where they all agree on an entry of a table."""
+
+    def __init__(self, number: NDArray[np.intp]) -> None:
+        self.number = number
+        first = number[:1]
+        self.kinds = first if (number == first).all() else np.flatnonzero(np.bincount(number))
+
+    def of(self, table: NDArray[Any]) -> NDArray[Any]:
+        """Entry of a table over layouts, of every element or (one entry) of all of them."""
+        entries = table[self.kinds]
+        return entries[:1] if (entries == entries[0]).all() else table.take(self.number)
