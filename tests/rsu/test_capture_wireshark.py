@@ -258,18 +258,18 @@ DAY_TWO = {
     "TEST": (0, ((77, 7), (2, 11), (0xABCDEF, 24))),
     "RTCM": (10, ((0, 1), (77, 7), (0, 3), (0, 3), (1, 11), (0xABCD, 16))),
     "RSC": (11, ((0, 3), (77, 7), (ID, 64), (1234, 16), *PLACE)),
-    "SSM": (12, ((0, 5), (77, 7), (ID, 64), (1, 3), (1234, 16), *PLACE)),
+    "C157-SSM": (12, ((0, 5), (77, 7), (ID, 64), (1, 3), (1234, 16), *PLACE)),
     "VIR": (13, ((0, 1), (77, 7), (ID, 64), (1234, 16), *PLACE, (0, 5))),
     "PAM": (14, ((0b010, 3), (77, 7), (5, 20), (0, 6))),
     "PSM": (15, ((0b01000, 5), (77, 7), (ID, 64), (1234, 16), (39, 6), *PLACE, (0, 32), (65, 13), (7200, 15))),
-    "CLPMM": (16, ((0, 2), (77, 7), (ID, 64), (1234, 16), (0xFE, 136), (0, 6))),
+    "C157-CPM": (16, ((0, 2), (77, 7), (ID, 64), (1234, 16), (0xFE, 136), (0, 6))),
     "VPM": (17, ((0, 1), (77, 7), (0, 200))),
 }
 
 
 def test_lua_second_phase_messages(tmp_path: Path) -> None:
     """By hand: each message behind the extension marker, bits written down from the table of types."""
-    with_id, with_position = ("RSC", "SSM", "VIR", "PSM", "CLPMM"), ("RSC", "SSM", "VIR", "PSM")
+    with_id, with_position = ("RSC", "C157-SSM", "VIR", "PSM", "C157-CPM"), ("RSC", "C157-SSM", "VIR", "PSM")
     long_test = extension_frame(0, bits((77, 7), (300, 11), (0, 2400)))
     packets = [dsmp(extension_frame(number, bits(*parts))) for number, parts in DAY_TWO.values()]
     packets += [dsmp(long_test), dsmp(extension_frame(99, b"\1"))]
@@ -280,26 +280,25 @@ def test_lua_second_phase_messages(tmp_path: Path) -> None:
         assert (row["id"], row["secmark"]) == (("0102030405060708", "1234") if name in with_id else ("", ""))
         assert numbers(row["lat"], 1e-7) + numbers(row["lon"], 1e-7) == ([LAT, LON] if name in with_position else [])
         assert (row["speed"], row["heading"]) == (("1.3", "90") if name == "PSM" else ("", ""))
-        assert row["platoon"] == ("0" * 32 + "fe" if name == "CLPMM" else "")
-        assert row["equipment"] == ("rsu" if name == "SSM" else "")
+        assert row["platoon"] == ("0" * 32 + "fe" if name == "C157-CPM" else "")
+        assert row["equipment"] == ("rsu" if name == "C157-SSM" else "")
         assert row["moy"] == ("5" if name == "PAM" else "")
         assert not row["truncated"] and not row["undecoded"]
     assert (rows[-2]["message"], rows[-2]["msgcnt"]) == ("TEST", "77")
     assert rows[-1]["message"] == "unknown message id 99" and rows[-1]["undecoded"]
 
 
-NAMES = {"TEST": "TestMsg", "RTCM": "RTCMcorrections", "RSC": "RoadsideCoordination", "SSM": "SensorSharingMsg",
-         "VIR": "VehIntentionAndRequest", "PAM": "PAMData", "PSM": "PersonalSafetyMessage", "CLPMM": "CLPMM",
+NAMES = {"TEST": "TestMsg", "RTCM": "RTCMcorrections", "RSC": "RoadsideCoordination", "C157-SSM": "SensorSharingMsg",
+         "VIR": "VehIntentionAndRequest", "PAM": "PAMData", "PSM": "PersonalSafetyMessage", "C157-CPM": "CLPMM",
          "VPM": "VehiclePaymentMessage"}  # fmt: skip
-OWN_NAMES = {"SSM": "C157-SSM", "CLPMM": "C157-CPM"}
-"""Where the message set's name carries a prefix because another set uses the standard's."""
+"""Name of the message set, which tshark shows too -> type."""
 
 
 def test_lua_random_second_phase_messages(tmp_path: Path) -> None:
     """Independent: random messages of the second phase with every mix of optional members."""
     second = MESSAGE_SETS["csae157-2020"]
     values = [(name, value) for name, outer in NAMES.items() for value in messages(12, 30, outer, DAY_TWO_TYPES)]
-    packets = [dsmp(second.encode(OWN_NAMES.get(name, name), value), 26) for name, value in values]
+    packets = [dsmp(second.encode(name, value), 26) for name, value in values]
     columns = ("message", "msgcnt", "id", "secmark", "moy", "platoon", *POSITION, "speed", "heading")
     for (name, value), row in zip(values, fields(tmp_path, packets, *columns, "truncated", "undecoded"), strict=True):
         position = value.get("refPos") or value.get("sensorPos") or value.get("pos")

@@ -12,9 +12,10 @@ local AIDS = {
 }
 local PROTOCOL_TYPES = { [0] = "IPv6", [4] = "DSMP", [5] = "IPv4" }
 local DAY_ONE = { [0] = "BSM", "MAP", "RSM", "SPAT", "RSI" }
+-- SSM and CPM (the platooning message CLPMM) mean other things in other sets: the standard's number is their prefix.
 local DAY_TWO = {
-  [0] = "TEST", [10] = "RTCM", [11] = "RSC", [12] = "SSM", [13] = "VIR", [14] = "PAM", [15] = "PSM", [16] = "CLPMM",
-  [17] = "VPM",
+  [0] = "TEST", [10] = "RTCM", [11] = "RSC", [12] = "C157-SSM", [13] = "VIR", [14] = "PAM", [15] = "PSM",
+  [16] = "C157-CPM", [17] = "VPM",
 }
 local LIGHTS = {
   [0] = "unavailable", "dark", "flashing red", "red", "flashing green", "permissive green", "protected green",
@@ -466,7 +467,7 @@ function MESSAGES.VIR(walk)
   walk:position()
 end
 
-function MESSAGES.SSM(walk)
+MESSAGES["C157-SSM"] = function(walk)
   walk:skip(5)
   walk:msgcnt()
   walk:station()
@@ -486,7 +487,7 @@ function MESSAGES.PSM(walk)
   walk:motion(F.speed, F.heading)
 end
 
-function MESSAGES.CLPMM(walk)
+MESSAGES["C157-CPM"] = function(walk)
   walk:skip(2)
   walk:msgcnt()
   walk:station()
