@@ -24,11 +24,15 @@ class Assembler:
     def add(self, piece: Piece, rows: Rows) -> None:
         """One piece whose rows are ``rows`` of the sheet (-1: dropped)."""
         numbers = [self._number(layout) for layout in piece.layouts]
-        kind = numbers[0] if piece.kind is None else np.array(numbers, np.intp)[piece.kind]
+        kind: NDArray[np.intp] | int = numbers[0]
+        if piece.kind is not None:
+            same = numbers == list(range(len(numbers)))
+            kind = piece.kind if same else np.array(numbers, np.intp)[piece.kind]
         self.parts.append((rows, kind, piece.matrix))
+        straight = bool(piece.lists) and np.array_equal(rows, np.arange(len(rows)))
         for path, positions in piece.lists:
             for index, (parents, reading) in enumerate(positions):
-                owners = np.where(parents >= 0, rows[parents], -1)
+                owners = parents if straight else np.where(parents >= 0, rows[parents], -1)
                 self.lists.setdefault(path, []).append((owners, index, reading))
 
     def _number(self, layout: Layout) -> int:

@@ -134,13 +134,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m rsu.messages.batch.bench", description=__doc__)
     parser.add_argument("--check", type=int, metavar="N", help="compare N random messages of every type")
     parser.add_argument("--patterns", type=int, default=1000, help="random patterns of members per type")
+    parser.add_argument("--message", action="append", choices=list(ENGINES), help="check this one only (repeatable)")
     arguments = parser.parse_args()
     if arguments.check is None:
         run()
         return
-    for name, make in ENGINES.items():
+    for name in arguments.message or ENGINES:
         start = time.process_time()
-        tally = check(make(), arguments.check, arguments.patterns)
+        tally = check(ENGINES[name](), arguments.check, arguments.patterns)
         print(f"{name}: {tally.messages} messages, {tally.patterns} patterns, {tally.octets} octets, {tally.damaged} "
               f"damaged: equal; {time.process_time() - start:.0f} s", flush=True)
 

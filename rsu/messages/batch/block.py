@@ -224,6 +224,34 @@ def window_at(flat: Words, place: Rows) -> Words:
     return head
 
 
+def windows(words: Words, row: Rows, offset: Rows, count: int) -> Words:
+    """``count`` consecutive windows of each given row, (count, rows); behind the last row its last word is repeated."""
+    flat = words.reshape(-1)
+    place = offset + row * (words.shape[1] * 64)
+    index = place >> 6
+    shift = (place & 63).view(np.uint64)
+    back = _63 - shift
+    found = np.empty((count, len(place)), np.uint64)
+    head = flat.take(index, mode="clip")
+    for one in found:
+        index += 1
+        tail = flat.take(index, mode="clip")
+        np.left_shift(head, shift, out=one)
+        head = tail
+        tail = tail >> back
+        tail >>= _1
+        one |= tail
+    return found
+
+
+def among(codes: Rows, allowed: Sequence[int]) -> NDArray[np.bool_]:
+    """Which codes are one of a few."""
+    found = codes == allowed[0]
+    for code in allowed[1:]:
+        found |= codes == code
+    return found
+
+
 def to_octets(words: Words, bits: Rows) -> list[bytes]:
     """One bytes object per row of a message matrix, cut to its number of bits rounded up to octets."""
     stride = words.shape[1] * 8

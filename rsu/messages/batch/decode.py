@@ -288,11 +288,7 @@ class _LayoutReader:
         if len(at) and not at.any() and count <= source.shape[1]:
             head = source[:, :count] if len(self.row) == len(source) else source[self.row, :count]
             return np.ascontiguousarray(head.T)
-        last = self.source.last_bit
-        words = np.empty((count, len(at)), np.uint64)
-        for index in range(count):
-            words[index] = template.window(source, self.row, np.minimum(at + 64 * index, last))
-        return words
+        return template.windows(source, self.row, np.minimum(at, self.source.last_bit), count)
 
     def _list(self, part: ListPart, at: Rows, strict: bool) -> Rows:
         counts = np.where(self.good, self.matrix[part.count], 0)

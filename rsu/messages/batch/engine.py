@@ -113,7 +113,7 @@ class Engine:
         return self.codec.encode(self.message, value)
 
     def _allowed(self, sheet: Sheet) -> bool:
-        return all(bool(np.isin(sheet.column(path, codes[0]), codes).all()) for path, codes in self.only.items())
+        return all(bool(block.among(sheet.column(path, codes[0]), codes).all()) for path, codes in self.only.items())
 
     def _verified(self, plan: encoding.Plan, sheet: Sheet, octets: list[bytes]) -> bool:
         """Compare the first message of every layout not yet trusted, as it is and with other numbers in it.
@@ -273,7 +273,7 @@ class _Decoding:
         for path, codes in self.engine.only.items():
             for number, layout in enumerate(piece.layouts):
                 if path in layout.paths:
-                    wrong = ~np.isin(piece.matrix[layout.paths.index(path)], codes)
+                    wrong = ~block.among(piece.matrix[layout.paths.index(path)], codes)
                     if piece.kind is not None:
                         wrong &= piece.kind == number
                     good[piece.rows[wrong]] = False
