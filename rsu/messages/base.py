@@ -100,7 +100,7 @@ class Rule:
     geo_broadcast: bool = False
     """Whether GeoNetworking sends it to an area (GBC) instead of to all neighbours (SHB)."""
     inclusion: str = ""
-    """Which perceived objects are told: ``cpm`` (:class:`rsu.generation.cpm.CpmGeneration`), empty = all."""
+    """Which perceived objects are told: ``etsi-cpm`` (:class:`rsu.generation.etsi_cpm.EtsiCpmGeneration`), or all."""
 
     def __post_init__(self) -> None:
         if not self.message:

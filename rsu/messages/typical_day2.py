@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rsu.services.counter import MessageCounter
+from rsu.services.day2.c157_ssm import build_ssm
 from rsu.services.day2.described import (
     Correction,
     Intention,
@@ -21,7 +22,6 @@ from rsu.services.day2.described import (
 from rsu.services.day2.psm import build_psm
 from rsu.services.day2.rsc import build_rsc
 from rsu.services.day2.rtcm import build_rtcm
-from rsu.services.day2.ssm import build_ssm
 from rsu.services.day2.vir import build_vir
 from rsu.services.described import DetectedObjects, UnitDescription
 

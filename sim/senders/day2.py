@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rsu.services.day2.c157_ssm import build_ssm
 from rsu.services.day2.described import Correction
 from rsu.services.day2.rtcm import build_rtcm
-from rsu.services.day2.ssm import build_ssm
 from sim.clock import stream
 from sim.senders.roadside import Process, RoadsideSenders
 from sim.world.sites import RoadsideUnit

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import simpy
 
-from rsu.generation.cpm import CpmGeneration, PerceivedObjects
+from rsu.generation.etsi_cpm import EtsiCpmGeneration, PerceivedObjects
 from rsu.services.described import DetectedObjects
 from sim.clock import stream
 from sim.world.build import World
@@ -27,7 +27,7 @@ class Sensing:
         self.settings = world.config.layout.sensor
         self.sensor = RoadsideSensor(self.settings, unit.x_m, unit.y_m, seed=world.seed, name=unit.id)
         self._samples: deque[SensedObjects] = deque(maxlen=64)
-        self._inclusion: CpmGeneration | None = None
+        self._inclusion: EtsiCpmGeneration | None = None
 
     def run(self, env: simpy.Environment, begin_ns: int) -> Generator[simpy.Event, Any, None]:
         """Sample at the sensor's own phase, from ``begin_ns`` on."""
@@ -48,12 +48,12 @@ class Sensing:
     def told(self, objects: SensedObjects | None, now_ns: int, rule: str) -> tuple[SensedObjects | None, bool]:
         """(objects the message includes, whether it describes the sensor); (None, False): no message now.
 
-        Rule ``cpm`` includes by change since the last inclusion (TS 103 324); otherwise all are told every time.
+        Rule ``etsi-cpm`` includes by change since the last inclusion (TS 103 324); otherwise all are told every time.
         """
-        if objects is None or rule != "cpm":
+        if objects is None or rule != "etsi-cpm":
             return objects, False
         if self._inclusion is None:
-            self._inclusion = CpmGeneration(1)
+            self._inclusion = EtsiCpmGeneration(1)
         perceived = PerceivedObjects(
             np.zeros(len(objects), np.int64), objects.track, np.ones(len(objects), bool), objects.x_m, objects.y_m,
             objects.speed_mps, objects.heading_deg,

@@ -10,6 +10,7 @@ import pytest
 from rsu.applications.day2.coordination import read_rsc
 from rsu.applications.day2.intentions import read_vir
 from rsu.services.counter import MessageCounter
+from rsu.services.day2.c157_ssm import build_ssm
 from rsu.services.day2.described import (
     BEHAVIOURS,
     PURPOSES,
@@ -24,7 +25,6 @@ from rsu.services.day2.described import (
     VehicleState,
 )
 from rsu.services.day2.rsc import build_rsc
-from rsu.services.day2.ssm import build_ssm
 from rsu.services.day2.vir import build_vir
 from rsu.services.day2.wire import instant_from_wire, instant_to_wire
 from tests.rsu.day2_cases import NEAR_NS, SET, UNIT, objects, plan, same_plan, through

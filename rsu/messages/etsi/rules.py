@@ -41,7 +41,7 @@ _ROWS = (
           True),
     _rule("IVIM-DYNAMIC", "IVIM", "RSI", 100.0, 139, 2006, 112, 100.0, _INFRASTRUCTURE + "; period assumed", "", True),
     _rule("ETSI-CPM", "ETSI-CPM", "RSM", 100.0, 639, 2009, 112, 100.0, _CPM,
-          "T_GenCpmMin; a roadside unit may go to 50 ms; at the latest after 1 s", inclusion="cpm"),
+          "T_GenCpmMin; a roadside unit may go to 50 ms; at the latest after 1 s", inclusion="etsi-cpm"),
 )
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in _ROWS}

@@ -93,18 +93,18 @@ def build_cpms(
 
 def _check(objects: DetectedObjects, max_messages: int | None) -> None:
     if max_messages is not None and max_messages < 1:
-        raise ValueError(f"CPM max_messages {max_messages}: must be at least 1")
+        raise ValueError(f"ETSI-CPM max_messages {max_messages}: must be at least 1")
     if objects.source not in SENSOR_TYPES:
-        raise ValueError(f"CPM source {objects.source!r} is none of {', '.join(SENSOR_TYPES)}")
+        raise ValueError(f"ETSI-CPM source {objects.source!r} is none of {', '.join(SENSOR_TYPES)}")
     numbers = objects.participant_id
     if len(numbers) and (numbers.min() < 0 or numbers.max() > 65_535 or len(np.unique(numbers)) < len(numbers)):
-        raise ValueError(f"CPM objectId {sorted(numbers.tolist())}: must differ and lie in 0..65535")
+        raise ValueError(f"ETSI-CPM objectId {sorted(numbers.tolist())}: must differ and lie in 0..65535")
 
 
 def _delta_ms(objects: DetectedObjects, generated_utc_ns: int) -> int:
     delta = timestamp_its(objects.sampled_utc_ns) - timestamp_its(generated_utc_ns)
     if not -2048 <= delta <= 2047:
-        raise ValueError(f"CPM measurementDeltaTime {delta} ms: must lie in -2048..2047")
+        raise ValueError(f"ETSI-CPM measurementDeltaTime {delta} ms: must lie in -2048..2047")
     return delta
 
 

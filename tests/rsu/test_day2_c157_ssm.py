@@ -10,9 +10,9 @@ import pytest
 from rsu.applications.day2.sensors import read_detected_areas, read_rtcm, read_ssm
 from rsu.messages import MESSAGE_SETS
 from rsu.services.counter import MessageCounter
+from rsu.services.day2.c157_ssm import build_ssm
 from rsu.services.day2.described import Correction
 from rsu.services.day2.rtcm import build_rtcm, split_rtcm_stream
-from rsu.services.day2.ssm import build_ssm
 from tests.rsu.day2_cases import NEAR_NS, SET, UNIT, objects, through
 from tests.rsu.service_cases import LAT, LON, UTC_NS
 

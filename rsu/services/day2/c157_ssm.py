@@ -1,4 +1,4 @@
-"""SSM: what a roadside unit's sensors detect (T/CSAE 157-2020, SensorSharingMsg)."""
+"""C157-SSM: what a roadside unit's sensors detect (T/CSAE 157-2020, SensorSharingMsg)."""
 
 from __future__ import annotations
 
@@ -71,21 +71,21 @@ def build_ssm(
 
 def _check(objects: DetectedObjects, max_messages: int | None) -> None:
     if max_messages is not None and max_messages < 1:
-        raise ValueError(f"SSM max_messages {max_messages}: must be at least 1")
-    check_names("SSM participant type", (objects.participant_type,), PARTICIPANT_TYPES)
-    check_names("SSM source", (objects.source,), SOURCES)
+        raise ValueError(f"C157-SSM max_messages {max_messages}: must be at least 1")
+    check_names("C157-SSM participant type", (objects.participant_type,), PARTICIPANT_TYPES)
+    check_names("C157-SSM source", (objects.source,), SOURCES)
     numbers = objects.participant_id
     if len(numbers) and (numbers.min() < 1 or numbers.max() > 65_535 or len(np.unique(numbers)) < len(numbers)):
-        raise ValueError(f"SSM ptcId {sorted(numbers.tolist())[:20]}: must differ and lie in 1..65535")
+        raise ValueError(f"C157-SSM ptcId {sorted(numbers.tolist())[:20]}: must differ and lie in 1..65535")
 
 
 def _areas(areas: Sequence[np.ndarray], reference: dict[str, int]) -> list[list[dict[str, Any]]]:
     polygons = [np.asarray(area, np.float64).reshape(-1, 2) for area in areas]
     if len(polygons) > MOST_AREAS:
-        raise ValueError(f"SSM: {len(polygons)} detected areas, at most {MOST_AREAS}")
+        raise ValueError(f"C157-SSM: {len(polygons)} detected areas, at most {MOST_AREAS}")
     for polygon in polygons:
         if not FEWEST_CORNERS <= len(polygon) <= MOST_CORNERS:
-            raise ValueError(f"SSM: area of {len(polygon)} corners, must be {FEWEST_CORNERS} to {MOST_CORNERS}")
+            raise ValueError(f"C157-SSM: area of {len(polygon)} corners, must be {FEWEST_CORNERS} to {MOST_CORNERS}")
     return [[offset_to_wire(lon, lat, reference) for lon, lat in polygon] for polygon in polygons]
 
 
@@ -131,7 +131,7 @@ def _most_within(head: dict[str, Any], items: list[dict[str, Any]], encode: Enco
         else:
             high, size_high = guess, size
     if low == 0:
-        raise ValueError(f"SSM: one object alone is longer than {max_bytes} bytes")
+        raise ValueError(f"C157-SSM: one object alone is longer than {max_bytes} bytes")
     return low
 
 

@@ -13,7 +13,7 @@ _TRACK_MASK = (1 << _TRACK_BITS) - 1
 
 
 @dataclass(frozen=True)
-class CpmFigures:
+class EtsiCpmFigures:
     """Figures of CPM generation (TS 103 324 v2.1.1 6.1.2, annex F)."""
 
     least_interval_ms: int = 100
@@ -56,7 +56,7 @@ class PerceivedObjects:
 
 
 @dataclass(frozen=True)
-class CpmDue:
+class EtsiCpmDue:
     """``send`` and ``sensor_information`` per asked unit, ``include`` per object; all boolean."""
 
     send: np.ndarray
@@ -64,13 +64,13 @@ class CpmDue:
     include: np.ndarray
 
 
-class CpmGeneration:
+class EtsiCpmGeneration:
     """State per unit and per (unit, track): when and how each track was last included."""
 
     _VALUES = ("x_m", "y_m", "speed_mps", "direction_deg")
 
-    def __init__(self, rows: int, figures: CpmFigures | None = None) -> None:
-        self.figures = figures or CpmFigures()
+    def __init__(self, rows: int, figures: EtsiCpmFigures | None = None) -> None:
+        self.figures = figures or EtsiCpmFigures()
         self._units = RowTable(rows, {
             "last_ns": NOT_YET_NS, "sensor_ns": NOT_YET_NS, "interval_ns": self.figures.least_interval_ms * MS,
         })
@@ -97,7 +97,7 @@ class CpmGeneration:
         clamped = np.clip(interval_ms, self.figures.least_interval_ms, self.figures.longest_interval_ms)
         self._units["interval_ns"][units] = ns_from_ms(clamped)
 
-    def due(self, units: np.ndarray, time_ns: np.ndarray | int, objects: PerceivedObjects) -> CpmDue:
+    def due(self, units: np.ndarray, time_ns: np.ndarray | int, objects: PerceivedObjects) -> EtsiCpmDue:
         """Which of the distinct ``units`` [n] generate a CPM at ``time_ns`` ([n] or one instant), and its objects.
 
         A CPM is generated when T_GenCpm has passed and an object is to be included or the sensor information is due.
@@ -121,7 +121,7 @@ class CpmGeneration:
         rows["last_ns"][units[send]] = time_ns[send]
         rows["sensor_ns"][units[send & sensor]] = time_ns[send & sensor]
         self._note(objects, key, now_ns, place, known, include)
-        return CpmDue(send, send & sensor, include)
+        return EtsiCpmDue(send, send & sensor, include)
 
     def _keys(self, objects: PerceivedObjects, now_ns: np.ndarray) -> np.ndarray:
         track = np.asarray(objects.track, np.int64)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rsu.generation.cpm import CpmFigures, CpmGeneration, PerceivedObjects
+from rsu.generation.etsi_cpm import EtsiCpmFigures, EtsiCpmGeneration, PerceivedObjects
 
 STEP_NS = 100_000_000
 UNIT = np.array([0])
@@ -27,7 +27,7 @@ def objects(*rows: tuple[int, bool, float, float, float], unit: int | list[int] 
 def test_a_vehicle_is_included_by_the_four_metre_rule() -> None:
     """By hand: 15 m/s is 1.5 m per check: new at 0, then more than 4 m every third check; checks between send nothing;
     the sensor information comes with the first CPM and the first one at or after 1 s."""
-    generation = CpmGeneration(1)
+    generation = EtsiCpmGeneration(1)
     sent, sensor = [], []
     for check in range(21):
         due = generation.due(UNIT, check * STEP_NS, objects((7, True, 1.5 * check, 15.0, 90.0)))
@@ -51,7 +51,7 @@ def test_a_vehicle_is_included_by_the_four_metre_rule() -> None:
 )
 def test_thresholds(changed: tuple[int, bool, float, float, float], included: bool) -> None:
     """By hand: more than 4 m, 0.5 m/s, 4 deg against the last inclusion, or another track; equal is not more."""
-    generation = CpmGeneration(1)
+    generation = EtsiCpmGeneration(1)
     assert generation.due(UNIT, 0, objects((1, True, 0.0, 10.0, 0.0))).include.tolist() == [True]
     due = generation.due(UNIT, STEP_NS, objects(changed))
     assert due.include.tolist() == [included] and due.send.tolist() == [included]
@@ -59,7 +59,7 @@ def test_thresholds(changed: tuple[int, bool, float, float, float], included: bo
 
 def test_a_standing_vehicle_once_a_second() -> None:
     """By hand: T_GenCpmMax since its last inclusion, so 0, 1.0, 2.0 s."""
-    generation = CpmGeneration(1)
+    generation = EtsiCpmGeneration(1)
     included = [generation.due(UNIT, k * STEP_NS, objects((1, True, 3.0, 0.0, 0.0))).include[0] for k in range(21)]
     assert np.flatnonzero(included).tolist() == [0, 10, 20]
 
@@ -67,7 +67,7 @@ def test_a_standing_vehicle_once_a_second() -> None:
 def test_pedestrians_come_together() -> None:
     """By hand: A new at 0; B new at 0.2 s, alone; A is 0.5 s old at 0.5 s, so both; then both at 1.0 s; A runs far but
     moving triggers nothing for pedestrians. A vehicle beside them keeps its own rule (new at 0, 1 s)."""
-    generation = CpmGeneration(1)
+    generation = EtsiCpmGeneration(1)
     included: dict[int, list[int]] = {1: [], 2: [], 9: []}
     for check in range(16):
         rows = [(1, False, 3.0 * check, 30.0, 0.0), (9, True, 0.0, 0.0, 0.0)]
@@ -82,7 +82,7 @@ def test_pedestrians_come_together() -> None:
 
 def test_nothing_perceived_still_tells_of_the_sensors() -> None:
     """By hand: no objects: one CPM per second with sensor information."""
-    generation = CpmGeneration(1)
+    generation = EtsiCpmGeneration(1)
     due = [generation.due(UNIT, k * STEP_NS, objects()) for k in range(21)]
     assert [k for k, answer in enumerate(due) if answer.send[0]] == [0, 10, 20]
     assert all(answer.send[0] == answer.sensor_information[0] for answer in due)
@@ -90,7 +90,7 @@ def test_nothing_perceived_still_tells_of_the_sensors() -> None:
 
 def test_new_objects_wait_for_the_interval() -> None:
     """By hand: T_GenCpm 300 ms: an object new at 0.1 s is included at 0.3 s; bounds clamp 10 to 100 ms."""
-    generation = CpmGeneration(1)
+    generation = EtsiCpmGeneration(1)
     generation.set_interval(UNIT, np.array([300.0]))
     sent = [generation.due(UNIT, k * STEP_NS, objects((k, True, 0.0, 0.0, 0.0))).send[0] for k in range(10)]
     assert np.flatnonzero(sent).tolist() == [0, 3, 6, 9]
@@ -103,7 +103,7 @@ def test_new_objects_wait_for_the_interval() -> None:
 
 def test_poor_objects_stay_out() -> None:
     """By hand: quality 2 is below the threshold 3; once it reaches 3 the object is new."""
-    generation = CpmGeneration(1)
+    generation = EtsiCpmGeneration(1)
     row = (1, True, 0.0, 0.0, 0.0)
     include = [generation.due(UNIT, k * STEP_NS, objects(row, quality=[q])).include[0] for k, q in enumerate((2, 2, 3))]
     assert include == [False, False, True]
@@ -111,7 +111,7 @@ def test_poor_objects_stay_out() -> None:
 
 def test_units_are_apart() -> None:
     """By hand: the same track number at two units is two tracks; unit 1 starts later and does not disturb unit 0."""
-    generation = CpmGeneration(2)
+    generation = EtsiCpmGeneration(2)
     row = (5, True, 0.0, 0.0, 0.0)
     assert generation.due(np.array([0]), 0, objects(row)).include.tolist() == [True]
     due = generation.due(np.array([1, 0]), STEP_NS, objects(row, row, unit=[0, 1]))
@@ -127,7 +127,7 @@ def test_units_are_apart() -> None:
 
 def test_lost_tracks_are_forgotten() -> None:
     """By hand: forgotten 2 s after the last report, so the table shrinks and the track is new again."""
-    generation = CpmGeneration(1)
+    generation = EtsiCpmGeneration(1)
     generation.due(UNIT, 0, objects((1, True, 0.0, 0.0, 0.0)))
     generation.due(UNIT, 19 * STEP_NS, objects())
     assert generation.tracks_count == 1
@@ -138,7 +138,7 @@ def test_lost_tracks_are_forgotten() -> None:
 
 def test_memory_is_bounded() -> None:
     """Property: 100 fresh tracks every second check never leave more than the bound, and the latest stay."""
-    generation = CpmGeneration(2, CpmFigures(most_tracks_count=150))
+    generation = EtsiCpmGeneration(2, EtsiCpmFigures(most_tracks_count=150))
     units = np.arange(2)
     for check in range(0, 40, 2):
         rows = [(1000 * (40 - check) + n, True, 0.0, 0.0, 0.0) for n in range(100)]
@@ -156,7 +156,7 @@ def test_order_of_objects_and_units_does_not_matter() -> None:
     count, units = 60, np.arange(4)
     unit, track, vehicle = rng.integers(0, 4, count), 3 * np.arange(count) + 7, rng.random(count) < 0.6
     x, speed, direction = rng.uniform(0, 100, count), rng.uniform(0, 20, count), rng.uniform(0, 360, count)
-    together, shuffled, apart = (CpmGeneration(4) for _ in range(3))
+    together, shuffled, apart = (EtsiCpmGeneration(4) for _ in range(3))
     included = 0
     for check in range(60):
         x = x + 0.1 * speed
@@ -186,8 +186,8 @@ def test_refusals() -> None:
     """By hand: a track twice, out of range, or of a unit not asked is one clear error."""
     row = (5, True, 0.0, 0.0, 0.0)
     with pytest.raises(ValueError, match="track: 5 is there twice in unit 0"):
-        CpmGeneration(1).due(UNIT, 0, objects(row, row))
+        EtsiCpmGeneration(1).due(UNIT, 0, objects(row, row))
     with pytest.raises(ValueError, match="outside 0..4294967295"):
-        CpmGeneration(1).due(UNIT, 0, objects((2**32, True, 0.0, 0.0, 0.0)))
+        EtsiCpmGeneration(1).due(UNIT, 0, objects((2**32, True, 0.0, 0.0, 0.0)))
     with pytest.raises(ValueError, match="unit: 1 has objects but is not asked"):
-        CpmGeneration(2).due(UNIT, 0, objects(row, unit=1))
+        EtsiCpmGeneration(2).due(UNIT, 0, objects(row, unit=1))
