@@ -266,6 +266,18 @@ def test_unknown_kinds_and_parts() -> None:
         SET.encode("BSM", {**core, "partII": [{"partII-Id": 0, "partII-Value": {"pathHistorie": 1}}]})
 
 
+@pytest.mark.parametrize(
+    ("number", "octets"), [(0, ""), (0, "ff"), (0, "2020400030"), (0, "7fff"), (1, ""), (1, "ff"), (1, "7fff")]
+)
+def test_damaged_parts_are_no_success(number: int, octets: str) -> None:
+    """By hand: a part whose type this profile has in full, cut off or of ones, is an error under either policy, alone
+    and in a batch."""
+    damaged = {"partII-Id": number, "partII-Value": bytes.fromhex(octets)}
+    data = SET.encode("BSM", {**value_of("core-only"), "partII": [damaged]})
+    assert {SET.decode(data, policy).status for policy in ("lenient", "strict")} == {"error"}
+    assert SET.decode_vehicles([data] * 20).status.tolist() == [STATUS_ERROR] * 20
+
+
 def test_longitude_differs_by_one_count_from_etsi() -> None:
     """Printed: the printed longitudes hold with SAE's bound; ETSI's would put the same octets one count west."""
     from rsu.messages.dsrc import ASN1_ETSI

@@ -26,7 +26,11 @@ MESSAGES: dict[str, tuple[int, str]] = {
 PART_II: dict[int, str] = {
     0: "VehicleSafetyExtensions", 1: "SpecialVehicleExtensions", 2: "SupplementalVehicleExtensions",
 }
-"""partII-Id of a BSM -> type of its value; other values, and those this profile cannot read, stay octets."""
+"""partII-Id of a BSM -> type of its value; values of other numbers stay octets."""
+
+REDUCED_PARTS = frozenset({2})
+"""partII-Ids whose type has members outside this profile: a value that does not decode may hold one of those, and stays
+octets. Any other is damaged."""
 
 
 class FrameCodec(Codec):
@@ -90,5 +94,7 @@ class FrameCodec(Codec):
         try:
             value = self.schema.specification.decode(type_name, part["partII-Value"])
         except Exception:
-            return part
+            if part["partII-Id"] in REDUCED_PARTS:
+                return part
+            raise
         return {"partII-Id": part["partII-Id"], "partII-Value": value}
