@@ -123,11 +123,12 @@ class FlatTable:
             return
         long = int(self.bits[used.kinds].max()) > 64
         ragged = depth and int(self.fields[used.kinds].min()) < depth
-        packed = used.of(self.constant) | np.zeros(len(row), np.uint64)
+        packed = np.empty(len(row), np.uint64)
+        packed[:] = used.of(self.constant)
         if long:
             block.place(words, row, at, packed)
         for index in range(depth):
-            raw = (values[index] - used.of(self.lower[index])).view(np.uint64)
+            raw: Words = (values[index] - used.of(self.lower[index])).view(np.uint64)
             if ragged:
                 raw[index >= used.of(self.fields)] = 0
             bad = raw > used.of(self.limit[index])

@@ -2,7 +2,8 @@
 
 For a pattern, and the patterns its list elements may have, a packer and an unpacker are written from the layout: long
 blocks through bitstruct's C extension (it comes with asn1tools; integer arithmetic where it is missing), the rest as
-integer arithmetic. Both are compared with the general codec on arbitrary numbers before they are handed out.
+integer arithmetic. Both are compared with the general codec on arbitrary numbers before they are handed out. For
+lists whose elements come in the same order again and again there is quicker code, see :mod:`fused`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,24 @@ from typing import Any
 import numpy as np
 
 from rsu.codec import Decoded, EncodeError, Policy
+from rsu.messages.batch import generate
 from rsu.messages.batch.block import COUNT, NoTemplate
 from rsu.messages.batch.engine import Engine
+from rsu.messages.batch.fused import Fused, Order, arbitrary, order_code
 from rsu.messages.batch.generate import Element, Generated, Shape
 from rsu.messages.batch.sheet import Sheet
 
 _PROBES = 3
+OFTEN = 8
+"""Times an order of list elements must have come before code is written for it, which takes some 5 ms."""
+MOST_ORDERS = 256
+"""Orders with code of their own; the oldest goes first."""
+MOST_PER_LENGTH = 4
+"""Orders tried on octets of one length."""
+_MOST_SEEN = 4096
+
+
+_Unpackers = dict[Policy, Callable[[bytes, int], tuple[Any, ...] | None]]
 
 
 class Single:
@@ -37,15 +50,91 @@ class Single:
         compiled = Generated(engine.coder, shape, engine.only)
         self.compiled = compiled
         self.fields, self.lists = compiled.names, compiled.lists
-        self.encode = compiled.packer(self._refuse)
-        self._unpackers = {policy: compiled.unpacker(policy == "strict") for policy in ("lenient", "strict")}
+        self.encode = self._any_order = compiled.packer(self._refuse)
+        policies: tuple[Policy, ...] = ("lenient", "strict")
+        self._unpackers = {policy: compiled.unpacker(policy == "strict") for policy in policies}
         self._checking = True
         self._check()
         self._checking = False
+        self._seen: dict[tuple[Order, ...], int] = {}
+        self._packers: dict[tuple[Order, ...], Callable[..., bytes]] = {}
+        self._by_length: dict[int, list[_Unpackers]] = {}
+        self._by_order: dict[tuple[Order, ...], tuple[int, _Unpackers]] = {}
+        self._order: Callable[..., tuple[Order, ...]] | None = None
+        if self.lists and generate.bitstruct is not None:
+            self.encode, self._order = self._dispatcher()
 
     def decode(self, data: bytes, policy: Policy = "lenient") -> tuple[Any, ...] | None:
         """(codes, *lists) as :meth:`encode` takes them; None if this is no message of the shape, or not a sound one."""
-        return self._unpackers[policy](data)
+        fused = self._by_length.get(len(data))
+        if fused is not None:
+            number = int.from_bytes(data, "big")
+            for unpackers in fused:
+                found = unpackers[policy](data, number)
+                if found is not None:
+                    return found
+        found = self._unpackers[policy](data)
+        if found is not None and self._order is not None:
+            self._meet(self._order(*found[1:]))
+        return found
+
+    def _dispatcher(self) -> tuple[Callable[..., bytes], Callable[..., tuple[Order, ...]]]:
+        """encode(codes, *lists) that knows the orders with code of their own, and order(*lists)."""
+        names = [f"l{index}" for index in range(len(self.lists))]
+        scope: dict[str, Any] = {"find": self._packers.get, "met": self._encode_met, "slow": self._any_order}
+        order, listed = order_code(self.compiled, names, scope), ", ".join(names)
+        code = ["def encode(codes, *lists):", "    try:", f"        {listed}, = lists", f"        order = {order}",
+                "        pack = find(order)", "    except Exception: return slow(codes, *lists)",
+                f"    return met(order, codes, lists) if pack is None else pack(codes, {listed})",
+                f"def order({listed}): return {order}"]
+        exec(compile("\n".join(code), "<dispatcher>", "exec"), scope)
+        return scope["encode"], scope["order"]
+
+    def _encode_met(self, order: tuple[Order, ...], codes: Sequence[int], lists: Sequence[Sequence[Element]]) -> bytes:
+        octets = self._any_order(codes, *lists)
+        self._meet(order)
+        return octets
+
+    def _meet(self, order: tuple[Order, ...]) -> None:
+        """Count an order of list elements; write code for it when it comes often, take it up where it was put aside."""
+        if order in self._by_order:
+            self._prefer(*self._by_order[order])
+            return
+        times = self._seen.get(order, 0) + 1
+        if times == 1 and len(self._seen) >= _MOST_SEEN:
+            self._seen = dict.fromkeys(self._packers, OFTEN)
+        self._seen[order] = times
+        if times != OFTEN or order in self._packers:
+            return
+        if len(self._packers) >= MOST_ORDERS:
+            oldest = next(iter(self._packers))
+            del self._packers[oldest], self._seen[oldest]
+            length, unpackers = self._by_order.pop(oldest, (0, {}))
+            self._by_length[length] = [one for one in self._by_length.get(length, []) if one is not unpackers]
+        try:
+            self._fuse(order)
+        except (NoTemplate, EncodeError, ValueError):
+            self._packers[order] = self._any_order
+
+    def _fuse(self, order: tuple[Order, ...]) -> None:
+        fused = Fused(self.compiled, order)
+        pack = fused.packer(self._any_order)
+        unpackers: _Unpackers = {policy: fused.unpacker(policy == "strict") for policy in self._unpackers}
+        generator = np.random.default_rng(fused.octets)
+        for _ in range(_PROBES):
+            wanted = arbitrary(self.compiled, order, generator)
+            octets = self.engine.encode_general(self.sheet(*wanted))[0]
+            number = int.from_bytes(octets, "big")
+            if len(octets) != fused.octets or pack(*wanted) != octets or any(
+                    unpack(octets, number) != wanted for unpack in unpackers.values()):
+                raise NoTemplate("code for an order differs from the general codec")
+        self._packers[order], self._by_order[order] = pack, (fused.octets, unpackers)
+        self._prefer(fused.octets, unpackers)
+
+    def _prefer(self, length: int, unpackers: _Unpackers) -> None:
+        """Try these first on octets of a length."""
+        others = [one for one in self._by_length.get(length, []) if one is not unpackers]
+        self._by_length[length] = [unpackers, *others[: MOST_PER_LENGTH - 1]]
 
     def sheet(self, codes: Sequence[int], *lists: Sequence[Element]) -> Sheet:
         """The same message as a sheet of one row."""
