@@ -50,11 +50,13 @@ class Capture:
             raise ValueError(f"--pcap {path}: cannot be written: {error.strerror or error}") from None
         link_type = link_of(self._network).link_type
         names = list(dict.fromkeys(stations)) or list(self._units.values())
+        self._names = {self._station_id(name): name for name in names}
         self._interface = {
-            self._station_id(name): self._writer.add_interface(name, link_type, f"{self._network} of {name}")
-            for name in names
+            station: self._writer.add_interface(name, link_type, f"{self._network} of {name}")
+            for station, name in self._names.items()
         }
         self.packet_count = 0
+        self._silent = set(self._interface)
 
     def __enter__(self) -> Capture:
         return self
@@ -98,6 +100,16 @@ class Capture:
                 comment += f"distance={receptions.distance_m[link]:.1f} m"
             self._writer.packet(self._interface[station], self.world.utc0_ns + time_ns, octets, comment)
             self.packet_count += 1
+            self._silent.discard(station)
+
+    def warnings(self) -> list[str]:
+        """One line per station that neither sent nor heard a packet: a vehicle that never came, or is not equipped."""
+        return [
+            f"--pcap-at {name}: neither sent nor heard a packet" + (
+                "; no such vehicle was under way, or it is not equipped" if name.startswith(VEHICLE) else ""
+            )
+            for station, name in self._names.items() if station in self._silent
+        ]
 
     def _frame(self, receptions: Receptions, row: int) -> tuple[bytes, str] | None:
         """(frame of the capture file, what it is); None for frames without octets."""

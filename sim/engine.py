@@ -286,7 +286,14 @@ class Engine:
     def warnings(self) -> list[str]:
         """What a user should know before trusting this run, one line each."""
         second = silent(self.config, self.world.units, self.message_set)
-        return self.world.traffic.warnings() + self.roadside.warnings() + second
+        return self.world.traffic.warnings() + self.roadside.warnings() + second + self._control_warnings()
+
+    def _control_warnings(self) -> list[str]:
+        wanted = self.config.bsm.congestion_control
+        if self.control is not None or wanted in ("auto", "none"):
+            return []
+        name = self.message_set.awareness
+        return [f"bsm.congestion_control {wanted} does not act: {name} is sent by triggers, it changes periods only"]
 
     def finish(self) -> dict[str, int]:
         """Counts of the measured time, of senders, receivers and access layer; handed to the channel KPI as well."""

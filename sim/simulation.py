@@ -94,6 +94,7 @@ def run(
         if capture is not None:
             capture.close()
             summary["pcap"] = {"file": str(pcap), "packets": capture.packet_count}
+            summary["warnings"] = [*summary["warnings"], *capture.warnings()]
         path = target.finish(summary)
     return read(path)
 
@@ -116,7 +117,7 @@ def _summary(
         "duration_s": config.duration_s,
         "candidate": candidate.name,
         "message_set": engine.message_set.name,
-        "stack": stack(loaded, engine),
+        "stack": spoken_stack(loaded, engine),
         "rsus": len(engine.world.units),
         "vehicles": {"total": len(engine.vehicles_seen), "equipped": len(engine.equipped_seen)},
         "traffic": engine.world.traffic.counts(),
@@ -134,7 +135,7 @@ def _summary(
     }
 
 
-def stack(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
+def spoken_stack(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
     """Which network layer and envelope a run speaks, and what of a packet are octets, what sizes only."""
     bsm, messages = loaded.config.bsm, "real octets"
     if bsm.fixed_size_bytes is not None:
@@ -157,7 +158,7 @@ def provenance(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
     layout, link = config.layout, config.radio.link
     return {
         "traffic": f"{config.traffic.model} ({type(engine.world.traffic).__module__})",
-        "message set": f"{message_set.name}: {stack(loaded, engine)['messages']}; {message_set.status}; "
+        "message set": f"{message_set.name}: {spoken_stack(loaded, engine)['messages']}; {message_set.status}; "
         f"{message_set.source}",
         "network layer": f"{profile.value('network')}: exact sizes, real octets in captures; "
         f"{profile.entry('network').source}",

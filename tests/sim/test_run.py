@@ -199,11 +199,21 @@ def test_an_event_that_nobody_announces_is_warned_of(tmp_path: Path) -> None:
 def test_the_summary_says_what_is_octets_and_what_is_sizes(more: list[str], said: str) -> None:
     """By hand: the stack of a run, with the size of packets real, set, and set without any message in them."""
     from sim.engine import Engine
-    from sim.simulation import provenance, stack
+    from sim.simulation import provenance, spoken_stack
 
     loaded = sim.load("01-one-vehicle-one-rsu", ["standards.message_set=csae53-2020", *more])
     engine = Engine(loaded)
-    assert stack(loaded, engine) == {
+    assert spoken_stack(loaded, engine) == {
         "messages": said, "network": "dsmp", "envelope": "ydt3957-2021", "headers": "exact sizes",
     }
     assert provenance(loaded, engine)["message set"].startswith(f"csae53-2020: {said};")
+
+
+def test_rate_control_that_cannot_act_is_warned_of() -> None:
+    """By hand: CAM go by triggers; the periodic BSM of another set are controlled without a word."""
+    from sim.engine import Engine
+
+    for name, count in (("etsi-its", 1), ("csae53-2020", 0)):
+        wishes = [f"standards.message_set={name}", "bsm.congestion_control=gbt45315-cbr"]
+        lines = Engine(sim.load("01-one-vehicle-one-rsu", wishes)).warnings()
+        assert sum("gbt45315-cbr does not act: CAM" in line for line in lines) == count
