@@ -15,6 +15,8 @@ import pytest
 from rsu.codec import load_schema
 from rsu.messages.dsrc import ASN1, ASN1_ETSI
 from tests.rsu.dsrc_values import LONGEST_BYTES, SchemaValues, to_pycrate
+from tests.rsu.etsi_values import RandomValues
+from tests.rsu.etsi_values import to_pycrate as written_by_pycrate
 
 PDUS = {"SPATEM": ("spat", 4, 2004), "MAPEM": ("map", 5, 2003)}
 """Message -> (body, messageID, BTP port)."""
@@ -51,6 +53,49 @@ def compare(name: str, count: int, seed: int) -> int:
 def test_octets_equal_those_of_pycrates_own_modules(name: str) -> None:
     """Independent: 300 random values, few to nearly all optional members, both directions."""
     assert compare(name, 300, seed=1) > 240
+
+
+class OtherTypes(RandomValues):
+    """Values of the other compiler's types, additions and sizes beyond the root too, without regional extensions."""
+
+    def _sequence(self, kind: Any, depth: int) -> dict[str, Any]:
+        value = super()._sequence(kind, depth)
+        # The second one holds nothing but a regional extension.
+        return {member: inner for member, inner in value.items() if member not in ("regional", "preemptPriorityData")}
+
+    def _choice(self, kind: Any, depth: int) -> tuple[str, Any]:
+        while (chosen := super()._choice(kind, depth))[0] == "regional":
+            pass
+        return chosen
+
+    def _open_type(self, kind: Any, depth: int) -> bytes:
+        return b""
+
+
+def in_our_form(value: Any) -> Any:
+    """The bits of a vehicle lane are a choice of two sizes in our text."""
+    if isinstance(value, dict):
+        return {name: in_our_form(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [in_our_form(inner) for inner in value]
+    if isinstance(value, tuple) and isinstance(value[0], str):
+        return value[0], ("size8", value[1]) if value[0] == "vehicle" else in_our_form(value[1])
+    return value
+
+
+@pytest.mark.parametrize("name", PDUS)
+def test_values_of_pycrates_own_types_have_a_place_in_ours(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Independent: 150 values drawn from the other compiler's types, so that a member, an alternative or an addition
+    missing in our text shows."""
+    runtime = pytest.importorskip("pycrate_asn1rt.asnobj", reason="pycrate is the independent codec")
+    monkeypatch.setattr(runtime.ASN1Obj, "_SAFE_VAL", False)
+    kind = getattr(getattr(importlib.import_module("pycrate_asn1dir.ITS_IS"), f"{name}_PDU_Descriptions"), name)
+    draw = random.Random(11)
+    for index in range(150):
+        value = OtherTypes(draw, (0.1, 0.5, 0.9)[index % 3], 0.0 if index % 2 else 0.15).of(kind)
+        value["header"] |= {"protocolVersion": 2, "messageID": PDUS[name][1]}
+        kind.set_val(written_by_pycrate(kind, value))
+        assert SCHEMA.specification.encode(name, in_our_form(value), check_constraints=True) == kind.to_uper()
 
 
 @pytest.mark.slow
