@@ -79,9 +79,9 @@ def test_inheritance_in_a_circle_is_refused(tmp_path) -> None:
 def test_a_missing_parent_is_named_with_the_nearest(tmp_path) -> None:
     """By hand: line and column of the name, and what it should have been."""
     file = tmp_path / "child.yaml"
-    file.write_text("schema: profile/1\nname: child\ninherits: cn-lte-v2x-day\n")
+    file.write_text("schema: profile/1\nname: child\ninherits: cn-lte-v2x-dya1\n")
     (line,) = errors_of(file, folders=[SHIPPED / "profiles"])
-    assert line.startswith(f"{file}:3:11: inherits: cn-lte-v2x-day: no such profile")
+    assert line.startswith(f"{file}:3:11: inherits: cn-lte-v2x-dya1: no such profile")
     assert "did you mean 'cn-lte-v2x-day1'?" in line
 
 
