@@ -96,6 +96,34 @@ def test_numbers_beyond_an_extensible_range() -> None:
     assert any("65536" in str(one) for one in raised)
 
 
+def _with_history(engine: Engine, crumb: dict[str, Any], count: int) -> bytes:
+    left_out = ("safetyExt", "emergencyExt")
+    value = {name: inner for name, inner in drawn(engine, Values(1), 1).items() if name not in left_out}
+    return engine.codec.encode("BSM", {**value, "safetyExt": {"pathHistory": {"crumbData": [crumb] * count}}})
+
+
+def test_a_list_cut_anywhere_is_refused() -> None:
+    """Independent: the list ends the message, so nothing behind it tells that octets are missing."""
+    engine = ENGINES[BSM]()
+    offset = ("position-LL1", {"lon": 0, "lat": 0})
+    whole = _with_history(engine, {"llvOffset": {"offsetLL": offset}, "timeOffset": 1}, 3)
+    engine.decode([whole] * 20)
+    cut = [whole[:length] for length in range(1, len(whole) + 1)]
+    for policy in ("lenient", "strict"):
+        compare(engine.decode(cut, policy), engine.decode_general(cut, policy))
+
+
+def test_an_element_known_is_no_other_that_starts_alike() -> None:
+    """Independent: crumbs with a confidence of position only are known; those with one of elevation too are not."""
+    engine = ENGINES[BSM]()
+    crumb = {"llvOffset": {"offsetLL": ("position-LL1", {"lon": 1, "lat": 2})}, "timeOffset": 3}
+    known = _with_history(engine, {**crumb, "posAccuracy": {"pos": "a10m"}}, 1)
+    other = _with_history(engine, {**crumb, "posAccuracy": {"pos": "a10m", "elevation": "elev-010-00"}}, 1)
+    assert not engine.decode([known] * 20).status.any()
+    found = engine.decode([known, other] * 10)
+    compare(found, engine.decode_general([known, other] * 10))
+
+
 def _flip(data: bytes, bit: int) -> bytes:
     return bytes([*data[: bit // 8], data[bit // 8] ^ 128 >> bit % 8, *data[bit // 8 + 1 :]])
 

@@ -89,7 +89,9 @@ def test_orders_of_elements_with_code_of_their_own(name: str) -> None:
                 octets += engine.encode_general(single.sheet(*wanted))
                 assert single.encode(*wanted) == octets[-1]
                 assert single.decode(octets[-1]) == single.decode(octets[-1], "strict") == wanted
-            for data in (*damaged(octets, pattern, 1.0), octets[0] + b"\0", octets[0] + b"\1", octets[0][:-1]):
+            padded = [octets[0][:-1] + bytes([octets[0][-1] | 1 << bit]) for bit in range(8)]
+            longer = [octets[0] + b"\0", octets[0] + b"\1", octets[0][:-1]]
+            for data in (*damaged(octets, pattern, 1.0), *padded, *longer):
                 for policy, unpack in single._unpackers.items():
                     assert single.decode(data, policy) == unpack(data)
     assert fused > 10
