@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rsu.applications.objects import separation
 from rsu.codec import EncodeError, load_schema
+from rsu.geodesy import LocalPlane
 from rsu.messages import MESSAGE_SETS
 from rsu.messages.base import SERVICE_CLASSES
 from rsu.messages.etsi.cam_value import cam_columns, cam_value
@@ -162,7 +164,12 @@ def test_columns_come_back_within_the_wire_step() -> None:
     read = SET.decode_vehicles(SET.encode_vehicles(sent), "strict")
     assert (read.status == STATUS_OK).all()
     assert (read.temporary_id == sent.temporary_id % 2**32).all()
-    steps = {"longitude_deg": 1e-7, "latitude_deg": 1e-7, "speed_mps": 0.01, "width_m": 0.1, "length_m": 0.1,
+    away_m = separation(read.longitude_deg, read.latitude_deg, sent.longitude_deg, sent.latitude_deg)
+    for name in ("longitude_deg", "latitude_deg"):
+        assert (np.isnan(getattr(read, name)) == np.isnan(getattr(sent, name))).all()
+    # 45 m ahead of the middle at most: 2.5 cm of length, 4 cm of heading, 1 cm of position.
+    assert np.nanmax(away_m) < 0.08
+    steps = {"speed_mps": 0.01, "width_m": 0.1, "length_m": 0.1,
              "accel_long_mps2": 0.1, "accel_lat_mps2": 0.1, "yaw_rate_degps": 0.01, "steering_angle_deg": 1.5,
              "semi_major_m": 0.01, "semi_minor_m": 0.01}
     for name, step in steps.items():
@@ -181,6 +188,29 @@ def test_columns_come_back_within_the_wire_step() -> None:
     assert np.abs(read.path.d_lat_deg - sent.path.d_lat_deg).max() <= 0.5001e-7
     assert np.abs(read.path.d_lon_deg - sent.path.d_lon_deg).max() <= 0.5001e-7
     assert np.abs(read.path.age_s - sent.path.age_s).max() <= 0.005001
+
+
+def test_a_cam_tells_the_middle_of_the_front() -> None:
+    """By hand: a car of 4.5 m heading east tells a point 2.25 m east of its middle, one that backs up 2.25 m west, one
+    of unknown heading its middle; all read as the middle again. The date line may be crossed, 181 degrees not given."""
+    given = columns(4, transmission=np.array([2, 3, 2, 2]), heading_deg=np.array([90.0, 90.0, np.nan, 90.0]),
+                    longitude_deg=np.array([120.8312, 120.8312, 120.8312, 179.99999]))
+    octets = SET.encode_vehicles(given)
+    assert octets == SET.encode_vehicles_general(given)
+    plane, told = LocalPlane(120.8312, 31.0347), []
+    for data in octets:
+        value = SET.decode(data).value
+        assert value is not None
+        place = value["cam"]["camParameters"]["basicContainer"]["referencePosition"]
+        told.append((place["longitude"] * 1e-7, place["latitude"] * 1e-7))
+    x_m, y_m = plane.to_plane(*np.array(told[:3]).T)
+    assert x_m == pytest.approx([2.25, -2.25, 0.0], abs=0.006) and y_m == pytest.approx(0.0, abs=0.006)
+    assert told[3][0] == pytest.approx(-180.0 - 1e-5 + 2.25 / 95_500, abs=3e-7)
+    read = SET.decode_vehicles(octets)
+    np.testing.assert_allclose(read.longitude_deg, given.longitude_deg, rtol=0, atol=2e-7)
+    np.testing.assert_allclose(read.latitude_deg, given.latitude_deg, rtol=0, atol=1e-7)
+    with pytest.raises(EncodeError, match="Longitude: 181"):
+        SET.encode_vehicles(columns(1, longitude_deg=np.array([181.0])))
 
 
 def test_signs_of_a_vehicle_that_turns_right() -> None:

@@ -11,6 +11,7 @@ from rsu.messages.base import Native, Rule
 from rsu.messages.etsi.cam_batch import CamBatch
 from rsu.messages.etsi.cam_value import cam_columns, cam_values
 from rsu.messages.etsi.framing import EtsiCodec
+from rsu.messages.etsi.reference_point import at_front, at_middle
 from rsu.messages.etsi.rules import RULES
 from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, VehicleColumns
 
@@ -56,15 +57,15 @@ class EtsiMessageSet:
 
     def encode_vehicles(self, columns: VehicleColumns) -> list[bytes]:
         """Octets of one CAM per row; raises EncodeError naming the column out of range."""
-        return self._batch.encode(columns) if len(columns) else []
+        return self._batch.encode(at_front(columns)) if len(columns) else []
 
     def decode_vehicles(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
         """One row per input; rows that are no CAM carry a status other than 0."""
-        return self._batch.decode(messages, policy)
+        return at_middle(self._batch.decode(messages, policy))
 
     def encode_vehicles_general(self, columns: VehicleColumns) -> list[bytes]:
         """The same as :meth:`encode_vehicles` through the general codec, message by message (reference)."""
-        return [self.codec.encode("CAM", value) for value in cam_values(columns)]
+        return [self.codec.encode("CAM", value) for value in cam_values(at_front(columns))]
 
     def decode_vehicles_general(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
         """The same as :meth:`decode_vehicles` through the general codec, message by message (reference)."""
@@ -74,7 +75,7 @@ class EtsiMessageSet:
             mark, value = self.decode_one_cam(data, policy)
             values.append(value)
             status.append(mark)
-        return cam_columns(values, status)
+        return at_middle(cam_columns(values, status))
 
     def decode_one_cam(self, data: bytes, policy: Policy) -> tuple[int, dict[str, Any] | None]:
         """(status, value) of one input; None where it is no CAM."""
