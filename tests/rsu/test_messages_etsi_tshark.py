@@ -15,6 +15,7 @@ import pytest
 from rsu.messages import MESSAGE_SETS
 from rsu.messages.etsi.cam_value import cam_values
 from rsu.messages.etsi.framing import header
+from rsu.messages.etsi.reference_point import at_front
 from rsu.messages.vehicle import PathHistory, VehicleColumns
 
 TSHARK = shutil.which("tshark")
@@ -75,7 +76,7 @@ def random_columns(count: int) -> VehicleColumns:
 def test_cam_fields(tmp_path: Path) -> None:
     """Independent: 150 random CAMs, every field of place, motion and history as put in."""
     columns = random_columns(150)
-    values = cam_values(columns)
+    values = cam_values(at_front(columns))
     messages = [("CAM", octets) for octets in SET.encode_vehicles(columns)]
     fields = ("its.stationID", "cam.generationDeltaTime", "its.latitude", "its.longitude", "its.speedValue",
               "its.headingValue", "its.curvatureValue", "its.yawRateValue", "its.semiMajorConfidence",
