@@ -137,7 +137,7 @@ def test_chinese_packets_with_the_dissector(tmp_path: Path, name: str, scenario:
         rows, read_capture(file), strict=True
     ):
         assert not (bad or undecoded or truncated or out)
-        assert message == message_of(comment).removeprefix("C157-")
+        assert message == message_of(comment)
         if message == "BSM":
             value = read_packet(packet, name, "strict")["value"]
             assert own == value["id"]
