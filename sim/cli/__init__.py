@@ -9,12 +9,11 @@ import argparse
 import errno
 import importlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, NoReturn
+
+from sim.cli import interrupts
 
 VERBS: dict[str, str] = {
     "run": "sim.cli.run",
@@ -90,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     debug = "--debug" in arguments
-    with _terminated_like_ctrl_c():
+    with interrupts.remembered():
         return _run(arguments, debug)
 
 
@@ -105,36 +104,22 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         # The reader (head, less) has gone, which is no error; stdout must not be flushed into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
+        if interrupts.came():
+            return _interrupted()
         if debug:
             raise
         return report(error)
 
 
-@contextmanager
-def _terminated_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM ends this process the way Ctrl-C does, cleaning up; processes it forks keep their usual end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    process = os.getpid()
-
-    def interrupt(number: int, _frame: Any) -> None:
-        if os.getpid() != process:
-            os._exit(128 + number)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _interrupted() -> int:
+    print("error: interrupted", file=sys.stderr)
+    return INTERRUPTED
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

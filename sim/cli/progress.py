@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TextIO
 
+from sim.cli import interrupts
+
 LINE_EVERY_S = 10.0
 
 
@@ -44,7 +46,9 @@ class Progress:
             self._bar = None
 
     def update(self, fraction: float, text: str = "") -> None:
-        """``fraction`` of the work (0 to 1) is done; ``text`` says what is going on."""
+        """``fraction`` of the work (0 to 1) is done; ``text`` says what is going on. KeyboardInterrupt if the command
+        was told to end."""
+        interrupts.check()
         if self.quiet:
             return
         share = min(1.0, max(0.0, fraction))

@@ -115,3 +115,24 @@ def test_written_whole_replaces_only_at_the_end(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
     assert caught.value.filename == str(file)
     assert names(tmp_path) == ["f"] and file.read_text() == "new"
+
+
+def test_an_interrupt_that_got_lost_ends_the_run_at_the_next_tick(tmp_path: Path, monkeypatch, capsys) -> None:
+    """By hand: the signal comes where its exception is swallowed, as NumPy does when it asks an operand for attributes."""
+    from sim.traffic.idm import IdmTraffic
+
+    step, calls = IdmTraffic.step, []
+
+    def swallowing(self: IdmTraffic, now_ns: int, tick_ns: int) -> None:
+        calls.append(now_ns)
+        if len(calls) == 5:
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                pass
+        step(self, now_ns, tick_ns)
+
+    monkeypatch.setattr(IdmTraffic, "step", swallowing)
+    assert main(["run", SMALL, "-q", "--out", str(tmp_path / "out"), *QUICK]) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+    assert len(calls) == 5 and names(tmp_path) == []
