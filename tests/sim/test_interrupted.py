@@ -118,7 +118,7 @@ def test_written_whole_replaces_only_at_the_end(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_that_got_lost_ends_the_run_at_the_next_tick(tmp_path: Path, monkeypatch, capsys) -> None:
-    """By hand: the signal comes where its exception is swallowed, as NumPy does when it asks an operand for attributes."""
+    """By hand: the signal comes where its exception is swallowed, as NumPy does when it asks for attributes."""
     from sim.traffic.idm import IdmTraffic
 
     step, calls = IdmTraffic.step, []
