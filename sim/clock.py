@@ -22,11 +22,6 @@ def ns_from_ms(milliseconds: float) -> int:
     return round(milliseconds * MS)
 
 
-def next_boundary_ns(now_ns: int, period_ns: int) -> int:
-    """First multiple of ``period_ns`` strictly after ``now_ns``."""
-    return (now_ns // period_ns + 1) * period_ns
-
-
 def stream(seed: int, *name: str | int) -> np.random.Generator:
     """A generator that depends on seed and name only, not on who asked first."""
     spawn_key = tuple(zlib.crc32(str(part).encode()) for part in name)

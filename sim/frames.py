@@ -33,9 +33,6 @@ class Outcome(IntEnum):
     """Usable, but the receiver had already applied the same content from another unit."""
 
 
-RADIO_OUTCOMES = tuple(o for o in Outcome if o <= Outcome.NEVER_SENT)
-
-
 class Kind(IntEnum):
     """What a station is."""
 

@@ -13,7 +13,6 @@ from sim.link import lte_grid
 if TYPE_CHECKING:
     from sim.scenario.schema.radio import Radio
 
-SUBFRAME_MS = 1
 _LARGEST_BYTES = 8192
 _KIND_NAMES = {Kind.VEHICLE: "vehicle", Kind.RSU: "rsu", Kind.PEDESTRIAN: "vehicle"}
 """Kind of station -> senders of the pool it uses; portable units share that of the on-board units."""

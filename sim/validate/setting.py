@@ -32,8 +32,6 @@ PROCESSING_BUDGET_MS = 5
 MIN_RING_M = 2000.0
 MIN_VEHICLES = 400
 """A longer ring costs little where vehicles are few, and gives narrower intervals."""
-MISSED_SHARE = 0.01
-"""Sensing range: where only this share of packets still arrives above the sensing power."""
 
 
 @dataclass(frozen=True)
