@@ -34,12 +34,13 @@ class BoundsError(ValueError):
 
 
 class Budget:
-    """Reads left for one message; ``spent`` once it was not enough, whoever caught the error."""
+    """Reads left for one message; ``spent`` once it was not enough, whoever caught the error; ``skipped`` counts parts
+    that the types do not know (additions, alternatives, enumerations behind an extension marker)."""
 
-    __slots__ = ("left", "spent")
+    __slots__ = ("left", "skipped", "spent")
 
     def __init__(self) -> None:
-        self.left, self.spent = _LIMIT.get(), False
+        self.left, self.spent, self.skipped = _LIMIT.get(), False, 0
 
 
 _LIMIT: ContextVar[int] = ContextVar("limit", default=MAX_READS)
@@ -105,6 +106,7 @@ class BoundedSpecification:
             return self._types[name].decode(decoder)
         finally:
             budget.left = decoder.left
+            budget.skipped += decoder.skipped
             budget.spent = budget.spent or decoder.left < 0
 
 
@@ -155,6 +157,12 @@ def _prepare(parts: list[Any]) -> None:
         elif type(one).__name__ == "Integer" and one.number_of_bits is not None and not one.has_extension_marker:
             one.decode = _bounded_integer(one.number_of_bits, one.minimum)
     for one in parts:
+        if type(one).__name__ == "Sequence" and one.additions is not None:
+            one.decode_additions = _counted_additions(one, one.decode_additions)
+        elif type(one).__name__ == "Choice" and one.additions_index_to_member is not None:
+            one.decode_additions = _counted(one.decode_additions, (None, None))
+        elif type(one).__name__ == "Enumerated" and one.additions_index_to_data is not None:
+            one.decode = _counted(one.decode, None)
         if type(one).__name__ in ("Sequence", "AdditionGroup"):
             one.decode_root = _root(one)
             if type(one).__name__ == "Sequence" and all(member.default is None for member in one.root_members):
@@ -167,6 +175,33 @@ def _bounded_integer(number_of_bits: int, minimum: int) -> Callable[[Any], int]:
         return number + minimum
 
     return decode
+
+
+def _counted(decode: Callable[[Any], Any], unknown: Any) -> Callable[[Any], Any]:
+    """A decoder that counts what it does not know (asn1tools then gives ``unknown``)."""
+
+    def counted(decoder: Any) -> Any:
+        value = decode(decoder)
+        if value == unknown:
+            decoder.skipped += 1
+        return value
+
+    return counted
+
+
+def _counted_additions(sequence: Any, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same for additions to a SEQUENCE, which asn1tools drops without a trace: the presence bits are read ahead."""
+
+    def counted(decoder: Any) -> Any:
+        at, left = decoder.number_of_bits, decoder.left
+        length = decoder.read_normally_small_length()
+        presence = decoder.read_non_negative_binary_integer(length)
+        unknown = presence & ((1 << max(length - len(sequence.additions), 0)) - 1)
+        decoder.skipped += unknown.bit_count()
+        decoder.number_of_bits, decoder.left = at, left
+        return decode(decoder)
+
+    return counted
 
 
 def _root(sequence: Any) -> Callable[[Any], dict[str, Any]]:
@@ -306,6 +341,7 @@ def bounded_decoder() -> type:
             self.value = bin(int.from_bytes(b"\x01" + encoded, "big"))[3:]
             self.left = left - (len(encoded) >> 6)
             self.depth = 0
+            self.skipped = 0
 
         def read_bit(self) -> int:
             remaining = self.number_of_bits

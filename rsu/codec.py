@@ -35,16 +35,28 @@ class DecodeError(ValueError):
 class Decoded:
     """What became of received octets.
 
-    ``status`` is ``ok``; ``skipped`` for a message kind the set does not know (extension of the outermost
-    choice); ``error`` for everything else, with one line in ``error``. ``message`` and ``value`` are None
-    unless ``ok``. A lenient value may hold None or ``(None, None)`` where a *nested* choice or enumeration
-    uses an unknown extension.
+    ``status`` is ``ok``: all of it was read; ``skipped``: an extension the set does not know was skipped; ``error``:
+    everything else. What is not ``ok`` has one line in ``error``. A skipped kind of message has neither ``message``
+    nor ``value``. Where an extension *inside* a known message was skipped, both are there: what this set knows,
+    with None or ``(None, None)`` at unknown enumerations and alternatives; unknown additions are left out.
     """
 
     status: Status
     message: str | None = None
     value: dict[str, Any] | None = None
     error: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a value, whole or with unknown extensions skipped."""
+        return self.value is not None
+
+
+_PYTHON_TYPES: dict[str, tuple[type, str]] = {
+    "INTEGER": (int, "whole number"), "BOOLEAN": (bool, "truth value"), "BIT STRING": (tuple, "(octets, bits)"),
+    "IA5String": (str, "text"), "UTF8String": (str, "text"), "NumericString": (str, "text"),
+}
+"""ASN.1 kind -> Python type of its values and what to call it; open types make octet strings anything."""
 
 
 class Schema:
@@ -61,6 +73,8 @@ class Schema:
         for module in parsed.values():
             self.types.update(module["types"])
         self._members: dict[int, dict[str, dict[str, Any]]] = {}
+        self._needed: dict[int, tuple[str, ...]] = {}
+        self._names: dict[int, frozenset[str]] = {}
         self.specification = BoundedSpecification(asn1tools.compile_dict(parsed, "uper"))
 
     def resolve(self, definition: dict[str, Any]) -> dict[str, Any]:
@@ -69,25 +83,50 @@ class Schema:
             definition = self.types[definition["type"]]
         return definition
 
-    def unknown_member(self, value: Any, definition: dict[str, Any], path: str) -> str | None:
-        """Path of the first dict key that no SEQUENCE knows (asn1tools would drop it silently), or None."""
+    def misfit(self, value: Any, definition: dict[str, Any], path: str) -> str | None:
+        """Path and rule of the first part of a value that has another form than its type, or None.
+
+        Names, missing members and Python types are looked at, ranges and sizes are the compiler's to check. asn1tools
+        drops unknown members silently, takes True for a number and names no member for a wrong enumeration.
+        """
         definition = self.resolve(definition)
         kind = definition["type"]
-        if kind == "SEQUENCE" and isinstance(value, dict):
-            members = self._members_of(definition)
-            for key, inner in value.items():
-                if key not in members:
-                    return f"{path}.{key}"
-                if found := self.unknown_member(inner, members[key], f"{path}.{key}"):
-                    return found
-        elif kind == "SEQUENCE OF" and isinstance(value, list):
-            for index, inner in enumerate(value):
-                if found := self.unknown_member(inner, definition["element"], f"{path}[{index}]"):
-                    return found
-        elif kind == "CHOICE" and isinstance(value, tuple) and len(value) == 2:
+        if kind == "SEQUENCE":
+            return self._misfit_in_members(value, definition, path)
+        if kind == "SEQUENCE OF":
+            if not isinstance(value, (list, tuple)):
+                return f"{path}: {value!r} is no list"
+            element = definition["element"]
+            found = (self.misfit(inner, element, f"{path}[{index}]") for index, inner in enumerate(value))
+            return next((one for one in found if one), None)
+        if kind == "CHOICE":
+            if not isinstance(value, tuple) or len(value) != 2:
+                return f"{path}: {value!r} is no (alternative, value)"
             member = self._members_of(definition).get(value[0])
-            return None if member is None else self.unknown_member(value[1], member, f"{path}.{value[0]}")
-        return None
+            if member is None:
+                return f"{path}: {value[0]!r} is no alternative here"
+            return self.misfit(value[1], member, f"{path}.{value[0]}")
+        if kind == "ENUMERATED":
+            names = self._names_of(definition)
+            return None if isinstance(value, str) and value in names else f"{path}: {value!r} is none of its names"
+        wanted = _PYTHON_TYPES.get(kind)
+        if wanted is None or (isinstance(value, wanted[0]) and isinstance(value, bool) == (kind == "BOOLEAN")):
+            return None
+        return f"{path}: {value!r} is no {wanted[1]}"
+
+    def _misfit_in_members(self, value: Any, definition: dict[str, Any], path: str) -> str | None:
+        if isinstance(value, tuple):
+            return None  # an open type, which the framing puts together
+        if not isinstance(value, dict):
+            return f"{path}: {value!r} is no mapping of members"
+        members = self._members_of(definition)
+        for key, inner in value.items():
+            if key not in members:
+                return f"{path}.{key}: no such member in this message set"
+            if found := self.misfit(inner, members[key], f"{path}.{key}"):
+                return found
+        missing = next((name for name in self._needed_of(definition) if name not in value), None)
+        return None if missing is None else f"{path}.{missing}: is missing and must be there"
 
     def _members_of(self, definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
         # Definitions live as long as the schema, so their identity is a safe key.
@@ -95,6 +134,23 @@ class Schema:
         if members is None:
             members = self._members[id(definition)] = {m["name"]: m for m in all_members(definition)}
         return members
+
+    def _needed_of(self, definition: dict[str, Any]) -> tuple[str, ...]:
+        """Members of the root that are neither optional nor have a default."""
+        needed = self._needed.get(id(definition))
+        if needed is None:
+            members = definition["members"]
+            root = members[: members.index(None)] if None in members else members
+            needed = self._needed[id(definition)] = tuple(
+                m["name"] for m in root if not m.get("optional") and "default" not in m
+            )
+        return needed
+
+    def _names_of(self, definition: dict[str, Any]) -> frozenset[str]:
+        names = self._names.get(id(definition))
+        if names is None:
+            names = self._names[id(definition)] = frozenset(one[0] for one in definition["values"] if one)
+        return names
 
 
 def all_members(definition: dict[str, Any]) -> list[dict[str, Any]]:
@@ -153,9 +209,8 @@ class Codec:
         try:
             if check:
                 schema, definition = self.definition(message)
-                unknown = schema.unknown_member(value, definition, message)
-                if unknown:
-                    raise EncodeError(f"{unknown}: no such member in this message set")
+                if misfit := schema.misfit(value, definition, message):
+                    raise EncodeError(misfit)
             return self._pack(message, value, check)
         except EncodeError:
             raise
@@ -198,6 +253,8 @@ class Codec:
                 return Decoded("skipped", error="message kind unknown to this set (extension of the frame)")
             if policy == "strict" and (problem := self._not_canonical(message, value, data)):
                 return Decoded("error", error=problem)
+        if budget.skipped:
+            return Decoded("skipped", message, value, f"extensions unknown to this set: {budget.skipped}")
         return Decoded("ok", message, value)
 
     def _not_canonical(self, message: str, value: Any, data: bytes) -> str:

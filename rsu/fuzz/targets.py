@@ -37,14 +37,16 @@ def check_decoding(message_set: MessageSet, data: bytes, lenient: Decoded, stric
     """What two decodings of the same octets promise each other and the encoder, then descriptions and readers."""
     for decoded in (lenient, strict):
         expect(decoded.status in _VEHICLE_STATUS, "a status of the three")
-        expect((decoded.status == "ok") == (decoded.value is not None), "a value exactly where the status is ok")
+        expect((decoded.message is None) == (decoded.value is None), "a value exactly where a message is named")
+        expect(decoded.usable if decoded.status == "ok" else decoded.status == "skipped" or not decoded.usable,
+               "a value where the status is ok, none where it is error")
         expect(bool(decoded.error) == (decoded.status != "ok"), "one line of error exactly where the status is not ok")
         expect("\n" not in decoded.error and len(decoded.error) <= 300, "an error of one short line")
     if strict.status == "ok":
         assert strict.message is not None and strict.value is not None
         expect(lenient.status == "ok", "what strict takes, lenient takes")
         expect(message_set.encode(strict.message, strict.value) == data, "what strict takes re-encodes to itself")
-    if lenient.status == "ok":
+    if lenient.usable:
         check_description(message_set, data, lenient, strict.status == "ok")
         read(message_set, lenient)
 
@@ -86,8 +88,8 @@ def check_vehicles(message_set: MessageSet, batch: list[bytes], decoded: dict[st
         expect(len(columns) == len(batch) and columns.status is not None, "one row and status per input")
         assert columns.status is not None
         statuses = [
-            _VEHICLE_STATUS[one.status] if one.status != "ok" or one.message == message_set.awareness
-            else STATUS_SKIPPED
+            STATUS_OK if one.usable and one.message == message_set.awareness
+            else STATUS_ERROR if one.status == "error" else STATUS_SKIPPED
             for one in ones
         ]
         for row, (status, wanted) in enumerate(zip(columns.status.tolist(), statuses, strict=True)):

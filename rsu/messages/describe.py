@@ -33,7 +33,7 @@ _WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "text"}
 def describe(decoded: Decoded, codec: Codec) -> dict[str, Any]:
     """``status``, ``message``, ``error`` and the JSON-friendly ``value`` of a decoding result."""
     value = None
-    if decoded.status == "ok" and decoded.message is not None:
+    if decoded.usable and decoded.message is not None:
         schema, definition = codec.definition(decoded.message)
         value = to_plain(schema, definition, decoded.value, codec)
     return {"status": decoded.status, "message": decoded.message, "error": decoded.error, "value": value}

@@ -90,8 +90,8 @@ def encoded(document: dict[str, Any], message_set: str | None = None) -> bytes:
         if member not in READ and member not in ALSO_DECODED:
             raise ValueError(f"{member}: unknown member; {did_you_mean(member, READ)}")
     status = document.get("status", "ok")
-    if status != "ok":
-        raise ValueError(f"status: {status!r}: only a message that was read (ok) has octets")
+    if status != "ok" and document.get("value") is None:
+        raise ValueError(f"status: {status!r}: only a message that was read has octets")
     name: Any = message_set or document.get("message_set")
     if not isinstance(name, str) or name not in MESSAGE_SETS:
         hint = did_you_mean(name, MESSAGE_SETS) if isinstance(name, str) else "must be named, here or by --message-set"

@@ -106,7 +106,7 @@ def _reader(decoder: Decoder, message: str, read: Callable, utc0_ns: int) -> Cal
 
     def content(octets: bytes) -> object:
         decoded = decoder.decode(octets)
-        if decoded.status != "ok" or decoded.message != message or decoded.value is None:
+        if decoded.message != message or decoded.value is None:
             return None
         return read(decoded.value, utc0_ns)
 

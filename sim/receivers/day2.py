@@ -29,7 +29,7 @@ class FrameReceiver:
         outcome = np.full(len(delivery.octets), Outcome.NOT_DECODED, np.int8)
         for frame, octets in enumerate(delivery.octets):
             decoded = self._decode(octets)
-            if decoded.status == "ok" and decoded.message == self.message and decoded.value is not None:
+            if decoded.message == self.message and decoded.value is not None:
                 good = self._usable(decoded.value, self._utc0_ns + int(delivery.generated_ns[frame]))
                 outcome[frame] = Outcome.DELIVERED if good else Outcome.NOT_INTERPRETED
         return outcome[delivery.row]

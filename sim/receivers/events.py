@@ -30,7 +30,7 @@ class RsiReceiver:
     def _event_zones(self, octets: bytes) -> tuple[EventZones, list[int]] | None:
         """Zones of one message and the scenario's numbers of its events; upstream paths are in the message."""
         decoded = self._decode(octets)
-        if decoded.status != "ok" or decoded.message is None or decoded.value is None:
+        if decoded.message is None or decoded.value is None:
             return None
         events = self._readers.events(decoded.message, decoded.value)
         known = [self._index[key] for event in events if (key := (event.kind, event.id)) in self._index]

@@ -41,7 +41,7 @@ class RsmReceiver:
         outcome = np.full(len(delivery.row), Outcome.NOT_APPLICABLE, np.int8)
         for frame, octets, rows in delivery.by_frame():
             decoded = self._decode(octets)
-            if decoded.status != "ok" or decoded.message is None or decoded.value is None:
+            if decoded.message is None or decoded.value is None:
                 outcome[rows] = Outcome.NOT_DECODED
                 continue
             unit = self._unit_row[int(delivery.sender[frame])]

@@ -52,7 +52,7 @@ class NodeMaps:
         if octets in self._contents:
             return self._contents[octets]
         decoded = self._decode(octets)
-        if decoded.status != "ok" or decoded.value is None:
+        if decoded.value is None:
             return None
         nodes, links = set(), set()
         for lane in RoadMap.of_lanes(self._readers.lanes(decoded.value)).lanes:
@@ -165,7 +165,7 @@ class SpatReceiver:
         outcome = np.full(len(delivery.row), Outcome.NOT_APPLICABLE, np.int8)
         for frame, octets, rows in delivery.by_frame():
             decoded = self._decode(octets)
-            if decoded.status != "ok" or decoded.value is None:
+            if decoded.value is None:
                 outcome[rows] = Outcome.NOT_DECODED
                 continue
             near_utc_ns = self.maps.world.utc0_ns + int(delivery.generated_ns[frame])

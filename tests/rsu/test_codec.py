@@ -49,7 +49,7 @@ def test_optional_member_by_hand() -> None:
         ("RSI", {**SMALL, "extra": 1}, ("extra", "no such member")),
         ("RSI", {"msgCnt": 1}, ("id",)),
         ("RSI", {**SMALL, "refPos": {"lat": 0.5, "long": 1}}, ("refPos.lat", "0.5")),
-        ("RSI", None, ("dict", "None")),
+        ("RSI", None, ("mapping", "None")),
         ("CAM", SMALL, ("CAM", "BSM, MAP, RSM, SPAT, RSI")),
     ],
 )
@@ -129,3 +129,45 @@ def test_undescribe_names_what_is_wrong() -> None:
             SET.undescribe({**good, "value": {**good["value"], **change}})
     with pytest.raises(DecodeError, match="message"):
         SET.undescribe({"message": None})
+
+
+@pytest.mark.parametrize(("member", "value"), [("light", None), ("timing", (None, None))])
+def test_an_unknown_extension_inside_a_message_is_skipped_and_said(member: str, value: object) -> None:
+    """By hand: the extension bit of LightState, or of TimeChangeDetails, is set in a SPAT; lenient says *skipped* and
+    gives the rest, strict refuses."""
+    message_set = MESSAGE_SETS["csae53-2020"]
+    state = {"light": "red", "timing": ("counting", {"startTime": 0, "likelyEndTime": 10})}
+    phase = {"id": 1, "phaseStates": [state]}
+    intersection = {"intersectionId": {"id": 300}, "status": (bytes(2), 16), "phases": [phase]}
+    octets = message_set.encode("SPAT", {"msgCnt": 0, "intersections": [intersection]})
+    found = []
+    for bit in range(8 * len(octets)):
+        changed = bytearray(octets + bytes(16))
+        changed[bit // 8] ^= 0x80 >> bit % 8
+        decoded = message_set.decode(bytes(changed))
+        if decoded.status == "skipped" and decoded.value is not None:
+            states = decoded.value["intersections"][0]["phases"][0]["phaseStates"]
+            found += [bit] if any(one.get(member) == value and member in one for one in states) else []
+            assert "unknown" in decoded.error and message_set.decode(bytes(changed), "strict").status == "error"
+    assert found
+
+
+@pytest.mark.parametrize(("change", "text"), [
+    ({"transmission": "nope"}, "BSM.transmission: 'nope' is none of its names"),
+    ({"speed": "fast"}, "BSM.speed: 'fast' is no whole number"),
+    ({"speed": True}, "BSM.speed: True is no whole number"),
+    ({"speed": 9000}, "speed"),
+    ({"pos": {"lat": 1}}, "BSM.pos.long: is missing and must be there"),
+    ({"size": 3}, "BSM.size: 3 is no mapping of members"),
+    ({"colour": 1}, "BSM.colour: no such member in this message set"),
+])
+def test_encoding_names_the_member_and_the_rule(change: dict, text: str) -> None:
+    """By hand: one wrong member in an otherwise good BSM."""
+    good = SET.decode(bytes.fromhex(A_BSM)).value
+    assert good is not None
+    with pytest.raises(EncodeError) as error:
+        SET.encode("BSM", {**good, **change})
+    assert text in str(error.value)
+
+
+A_BSM = "02a0000000000000000000000907b4e016639527ffffffffe87d07083f7e87e8401ffff81005a0f001427fff0000"

@@ -154,7 +154,7 @@ def test_a_thousand_hostile_messages_at_once(name: str) -> None:
     columns = message_set.decode_vehicles(inputs)
     alone = [message_set.decode(one) for one in inputs]
     wanted = [
-        2 if one.status == "error" else 0 if one.status == "ok" and one.message == message_set.awareness else 1
+        2 if one.status == "error" else 0 if one.usable and one.message == message_set.awareness else 1
         for one in alone
     ]
     assert np.array_equal(columns.status, wanted)

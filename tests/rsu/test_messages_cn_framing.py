@@ -151,11 +151,13 @@ def test_a_day_one_receiver_reads_nodes_and_signs_with_additions_and_drops_these
     assert DAY_TWO_SET.decode(octets, "strict").value == value
     seen = YDT3709.decode(octets, "lenient").value
     assert seen is not None and seen["rtss"] == [{"rtsId": 1, "signType": 2}]
+    assert (YDT3709.decode(octets).status, DAY_TWO_SET.decode(octets).status) == ("skipped", "ok")
     assert YDT3709.decode(octets, "strict").status == "error"
     zone = {"centralCircleProhibitedZone": [{"offsetLL": ("position-LL1", {"lon": i, "lat": i})} for i in range(4)]}
     node = {"id": {"id": 300}, "refPos": {"lat": 0, "long": 0}, "prohibitedzone": zone}
     map_octets = DAY_TWO_SET.encode("MAP", {"msgCnt": 0, "nodes": [node]})
     assert DAY_TWO_SET.decode(map_octets, "strict").value == {"msgCnt": 0, "nodes": [node]}
+    assert YDT3709.decode(map_octets).status == "skipped" and "unknown" in YDT3709.decode(map_octets).error
     old = YDT3709.decode(map_octets, "lenient").value
     assert old is not None and set(old["nodes"][0]) == {"id", "refPos"}
 

@@ -166,7 +166,7 @@ class Engine:
         refused = {}
         for row, data in enumerate(messages):
             decoded = self.codec.decode(data, policy)
-            if decoded.status == "ok" and decoded.message == self.message:
+            if decoded.usable and decoded.message == self.message:
                 builder.add(decoded.value)
             else:
                 builder.skip()
@@ -280,7 +280,7 @@ class _Decoding:
 
     def _general(self, row: int) -> bool:
         decoded = self.engine.codec.decode(self.messages[row], self.policy)
-        if decoded.status == "ok" and decoded.message == self.engine.message:
+        if decoded.usable and decoded.message == self.engine.message:
             self.general[row] = decoded.value
             return True
         self.status[row] = STATUS_ERROR if decoded.status == "error" else STATUS_SKIPPED

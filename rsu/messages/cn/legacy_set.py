@@ -100,7 +100,7 @@ class Cn2017MessageSet(CnMessageSet):
     def decode_one_bsm(self, data: bytes, policy: Policy) -> tuple[int, dict[bsm_wire.Path, int], list[Any]]:
         """(status, wire integers, crumbs) of one input."""
         decoded = self.decode(data, policy)
-        if decoded.status == "ok" and decoded.message == "BSM" and decoded.value is not None:
+        if decoded.usable and decoded.message == "BSM" and decoded.value is not None:
             schema: Schema = self._modern.schema
             codes, crumbs = bsm_wire.from_value(schema, modern_bsm(decoded.value))
             return STATUS_OK, codes, crumbs

@@ -103,7 +103,7 @@ class CnMessageSet:
     def decode_one_bsm(self, data: bytes, policy: Policy) -> tuple[int, dict[bsm_wire.Path, int], list[Any]]:
         """(status, wire integers, crumbs) of one input through the general codec."""
         decoded = self.decode(data, policy)
-        if decoded.status == "ok" and decoded.message == "BSM" and decoded.value is not None:
+        if decoded.usable and decoded.message == "BSM" and decoded.value is not None:
             codes, crumbs = bsm_wire.from_value(self.codec.schema, decoded.value)
             return STATUS_OK, codes, crumbs
         return (STATUS_ERROR if decoded.status == "error" else STATUS_SKIPPED), {}, []

@@ -80,6 +80,6 @@ class EtsiMessageSet:
     def decode_one_cam(self, data: bytes, policy: Policy) -> tuple[int, dict[str, Any] | None]:
         """(status, value) of one input; None where it is no CAM."""
         decoded = self.codec.decode(data, policy)
-        if decoded.status == "ok" and decoded.message == "CAM":
+        if decoded.usable and decoded.message == "CAM":
             return STATUS_OK, decoded.value
         return (STATUS_ERROR if decoded.status == "error" else STATUS_SKIPPED), None

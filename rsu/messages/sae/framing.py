@@ -70,8 +70,8 @@ class FrameCodec(Codec):
         if number not in PART_II:
             raise EncodeError(f"BSM.partII: id {number} has no type in this profile, give octets")
         type_name = PART_II[number]
-        if check and (unknown := self.schema.unknown_member(value, {"type": type_name}, f"BSM.{type_name}")):
-            raise EncodeError(f"{unknown}: no such member in this message set")
+        if check and (misfit := self.schema.misfit(value, {"type": type_name}, f"BSM.{type_name}")):
+            raise EncodeError(misfit)
         # A SEQUENCE without any member set is still one octet as an open type.
         octets = self.schema.specification.encode(type_name, value, check_constraints=check) or b"\0"
         return {"partII-Id": number, "partII-Value": octets}
