@@ -16,7 +16,6 @@ def _rule(name: str, message: str, period_ms: float, application_id: int, layer2
           budget_ms: float, source: str, note: str = "") -> Rule:
     return Rule(name, period_ms, application_id, layer2_id, priority, budget_ms, source, note, message, message)
 
-
 _ROWS = (
     _rule("BSM", "BSM", 100.0, 111, 0x000001, 112, 100.0, _VEHICLE, "first one within 100 ms of readiness"),
     _rule("BSM-EVENT", "BSM", 100.0, 112, 0x000002, 208, 50.0, _VEHICLE,
@@ -46,7 +45,6 @@ def _day_two(message: str, period_ms: float, application_id: int, like: str, bud
     return Rule(message, period_ms, application_id, None, RULES[like].priority, budget_ms, _SECOND_PHASE, remark,
                 message, service)
 
-
 _DAY_TWO_ROWS = (
     _day_two("PAM", 500.0, 18, "MAP", 100.0, note="station guidance at 2 Hz"),
     _day_two("C157-CPM", 100.0, 19, "BSM", 50.0, note="platooning (CLPMM)"),
@@ -62,17 +60,5 @@ _DAY_TWO_ROWS = (
 DAY_TWO_RULES: dict[str, Rule] = {rule.name: rule for rule in _DAY_TWO_ROWS}
 """Rules of the extension messages. ``budget_ms`` is the delay allowed from application to application."""
 
-PATH_HISTORY_PERIOD_MS = 500.0
-"""The first BSM this long after the last one with a path history has one again (GB/T 45315-2025 7.3)."""
-
 PATH_HISTORY_MAX_POINTS = 15
 """At most this many points, over 200 to 400 m, chord error below 1 m (GB/T 45315-2025 7.3)."""
-
-SOURCE_LAYER2_ID_RANGE = (0x010001, 0xFFFFFE)
-"""Random source layer-2 identifiers, redrawn with the pseudonym (GB/T 45315-2025 7.2.1)."""
-
-MAX_MESSAGE_AGE_MS = 1000.0
-"""Applications drop a secured message generated longer ago than this, or in the future (GB/T 45315-2025)."""
-
-ROADSIDE_PERIOD_STEP_MS = 100.0
-"""Roadside periods are multiples of this (T/CSAE 159-2020, reported)."""

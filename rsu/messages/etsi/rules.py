@@ -49,6 +49,3 @@ RULES: dict[str, Rule] = {rule.name: rule for rule in _ROWS}
 
 PATH_HISTORY_MAX_POINTS = 40
 """Largest PathHistory (TS 102 894-2 v1.3.1)."""
-
-SENSOR_INFORMATION_PERIOD_MS = 1000.0
-"""T_AddSensorInformation (TS 103 324 v2.1.1 annex F)."""
