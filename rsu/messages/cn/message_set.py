@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from rsu.codec import ChoiceCodec, Decoded, Policy
-from rsu.messages import describe
+from rsu.codec import ChoiceCodec, Policy
 from rsu.messages.base import Native, Rule
 from rsu.messages.cn import bsm_wire
 from rsu.messages.cn.bsm_batch import BsmBatch
 from rsu.messages.cn.framing import DAY_ONE_MESSAGES, DAY_TWO_MESSAGES, ExtendedCodec, ProfileCodec
 from rsu.messages.cn.rules import DAY_TWO_RULES, RULES
+from rsu.messages.coded import CodedSet
 from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, PathHistory, VehicleColumns
 
 NATIVE = Native(
@@ -23,7 +23,7 @@ NATIVE = Native(
 )
 
 
-class CnMessageSet:
+class CnMessageSet(CodedSet):
     """One profile: folders of ASN.1 modules and generation rules; compiled on first use.
 
     ``folders`` are those of ``asn1/`` that make up the set, ``day_two`` adds the messages of the extension frame.
@@ -47,22 +47,6 @@ class CnMessageSet:
     @cached_property
     def _batch(self) -> BsmBatch:
         return BsmBatch(self.codec)
-
-    def encode(self, message: str, value: dict[str, Any]) -> bytes:
-        """Octets of one message from the inner value in asn1tools form; raises EncodeError."""
-        return self.codec.encode(message, value)
-
-    def decode(self, data: bytes, policy: Policy = "lenient") -> Decoded:
-        """Decode any octets; never raises for their content."""
-        return self.codec.decode(data, policy)
-
-    def describe(self, decoded: Decoded) -> dict[str, Any]:
-        """JSON-friendly form of a decoding result, see :mod:`rsu.messages.describe`."""
-        return describe.describe(decoded, self.codec)
-
-    def undescribe(self, described: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """(message, value) that :meth:`encode` takes, from what :meth:`describe` gave."""
-        return describe.undescribe(described, self.codec)
 
     def encode_vehicles(self, columns: VehicleColumns) -> list[bytes]:
         """Octets of one BSM per row; raises EncodeError naming the column out of range."""

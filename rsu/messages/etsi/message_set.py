@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from rsu.codec import Codec, Decoded, Policy
-from rsu.messages import describe
+from rsu.codec import Codec, Policy
 from rsu.messages.base import Native, Rule
+from rsu.messages.coded import CodedSet
 from rsu.messages.etsi.cam_batch import CamBatch
 from rsu.messages.etsi.cam_value import cam_columns, cam_values
 from rsu.messages.etsi.framing import EtsiCodec
@@ -22,7 +22,7 @@ NATIVE = Native(
 )
 
 
-class EtsiMessageSet:
+class EtsiMessageSet(CodedSet):
     """CAM, DENM, SPATEM, MAPEM and IVIM of release 1, CPM of release 2; compiled message by message on first use."""
 
     family = "etsi"
@@ -38,22 +38,6 @@ class EtsiMessageSet:
     @cached_property
     def _batch(self) -> CamBatch:
         return CamBatch(self.codec)
-
-    def encode(self, message: str, value: dict[str, Any]) -> bytes:
-        """Octets of one PDU, header included, from its value in asn1tools form; raises EncodeError."""
-        return self.codec.encode(message, value)
-
-    def decode(self, data: bytes, policy: Policy = "lenient") -> Decoded:
-        """Decode any octets; never raises for their content."""
-        return self.codec.decode(data, policy)
-
-    def describe(self, decoded: Decoded) -> dict[str, Any]:
-        """JSON-friendly form of a decoding result, see :mod:`rsu.messages.describe`."""
-        return describe.describe(decoded, self.codec)
-
-    def undescribe(self, described: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """(message, value) that :meth:`encode` takes, from what :meth:`describe` gave."""
-        return describe.undescribe(described, self.codec)
 
     def encode_vehicles(self, columns: VehicleColumns) -> list[bytes]:
         """Octets of one CAM per row; raises EncodeError naming the column out of range."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rsu.codec import Decoded, Policy
-from rsu.messages import describe
+from rsu.codec import Policy
 from rsu.messages.base import Native, Rule
+from rsu.messages.coded import CodedSet
 from rsu.messages.sae import bsm_wire
 from rsu.messages.sae.bsm_batch import BsmBatch
 from rsu.messages.sae.framing import FrameCodec
@@ -24,7 +24,7 @@ NATIVE = Native(
 )
 
 
-class SaeMessageSet:
+class SaeMessageSet(CodedSet):
     """J2735: BSM, MAP, SPAT, TIM, PSM and SDSM; compiled on first use."""
 
     family = "sae"
@@ -35,27 +35,11 @@ class SaeMessageSet:
     def __init__(self, name: str, title: str, status: str, source: str) -> None:
         self.name, self.title, self.status, self.source = name, title, status, source
         self.messages: dict[str, Rule] = RULES
-        self.codec = FrameCodec()
+        self.codec: FrameCodec = FrameCodec()
 
     @cached_property
     def _batch(self) -> BsmBatch:
         return BsmBatch(self.codec)
-
-    def encode(self, message: str, value: dict[str, Any]) -> bytes:
-        """Octets of one message from the inner value in asn1tools form; raises EncodeError."""
-        return self.codec.encode(message, value)
-
-    def decode(self, data: bytes, policy: Policy = "lenient") -> Decoded:
-        """Decode any octets; never raises for their content."""
-        return self.codec.decode(data, policy)
-
-    def describe(self, decoded: Decoded) -> dict[str, Any]:
-        """JSON-friendly form of a decoding result; parts of a BSM's second part are told like any other member."""
-        return describe.describe(decoded, self.codec)
-
-    def undescribe(self, described: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """(message, value) that :meth:`encode` takes, from what :meth:`describe` gave."""
-        return describe.undescribe(described, self.codec)
 
     def encode_vehicles(self, columns: VehicleColumns) -> list[bytes]:
         """Octets of one BSM per row; raises EncodeError naming the column out of range."""
