@@ -30,12 +30,15 @@ class RoadsideServices(Protocol):
     """Registered by family in :data:`rsu.services.SERVICES`; every method raises ValueError naming field and rule."""
 
     def maps(
-        self, nodes: Sequence[NodeGeometry], *, counter: MessageCounter, encode: Encode, max_bytes: int
+        self, nodes: Sequence[NodeGeometry], *, counter: MessageCounter, encode: Encode, max_bytes: int,
+        unit: UnitDescription | None = None,
     ) -> list[Content]:
-        """Messages that together describe ``nodes``, each at most ``max_bytes`` long."""
+        """Messages that together describe ``nodes``, each at most ``max_bytes`` long; ``unit`` sends them, where the
+        set says who does."""
 
     def signals(
-        self, intersections: Sequence[IntersectionForecast], *, counter: MessageCounter, generated_utc_ns: int
+        self, intersections: Sequence[IntersectionForecast], *, counter: MessageCounter, generated_utc_ns: int,
+        unit: UnitDescription | None = None,
     ) -> list[Content]:
         """Messages that tell the state of all ``intersections`` at an instant (ns since 1970)."""
 

@@ -107,7 +107,7 @@ class RoadsideSenders:
         geometry = [node_geometry(self.world, node) for node in nodes]
         octets = self._encoded(self.services.maps(
             geometry, counter=self.counter(unit, "MAP"), encode=self.message_set.encode,
-            max_bytes=self.max_bytes[flow.rule.name],
+            max_bytes=self.max_bytes[flow.rule.name], unit=self.described(unit),
         ))
         yield from self.each_period(unit, flow, "MAP")
         while True:
@@ -118,12 +118,13 @@ class RoadsideSenders:
         flow = self._flow_of("SPAT")
         counter = self.counter(unit, "SPAT")
         backhaul_ns = self.backhaul_ns if unit.node is None else 0
+        described = self.described(unit)
         yield from self.each_period(unit, flow, "SPAT")
         while True:
             now_ns = int(self.env.now)
             content = self.services.signals(
                 [forecast(self.world, node, now_ns) for node in nodes], counter=counter,
-                generated_utc_ns=self.clock_ns(unit, now_ns),
+                generated_utc_ns=self.clock_ns(unit, now_ns), unit=described,
             )
             self.emit(unit, flow, self._encoded(content), backhaul_ns=backhaul_ns)
             yield self.env.timeout(flow.flow.period_ns)

@@ -218,6 +218,18 @@ def test_rsm_tells_of_true_vehicles(air: Air) -> None:
     assert np.quantile(errors, 0.95) < 2.0
 
 
+def test_one_unit_is_one_station(air: Air) -> None:
+    """Property: an ETSI unit names the same station in its SPATEM, MAPEM, DENM, IVIM and CPM."""
+    if air.message_set.family != "etsi":
+        pytest.skip("only ETSI messages name their station in a header")
+    stations = {}
+    for service in ("MAP", "SPAT", "RSI", "RSM"):
+        heads = [value["header"] for _, _, value in air.values(service)]
+        stations[service] = {head["stationId" if "stationId" in head else "stationID"] for head in heads}
+    assert stations["MAP"] == stations["SPAT"]
+    assert stations["RSM"] <= stations["RSI"] | stations["MAP"] and len(stations["RSM"]) == 1
+
+
 def test_counters_roll_and_times_advance(air: Air) -> None:
     """Property: secMark (BSM) or generationDeltaTime (CAM) is the millisecond of the generation instant."""
     octets = air.octets[air.message_set.awareness]

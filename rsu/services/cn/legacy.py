@@ -28,7 +28,8 @@ class LegacyCnServices:
         self._modern = CnServices()
 
     def maps(
-        self, nodes: Sequence[NodeGeometry], *, counter: MessageCounter, encode: Encode, max_bytes: int
+        self, nodes: Sequence[NodeGeometry], *, counter: MessageCounter, encode: Encode, max_bytes: int,
+        unit: UnitDescription | None = None,
     ) -> list[Content]:
         """MAP without lane widths."""
         def encode_legacy(message: str, value: dict[str, Any]) -> bytes:
@@ -37,7 +38,8 @@ class LegacyCnServices:
         return _legacy(self._modern.maps(nodes, counter=counter, encode=encode_legacy, max_bytes=max_bytes))
 
     def signals(
-        self, intersections: Sequence[IntersectionForecast], *, counter: MessageCounter, generated_utc_ns: int
+        self, intersections: Sequence[IntersectionForecast], *, counter: MessageCounter, generated_utc_ns: int,
+        unit: UnitDescription | None = None,
     ) -> list[Content]:
         """One SPAT; the millisecond stands in its intersections."""
         return _legacy(self._modern.signals(intersections, counter=counter, generated_utc_ns=generated_utc_ns))

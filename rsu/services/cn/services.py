@@ -27,14 +27,16 @@ class CnServices:
     """MAP, SPAT, RSI and RSM."""
 
     def maps(
-        self, nodes: Sequence[NodeGeometry], *, counter: MessageCounter, encode: Encode, max_bytes: int
+        self, nodes: Sequence[NodeGeometry], *, counter: MessageCounter, encode: Encode, max_bytes: int,
+        unit: UnitDescription | None = None,
     ) -> list[Content]:
         """MAP; its octets never change, so it carries no time."""
         values = build_maps(nodes, counter=counter, encode=lambda value: encode("MAP", value), max_bytes=max_bytes)
         return [Content("MAP", value) for value in values]
 
     def signals(
-        self, intersections: Sequence[IntersectionForecast], *, counter: MessageCounter, generated_utc_ns: int
+        self, intersections: Sequence[IntersectionForecast], *, counter: MessageCounter, generated_utc_ns: int,
+        unit: UnitDescription | None = None,
     ) -> list[Content]:
         """One SPAT."""
         return [Content("SPAT", build_spat(intersections, counter=counter, generated_utc_ns=generated_utc_ns))]

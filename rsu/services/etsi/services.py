@@ -20,6 +20,7 @@ from rsu.services.dsrc.spat import build_spat
 from rsu.services.etsi.cpm import build_cpms
 from rsu.services.etsi.denm import build_denm
 from rsu.services.etsi.ivim import build_ivim
+from rsu.services.etsi.wire import station_id
 from rsu.services.geometry import NodeGeometry
 
 EVENT_RULES = {"static": "DENM", "semi-static": "DENM-SEMI-STATIC", "dynamic": "DENM-DYNAMIC"}
@@ -30,15 +31,16 @@ SIGN_RULES = {"static": "IVIM", "semi-static": "IVIM-SEMI-STATIC", "dynamic": "I
 class EtsiServices:
     """MAPEM, SPATEM, one DENM per event, one IVIM per sign, CPM.
 
-    MAPEM and SPATEM are told without the unit that sends them: their stationID is that of the first node they describe
-    (region * 65536 + node).
+    Where MAPEM and SPATEM are made without the unit that sends them, their stationID is that of the first node they
+    describe (region * 65536 + node).
     """
 
     def maps(
-        self, nodes: Sequence[NodeGeometry], *, counter: MessageCounter, encode: Encode, max_bytes: int
+        self, nodes: Sequence[NodeGeometry], *, counter: MessageCounter, encode: Encode, max_bytes: int,
+        unit: UnitDescription | None = None,
     ) -> list[Content]:
         """MAPEM; its octets never change, so it carries no time."""
-        head = header("MAPEM", _station_of(nodes[0].region, nodes[0].node) if nodes else 0)
+        head = header("MAPEM", _sender(unit, nodes[0].region, nodes[0].node) if nodes else 0)
 
         def octets(value: dict[str, Any]) -> bytes:
             return encode("MAPEM", {"header": head, "map": value})
@@ -47,11 +49,12 @@ class EtsiServices:
         return [Content("MAPEM", {"header": dict(head), "map": value}) for value in values]
 
     def signals(
-        self, intersections: Sequence[IntersectionForecast], *, counter: MessageCounter, generated_utc_ns: int
+        self, intersections: Sequence[IntersectionForecast], *, counter: MessageCounter, generated_utc_ns: int,
+        unit: UnitDescription | None = None,
     ) -> list[Content]:
         """One SPATEM."""
         value = build_spat(intersections, counter=counter, generated_utc_ns=generated_utc_ns)
-        head = header("SPATEM", _station_of(intersections[0].region, intersections[0].node))
+        head = header("SPATEM", _sender(unit, intersections[0].region, intersections[0].node))
         return [Content("SPATEM", {"header": head, "spat": value})]
 
     def event_rule(self, kind: str, period_class: str) -> str:
@@ -89,5 +92,5 @@ class EtsiServices:
         )
 
 
-def _station_of(region: int, node: int) -> int:
-    return (region & 0xFFFF) << 16 | node & 0xFFFF
+def _sender(unit: UnitDescription | None, region: int, node: int) -> int:
+    return (region & 0xFFFF) << 16 | node & 0xFFFF if unit is None else station_id(unit.unit_id)
