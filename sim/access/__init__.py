@@ -7,7 +7,10 @@ from typing import Any
 from sim.plugin import resolve
 
 ACCESS: dict[str, str] = {
-    "lte-v2x-mode4": "sim.access.lte_mode4:LteMode4",
+    "lte-v2x-mode4": "sim.access.lte_mode4.layer:LteMode4",
+    "nr-v2x-mode2": "sim.access.nr_mode2.layer:NrMode2",
+    "ieee80211p": "sim.access.dot11p.layer:Dot11p",
+    "uu": "sim.access.uu.layer:UuPath",
     "ideal": "sim.access.ideal:Ideal",
 }
 

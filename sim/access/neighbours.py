@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.channel.ends import Ends
 from sim.channel.propagation import Features, Propagation
 from sim.frames import Kind
 from sim.world.stations import Stations
@@ -97,6 +98,8 @@ class Neighbours:
         self.column = np.full(stations.size, -1, np.int64)
         self.column[self.slots] = np.arange(len(self.slots))
         self._geometry(stations)
+        self._gains: np.ndarray | None = None
+        self._blocks: list[tuple[slice, np.ndarray, slice]] = []
         self._uniform(stations)
         features = self.propagation.features(*self._absolute)
         self.features = features
@@ -108,7 +111,7 @@ class Neighbours:
             if b == PROBE and a != RSU:
                 windows.base[:] = -1
             elif windows.count.any():
-                bands.append(self._band(a, b, windows, features))
+                bands.append(self._band(a, b, windows, features, size))
                 windows.base += size
                 size += len(bands[-1][0])
             self.windows[a, b] = windows
@@ -130,6 +133,36 @@ class Neighbours:
         y = self._y0[columns] + self._dy[columns] * part[:, None]
         return x.astype(np.float32), y.astype(np.float32)
 
+    def gains(self) -> np.ndarray:
+        """Power ratios received / transmitted of all pairs in windows, float32, in the layout of ``base``.
+
+        Geometry is that of the middle of the tick. Made on the first call of a tick.
+        """
+        if self._gains is None:
+            x, y = self._x0 + 0.5 * self._dx, self._y0 + 0.5 * self._dy
+            ends = Ends(self.slots, self.kind, x, y, self.height_m, self.gain_dbi)
+            parts = [np.empty(0, np.float32)]
+            parts += [self._block_gains(ends, *block) for block in self._blocks]
+            self._gains = np.concatenate(parts)
+        return self._gains
+
+    def run(self, column: int, b: int) -> tuple[np.ndarray, np.ndarray]:
+        """Columns of population b within reach of a station, and its gains towards them (a sender's own included).
+
+        ValueError for vehicles towards probes, for which no pairs are kept.
+        """
+        count, base = int(self.count[b][column]), int(self.base[b][column])
+        if base < 0:
+            raise ValueError("no gains are kept between vehicles and probes")
+        columns = (int(self.lo[b][column]) + np.arange(count)) % max(1, int(self.size[b])) + int(self.offset[b])
+        return columns, self.gains()[base:base + count]
+
+    def _block_gains(self, ends: Ends, rows: slice, columns: np.ndarray, place: slice) -> np.ndarray:
+        shape = (rows.stop - rows.start, len(columns))
+        fields = tuple(field[place].reshape(shape) for field in self.shadow)
+        v2i = rows.start >= self.offset[RSU] or bool(len(columns) and columns[0] >= self.offset[RSU])
+        return self.propagation.block_gain(ends.take(rows), ends.take(columns), fields, v2i, self.ring_m).ravel()
+
     def population(self, column: np.ndarray) -> np.ndarray:
         """Population of columns."""
         return np.searchsorted(self.offset[1:-1], column, side="right")
@@ -143,6 +176,7 @@ class Neighbours:
         self._absolute = stations.x0_m[slots], stations.y0_m[slots]
         self.slack_m = float(np.hypot(self._dx, self._dy).max(initial=0.0))
         self.station_id = stations.station_id[slots]
+        self.kind = stations.kind[slots]
         self.height_m = stations.antenna_height_m[slots].astype(np.float32)
         self.gain_dbi = stations.antenna_gain_dbi[slots].astype(np.float32)
         self.power_dbm = stations.tx_power_dbm[slots].astype(np.float32)
@@ -179,7 +213,7 @@ class Neighbours:
         lo, count = run_within(place[a], place[b], reach + self.slack_m, self.ring_m)
         return Windows(reach, lo, count, np.zeros(len(lo), np.int64))
 
-    def _band(self, a: int, b: int, windows: Windows, features: Features) -> tuple[np.ndarray, ...]:
+    def _band(self, a: int, b: int, windows: Windows, features: Features, before: int) -> tuple[np.ndarray, ...]:
         """Unscaled field values of all pairs, by matrix products of blocks of neighbouring rows."""
         n = int(self.size[b])
         lo, count, base = windows.lo, windows.count, windows.base
@@ -197,6 +231,8 @@ class Neighbours:
         for i, start in enumerate(starts):
             left_rows = slice(int(self.offset[a] + start), int(self.offset[a] + start + rows[i]))
             columns = np.arange(first[i], first[i] + width[i])
+            place = slice(before + int(places[i]), before + int(places[i + 1]))
+            self._blocks.append((left_rows, columns % max(1, n) + int(self.offset[b]), place))
             wraps = self.ring_m and (first[i] < 0 or columns[-1] >= n) if len(columns) else False
             for field, (left, right) in enumerate(features.rows):
                 of_b = right[self.offset[b]:self.offset[b + 1]]

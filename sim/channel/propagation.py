@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.channel import PATH_LOSS, PathLoss
+from sim.channel.ends import Ends
 from sim.channel.shadowing import ShadowField
 from sim.channel.sight import blocked_loss_db
 
@@ -95,6 +96,25 @@ class Propagation:
         sigma_los = np.float32(self.config.shadowing_sigma_db)
         sigma = np.where(blocked, np.float32(self.config.shadowing_sigma_nlos_db), sigma_los)
         return loss + extra + values.shadow * sigma
+
+    def block_gain(
+        self, tx: Ends, rx: Ends, fields: tuple[np.ndarray, ...], is_v2i: bool, ring_m: float = 0.0
+    ) -> np.ndarray:
+        """Power ratio received / transmitted of all pairs of two groups of stations, float32 [len(tx), len(rx)].
+
+        Antenna gains, path loss, shadowing and blockage; the same for both directions of a pair. ``fields`` holds the
+        unscaled inner products of the feature rows, one [len(tx), len(rx)] array per field.
+        """
+        dx = (rx.x_m[None, :] - tx.x_m[:, None]).astype(np.float32)
+        if ring_m:
+            dx -= np.float32(ring_m) * np.rint(dx * np.float32(1 / ring_m))
+        dy = (rx.y_m[None, :] - tx.y_m[:, None]).astype(np.float32)
+        dz = rx.height_m[None, :] - tx.height_m[:, None]
+        distance = np.sqrt(dx * dx + dy * dy + dz * dz)
+        latent = Latent(*(f.scale(distance) * v for f, v in zip(self.fields, fields, strict=True)))
+        loss = self.loss_db(distance, latent, tx.height_m[:, None], rx.height_m[None, :], is_v2i)
+        gain = tx.gain_dbi[:, None] + rx.gain_dbi[None, :]
+        return np.exp((gain - loss) * np.float32(np.log(10) / 10))
 
     def path_loss_db(
         self,

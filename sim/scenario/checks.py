@@ -10,8 +10,8 @@ import numpy as np
 
 from rsu.document import KeyPath, did_you_mean
 from rsu.profile import Candidate
-from sim.scenario import radio_checks
 from sim.scenario.found import Found, not_a_class, sha256_of, twice, unique
+from sim.scenario.radio_checks import CHECKS as RADIO_CHECKS
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.messages import SECOND_PHASE_TAU_S
 from sim.traffic import TRAFFIC, Traffic
@@ -45,9 +45,7 @@ def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path |
         periods(config),
         events(config),
         pedestrians(config),
-        radio_checks.pools(config),
-        radio_checks.mode4(config),
-        radio_checks.names(config),
+        *(check(config) for check in RADIO_CHECKS),
         measure(config),
     ]
     if geometry is not None:

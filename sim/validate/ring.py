@@ -46,7 +46,7 @@ class Plan:
 
 def access_layer(setting: Setting, stations: Stations, seed: int, plan: Plan) -> AccessLayer:
     """The C-V2X Mode 4 layer that scenarios use, with the radio of ``setting``."""
-    from sim.access.lte_mode4 import LteMode4
+    from sim.access.lte_mode4.layer import LteMode4
 
     radio = setting.radio(plan.decorrelation_m)
     return LteMode4(radio, [setting.flow()], stations, seed, report_distance_m=plan.report_m + FINE_BIN_M)

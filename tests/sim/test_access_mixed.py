@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sim.access import bench
-from sim.access.lte_mode4 import LteMode4
+from sim.access.lte_mode4.layer import LteMode4
 from sim.clock import MS
 from sim.frames import Flow, Kind, Outcome
 from sim.scenario.schema.radio import Radio

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sim.access import bench
-from sim.access.lte_mode4 import LteMode4
+from sim.access.lte_mode4.layer import LteMode4
 from sim.clock import MS
 from sim.frames import Flow, Kind, Outcome
 from sim.scenario.schema.radio import Radio

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sim.access import bench
-from sim.access.grid import Grid
-from sim.access.lte_mode4 import LteMode4
+from sim.access.lte_mode4.grid import Grid
+from sim.access.lte_mode4.layer import LteMode4
 from sim.clock import MS
 from sim.frames import Flow, Frames, Kind, Outcome, Receptions
 from sim.link import load_table

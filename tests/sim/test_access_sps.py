@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from sim.access import bench
-from sim.access.lte_mode4 import LteMode4
-from sim.access.processes import period_subframes
-from sim.access.selection import FREE_DBM, blocks, choose, projected
+from sim.access.lte_mode4.layer import LteMode4
+from sim.access.lte_mode4.processes import period_subframes
+from sim.access.sidelink.selection import FREE_DBM, blocks, choose, projected
 from sim.clock import MS
 from sim.frames import Flow, Frames, Kind, Outcome, Receptions
 from sim.scenario.schema.radio import Radio

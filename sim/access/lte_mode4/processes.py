@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.access.grid import Grid
+from sim.access.lte_mode4.grid import Grid
 from sim.clock import MS, NEVER, hashed_bits, hashed_uniform, stream_key
 from sim.frames import Flow, Frames, Kind
 from sim.world.stations import Stations

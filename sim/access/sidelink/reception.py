@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.access.grid import Coupling, Grid
-from sim.access.links import Links, Sent, links_of, spread
+from sim.access.lte_mode4.grid import Coupling, Grid
 from sim.access.neighbours import LISTENERS, PROBE, RSU, Neighbours
-from sim.access.sensing import UNHEARD_DBM
+from sim.access.sidelink.links import Links, Sent, links_of, spread
+from sim.access.sidelink.sensing import UNHEARD_DBM
 from sim.clock import hashed_bits, stream_key
 from sim.frames import Outcome
 from sim.link import load_table, lte_grid

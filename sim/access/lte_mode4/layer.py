@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.access.bystanders import dropped_rows
-from sim.access.grid import Grid
-from sim.access.links import Sent
+from sim.access.lte_mode4.grid import Grid
+from sim.access.lte_mode4.processes import Cause, Processes, Sendings
+from sim.access.lte_mode4.selector import Selector
 from sim.access.neighbours import KIND_OF, LISTENERS, PROBE, RSU, Neighbours
-from sim.access.processes import Cause, Processes, Sendings
-from sim.access.reception import Heard, Reception, Rows
-from sim.access.selector import Selector
-from sim.access.sensing import PowerMemory, ReservationMemory
+from sim.access.sidelink.links import Sent
+from sim.access.sidelink.reception import Heard, Reception, Rows
+from sim.access.sidelink.sensing import PowerMemory, ReservationMemory
 from sim.access.waiting import WaitingFrames
 from sim.channel.propagation import Propagation
 from sim.clock import MS, NEVER

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.access.lte_mode4.processes import Sendings
 from sim.access.neighbours import PROBE, RSU, Neighbours
-from sim.access.processes import Sendings
 from sim.channel.propagation import Latent
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.access.grid import Grid
+from sim.access.lte_mode4.grid import Grid
+from sim.access.lte_mode4.processes import Processes
 from sim.access.neighbours import LISTENERS, Neighbours
-from sim.access.processes import Processes
-from sim.access.selection import FREE_DBM, Choice, blocks, choose, projected
-from sim.access.sensing import PowerMemory, ReservationMemory
+from sim.access.sidelink.selection import FREE_DBM, Choice, blocks, choose, projected
+from sim.access.sidelink.sensing import PowerMemory, ReservationMemory
 from sim.clock import NEVER, ns_from_ms
 
 if TYPE_CHECKING:

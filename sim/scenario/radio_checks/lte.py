@@ -1,18 +1,13 @@
-"""Cross-checks of the radio section: pools, selection windows, packet sizes, names of tables."""
+"""LTE-V2X Mode 4: pools, selection windows, packet sizes."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
-from rsu.document import did_you_mean
-from sim.access import ACCESS
-from sim.access.base import AccessLayer
-from sim.link import LINK_TABLES
 from sim.link.lte_grid import PSCCH_PRB, subchannels_for, tbs_bits
 from sim.link.lte_grid import i_tbs as tbs_index
-from sim.scenario.found import Found, not_a_class, repeated, unique
+from sim.scenario.found import Found, repeated, unique
 from sim.scenario.schema import Scenario
 
 LEAST_T2_MS = 20
@@ -79,7 +74,7 @@ def mode4(config: Scenario) -> Iterator[Found]:
 
 def pool_room(config: Scenario) -> Iterator[Found]:
     """Every pool that is used holds the largest message that cannot be split: a BSM, one link of a MAP."""
-    from sim.access.grid import Grid
+    from sim.access.lte_mode4.grid import Grid
 
     if config.radio.access != "lte-v2x-mode4" or config.radio.mode4.data_prb or config.radio.mode4.packet_subchannels:
         return
@@ -118,26 +113,3 @@ def fixed_packet(config: Scenario) -> Iterator[Found]:
             mcs = ", ".join(str(one) for one in settings.mcs)
             rule = f"a BSM of {size} bytes does not fit pool {pool.name}: {room} bytes at MCS {mcs}"
             yield ("bsm", "fixed_size_bytes"), rule
-
-
-def names(config: Scenario) -> Iterator[Found]:
-    """Access layer, error tables and message set exist."""
-    link = config.radio.link
-    for key, name in (("pssch_table", link.pssch_table), ("pscch_table", link.pscch_table)):
-        if name not in LINK_TABLES:
-            yield ("radio", "link", key), f"no such table; {did_you_mean(name, LINK_TABLES)}"
-    access = config.radio.access
-    if ":" in access:
-        if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", access):
-            yield ("radio", "access"), "must be a registered name or module:Class"
-        elif rule := not_a_class(access, AccessLayer):
-            yield ("radio", "access"), rule
-    else:
-        if access not in ACCESS:
-            yield ("radio", "access"), f"no such access layer; {did_you_mean(access, ACCESS)}"
-    wanted = config.standards.message_set
-    if wanted is not None:
-        from rsu.messages import MESSAGE_SETS
-
-        if wanted not in MESSAGE_SETS:
-            yield ("standards", "message_set"), f"no such message set; {did_you_mean(wanted, MESSAGE_SETS)}"

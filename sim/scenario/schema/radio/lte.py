@@ -1,4 +1,4 @@
-"""Access layer, link level and propagation: every parameter stands in the file."""
+"""LTE-V2X PC5 Mode 4: pools and sensing-based scheduling."""
 
 from __future__ import annotations
 
@@ -127,80 +127,3 @@ class Mode4(Section):
     blind_retransmission: bool = key(
         False, "second transmission within 15 subframes, combined", source="not modelled yet: must be off"
     )
-
-
-class Link(Section):
-    """Error rate of a packet."""
-
-    pssch_table: str = key("wilab-highway-los", "name of the PER table of the data channel")
-    pscch_table: str = key("pscch-awgn", "name of the BLER table of the control channel")
-    noise_figure_db: float = key(9.0, "receiver noise figure", unit="dB", ge=0, le=20, source="TR 36.885")
-    tx_power_dbm: float = key(
-        23.0,
-        "conducted power of on-board units",
-        unit="dBm",
-        ge=-20,
-        le=40,
-        source="TR 36.885; IMT-2020 event configuration",
-    )
-    antenna_gain_dbi: float = key(
-        3.0, "antenna gain of on-board units", unit="dBi", ge=-10, le=20, source="TR 36.885"
-    )
-
-
-class Channel(Section):
-    """Propagation: path loss, shadowing, sight."""
-
-    v2v: Literal["winner-b1", "tr37885-highway", "tr37885-urban"] = key(
-        "winner-b1", "path loss between vehicles", source="TR 36.885"
-    )
-    v2i: Literal["winner-b1", "tr37885-highway", "tr37885-urban", "two-ray"] = key(
-        "winner-b1", "path loss between roadside unit and vehicle", source="access layers section 2.5"
-    )
-    environment_height_m: float = key(
-        1.0, "environment height of WINNER+ B1", unit="m", ge=0, le=1.4, source="TR 36.885 (h - 1)"
-    )
-    line_of_sight: Literal["always", "tr37885"] = key(
-        "always", "sight between stations: always, or the LOS/NLOSv states of TR 37.885"
-    )
-    shadowing_sigma_db: float = key(
-        3.0, "standard deviation of shadowing with sight", unit="dB", ge=0, le=15, source="TR 36.885"
-    )
-    shadowing_sigma_nlos_db: float = key(
-        3.0, "standard deviation of shadowing behind a vehicle (NLOSv)", unit="dB", ge=0, le=15, source="TR 37.885"
-    )
-    blocker_truck_ratio: float = key(
-        0.2, "share of trucks among blocking vehicles (line_of_sight: tr37885)", ge=0, le=1, source="assumption"
-    )
-    decorrelation_m: float = key(
-        25.0, "decorrelation distance", unit="m", gt=0, le=500, source="TR 36.885 highway (10 m urban)"
-    )
-    reach_margin_db: float = key(
-        10.0,
-        "stations below noise by more than this (with 2 sigma of shadowing) are left out",
-        unit="dB",
-        ge=0,
-        le=60,
-        source="project choice, tested by doubling the reach",
-    )
-
-
-class Radio(Section):
-    """One access layer on one carrier."""
-
-    access: str = key("lte-v2x-mode4", "access layer: a registered name or module:Class")
-    carrier_hz: float = key(
-        5.915e9,
-        "centre frequency",
-        unit="Hz",
-        gt=1e9,
-        lt=1e10,
-        source="5905-5925 MHz, MIIT radio doc. 203/2018",
-    )
-    bandwidth_mhz: Literal[10, 20] = key(
-        20, "channel bandwidth", unit="MHz", source="MIIT radio doc. 203/2018; letter 113/2024"
-    )
-    pools: list[Pool] = key(split_pools, "transmit pools", min_length=1)
-    mode4: Mode4 = key(Mode4, "LTE-V2X Mode 4")
-    link: Link = key(Link, "link level")
-    channel: Channel = key(Channel, "propagation")

@@ -1,0 +1,1 @@
+"""LTE-V2X PC5 Mode 4."""

@@ -1,0 +1,31 @@
+"""Stations as ends of links at one instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Columns over n stations, all of length n; what propagation may depend on besides its own state."""
+
+    slot: np.ndarray
+    """Slot in :class:`sim.world.stations.Stations`."""
+    kind: np.ndarray
+    """:class:`sim.frames.Kind`, int8."""
+    x_m: np.ndarray
+    """Plane coordinates, float64 (on a ring: place along it)."""
+    y_m: np.ndarray
+    height_m: np.ndarray
+    """Antenna height above the road, float32."""
+    gain_dbi: np.ndarray
+    """Antenna gain in the main direction, float32."""
+
+    def __len__(self) -> int:
+        return len(self.slot)
+
+    def take(self, index: np.ndarray | slice) -> Ends:
+        """A selection of stations."""
+        return Ends(*(getattr(self, f.name)[index] for f in fields(self)))
