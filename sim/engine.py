@@ -12,8 +12,8 @@ import simpy
 from rsu.generation.cam import CAM
 from rsu.messages import MESSAGE_SETS
 from rsu.profile import speaking
-from sim.access import access_class
 from sim.access.base import AccessLayer
+from sim.access.build import build_access
 from sim.clock import MS, ns_from_ms, ns_from_s
 from sim.frames import Kind, Receptions
 from sim.ledger import Ledger
@@ -82,11 +82,7 @@ class Engine:
         flows = [flow.flow for flow in self.flows.values()]
         self._awareness_flows = [flow.index for flow in flows if flow.service == "BSM"]
         self.ledger = Ledger()
-        report_m = max(config.measure.max_distance_m, 1.0)
-        self.access: AccessLayer = access_class(config.radio.access)(
-            config.radio, flows, world.stations, config.seed, ring_length_m=world.corridor.ring_length_m,
-            report_distance_m=report_m,
-        )
+        self.access: AccessLayer = build_access(config, flows, world.stations, world.corridor.ring_length_m)
         self.env = simpy.Environment()
         self.stopwatch = Stopwatch()
         self.control = self._rate_control()

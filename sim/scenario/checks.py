@@ -10,8 +10,8 @@ import numpy as np
 
 from rsu.document import KeyPath, did_you_mean
 from rsu.profile import Candidate
+from sim.scenario import radio_checks
 from sim.scenario.found import Found, not_a_class, sha256_of, twice, unique
-from sim.scenario.radio_checks import CHECKS as RADIO_CHECKS
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.messages import SECOND_PHASE_TAU_S
 from sim.traffic import TRAFFIC, Traffic
@@ -45,7 +45,7 @@ def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path |
         periods(config),
         events(config),
         pedestrians(config),
-        *(check(config) for check in RADIO_CHECKS),
+        radio_checks.problems(config),
         measure(config),
     ]
     if geometry is not None:

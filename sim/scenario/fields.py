@@ -118,6 +118,10 @@ def _inner(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
+_AS_ELSEWHERE = {"second_radio.radio": "every key as under `radio`"}
+"""Sections whose keys stand under another heading already."""
+
+
 def _rows(section: type[BaseModel], prefix: str) -> Iterator[FieldRow]:
     """The section's own keys, then those of the sections inside it."""
     nested: list[tuple[type[BaseModel], str]] = []
@@ -132,10 +136,10 @@ def _rows(section: type[BaseModel], prefix: str) -> Iterator[FieldRow]:
             str(extra.get("unit", "")),
             default,
             _bounds(field.metadata),
-            field.description or "",
+            "; ".join(text for text in (field.description or "", _AS_ELSEWHERE.get(path, "")) if text),
             str(extra.get("source", "")),
         )
-        if inner:
+        if inner and path not in _AS_ELSEWHERE:
             nested.append((inner, f"{path}[]." if is_list else f"{path}."))
     for inner, inside in nested:
         yield from _rows(inner, inside)
@@ -152,7 +156,8 @@ def _default(field: Any, is_section: bool) -> str:
     if isinstance(value, list) and is_section:
         return f"{len(value)} items" if value else "empty"
     if isinstance(value, dict):
-        return ", ".join(f"{key} {inner:g}" for key, inner in value.items())
+        words = (f"{inner:g}" if isinstance(inner, float) else str(inner) for inner in value.values())
+        return ", ".join(f"{key} {word}" for key, word in zip(value, words, strict=True))
     if isinstance(value, list):
         return ", ".join(str(item) for item in value) or "empty"
     if isinstance(value, bool):

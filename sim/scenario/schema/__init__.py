@@ -12,6 +12,7 @@ from sim.scenario.schema.day2 import Coordination, Pedestrian
 from sim.scenario.schema.layout import Layout, RoadsideEvent
 from sim.scenario.schema.messages import Bsm, Measure, Processing, Roadside, Security, Standards
 from sim.scenario.schema.radio import Radio
+from sim.scenario.schema.second_radio import SecondRadio
 from sim.scenario.schema.traffic import Clock, Gnss, Traffic
 
 
@@ -61,6 +62,7 @@ class Scenario(Section):
     coordination: Coordination = key(Coordination, "requests of vehicles (VIR) and answers of units (RSC)")
     standards: Standards = key(Standards, "candidate")
     radio: Radio = key(Radio, "radio and propagation")
+    second_radio: SecondRadio | None = key(None, "another access layer beside `radio`; none = a single one")
     bsm: Bsm = key(Bsm, "vehicle messages")
     roadside: Roadside = key(Roadside, "roadside messages")
     security: Security = key(Security, "security envelope")
