@@ -78,8 +78,9 @@ class Capture:
         row, receiver = receptions.row[at], stations.station_id[receptions.receiver[at]]
         sent = np.flatnonzero(receptions.sent & np.isin(stations.station_id[receptions.sender], chosen))
         items = [
-            (int(receptions.end_ns[frame]), int(frame), int(station), int(link))
-            for frame, station, link in zip(row.tolist(), receiver.tolist(), at.tolist(), strict=True)
+            (arrived_ns, frame, station, link) for arrived_ns, frame, station, link in zip(
+                receptions.arrived_ns(at).tolist(), row.tolist(), receiver.tolist(), at.tolist(), strict=True
+            )
         ]
         items += [
             (int(receptions.start_ns[frame]), int(frame), int(stations.station_id[receptions.sender[frame]]), -1)

@@ -18,6 +18,7 @@ _MEANING = {
     "control_lost": "was lost because its control channel could not be decoded",
     "propagation": "was lost to path loss, shadowing and noise (other senders made no difference)",
     "collision": "was lost to interference: without the other senders it would have been received",
+    "receiver_busy": "was lost because the receiver was locked on another frame",
     "never_sent": "never left its sender's queue (no grant in time, dropped or replaced)",
     "not_tuned": "was missed because the receiver does not listen on that channel",
     "net_unknown": "was received, but its network header is not known there",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,13 @@ class Outcome(IntEnum):
     """Received and understood, but the application had no use for it (e.g. outside its service zone)."""
     DUPLICATE = 14
     """Usable, but the receiver had already applied the same content from another unit."""
+    RECEIVER_BUSY = 15
+    """Said by the radio: the receiver was locked on another frame (carrier-sense radios)."""
+
+
+LAST_RADIO = Outcome.NOT_TUNED
+"""Outcomes up to this one, and :data:`RADIO_LATER`, are said by radios; the others come after them."""
+RADIO_LATER = (Outcome.RECEIVER_BUSY,)
 
 
 class Kind(IntEnum):
@@ -97,6 +105,11 @@ class Frames:
         return Frames(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Frames)})
 
 
+FRAME_COLUMNS = ("frame", "sender", "start_ns", "end_ns", "sent")
+LINK_COLUMNS = ("row", "receiver", "distance_m", "outcome", "data_outcome", "power_dbm", "sinr_db")
+"""Columns of :class:`Receptions` that are always there."""
+
+
 @dataclass
 class Receptions:
     """What became of frames: one row per (frame, receiver in reach), lost ones with a cause.
@@ -125,10 +138,44 @@ class Receptions:
     """Further frame columns of the access layer (first subchannel, subchannel count, MCS …), for traces."""
     carrier_ratio: np.ndarray | None = None
     """Frame column: part of the carrier that the transmission fills; none = all of it."""
+    received_ns: np.ndarray | None = None
+    """Link column, int64: when this link's receiver has the frame, where links of one frame differ (one downlink per
+    receiver, a copy that sufficed before the last one); meaningful where delivered. None = ``end_ns[row]``."""
 
     def carrier(self) -> np.ndarray:
         """``carrier_ratio``, 1 where the access layer does not say."""
         return np.ones(len(self.frame)) if self.carrier_ratio is None else self.carrier_ratio
+
+    def arrived_ns(self, links: np.ndarray) -> np.ndarray:
+        """When the receivers of these links have the frame."""
+        return self.end_ns[self.row[links]] if self.received_ns is None else self.received_ns[links]
+
+    def keep_links(self, keep: np.ndarray) -> Receptions:
+        """The same frames with a selection of links."""
+        received_ns = None if self.received_ns is None else self.received_ns[keep]
+        return replace(self, received_ns=received_ns, **{name: getattr(self, name)[keep] for name in LINK_COLUMNS})
+
+    @staticmethod
+    def joined(parts: list[Receptions]) -> Receptions:
+        """One batch from several, rows renumbered; columns that only some parts have are completed."""
+        parts = [part for part in parts if len(part.frame)]
+        if len(parts) < 2:
+            return parts[0] if parts else Receptions.empty()
+        shift = np.cumsum([0, *(len(part.frame) for part in parts[:-1])])
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in (*FRAME_COLUMNS, *LINK_COLUMNS[1:])
+        }
+        columns["row"] = np.concatenate([part.row + by for part, by in zip(parts, shift, strict=True)])
+        names = parts[0].resource.keys()
+        columns["resource"] = {name: np.concatenate([part.resource[name] for part in parts]) for name in names}
+        if any(part.carrier_ratio is not None for part in parts):
+            columns["carrier_ratio"] = np.concatenate([part.carrier() for part in parts])
+        if any(part.received_ns is not None for part in parts):
+            columns["received_ns"] = np.concatenate([
+                part.end_ns[part.row] if part.received_ns is None else part.received_ns for part in parts
+            ])
+        return Receptions(**columns)
 
     @staticmethod
     def empty() -> Receptions:

@@ -9,7 +9,6 @@ security domain); *decoded* is the real decoder on the real octets, *interpreted
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -22,8 +21,6 @@ from sim.scenario.schema import Scenario
 from sim.scenario.schema.messages import SECOND_PHASE_TAU_S
 from sim.trace import TraceWriter
 from sim.world.stations import Stations
-
-_LINK_COLUMNS = ("row", "receiver", "distance_m", "outcome", "data_outcome", "power_dbm", "sinr_db")
 
 
 class Pipeline:
@@ -65,6 +62,9 @@ class Pipeline:
         ledger = self.ledger
         message = self._message_of_flow[ledger.column("flow", ended)]
         after_ns = receptions.end_ns + self.verify_ns + self.decode_ns + self.apply_ns
+        extra_ns = None
+        if receptions.received_ns is not None:
+            extra_ns = receptions.received_ns - receptions.end_ns[receptions.row]
         outcome = receptions.outcome.copy()
         delivered = outcome == Outcome.DELIVERED
         for tap in self.taps:
@@ -72,19 +72,21 @@ class Pipeline:
         for index, name in enumerate(self.messages):
             receiver = self.receivers.get(name)
             if receiver is not None:
-                self._judge(receiver, receptions, message == index, delivered, after_ns, outcome)
+                self._judge(receiver, receptions, message == index, delivered, after_ns, extra_ns, outcome)
         seen_ns = (after_ns - ledger.column("generated_ns", ended))[receptions.row]
+        if extra_ns is not None:
+            seen_ns += extra_ns
         if self.clocks_differ:
             seen_ns = seen_ns + self._clock_error_ns(receptions)
         late = (outcome == Outcome.DELIVERED) & (np.abs(seen_ns) > self._limit_ns[message][receptions.row])
         outcome[late] = Outcome.STALE
-        self._report(receptions, message, outcome, after_ns)
+        self._report(receptions, message, outcome, after_ns, extra_ns)
         ledger.close(ended)
 
     def _judged(self, receptions: Receptions) -> Receptions:
         """Without the links to pedestrians: what they receive is not judged."""
         keep = self.stations.kind[receptions.receiver] != Kind.PEDESTRIAN
-        return replace(receptions, **{name: getattr(receptions, name)[keep] for name in _LINK_COLUMNS})
+        return receptions.keep_links(keep)
 
     def _clock_error_ns(self, receptions: Receptions) -> np.ndarray:
         """Per link, the receiver's clock minus the sender's."""
@@ -93,7 +95,7 @@ class Pipeline:
 
     def _judge(
         self, receiver: Receiver, receptions: Receptions, of_message: np.ndarray, delivered: np.ndarray,
-        after_ns: np.ndarray, outcome: np.ndarray,
+        after_ns: np.ndarray, extra_ns: np.ndarray | None, outcome: np.ndarray,
     ) -> None:
         links = np.flatnonzero(delivered & of_message[receptions.row])
         if not len(links):
@@ -107,21 +109,23 @@ class Pipeline:
         if payloads[0] is None:
             return
         generated_ns = self.ledger.column("generated_ns", receptions.frame[frames])
+        applied_ns = after_ns[row] if extra_ns is None else after_ns[row] + extra_ns[links]
         delivery = Delivery(
             [octets or b"" for octets in payloads], receptions.sender[frames], generated_ns, place[row],
-            receptions.receiver[links], after_ns[row], receptions.frame[frames], receptions.start_ns[frames],
+            receptions.receiver[links], applied_ns, receptions.frame[frames], receptions.start_ns[frames],
             receptions.end_ns[frames],
         )
         outcome[links] = receiver.judge(delivery)
 
     def _report(
-        self, receptions: Receptions, message: np.ndarray, outcome: np.ndarray, after_ns: np.ndarray
+        self, receptions: Receptions, message: np.ndarray, outcome: np.ndarray, after_ns: np.ndarray,
+        extra_ns: np.ndarray | None,
     ) -> None:
         measured = self.ledger.column("measured", receptions.frame)
         if not measured.any():
             return
         keep = measured[receptions.row]
-        batch = self._batch(receptions, message, outcome, after_ns, measured, keep)
+        batch = self._batch(receptions, message, outcome, after_ns, extra_ns, measured, keep)
         for kpi in self.kpis.values():
             kpi.observe(batch)
         if self.trace is not None:
@@ -130,7 +134,7 @@ class Pipeline:
 
     def _batch(
         self, receptions: Receptions, message: np.ndarray, outcome: np.ndarray, after_ns: np.ndarray,
-        measured: np.ndarray, keep: np.ndarray,
+        extra_ns: np.ndarray | None, measured: np.ndarray, keep: np.ndarray,
     ) -> Batch:
         stations, ledger = self.stations, self.ledger
         frames = receptions.frame[measured]
@@ -147,6 +151,10 @@ class Pipeline:
         renumbered = np.cumsum(measured) - 1
         row, receiver = renumbered[receptions.row[keep]], receptions.receiver[keep]
         sender = receptions.sender[measured]
+        applied_ns = after_ns[measured][row]
+        if extra_ns is not None:
+            extra_ns = extra_ns[keep]
+            applied_ns += extra_ns
         return Batch(
             messages=self.messages, frame=frames, flow=column["flow"], message=message[measured], sender=sender,
             sender_kind=stations.kind[sender], sender_place=column["sender_place"], sender_home=column["sender_home"],
@@ -156,7 +164,7 @@ class Pipeline:
             receiver_home=stations.home[receiver], receiver_place=stations.place[receiver],
             receiver_chainage_m=stations.chainage_m[receiver], direction=stations.direction[receiver],
             distance_m=receptions.distance_m[keep], outcome=outcome[keep], radio_outcome=receptions.outcome[keep],
-            applied_ns=after_ns[measured][row],
+            applied_ns=applied_ns,
             clock_error_ns=self._clock_error_ns(receptions)[keep] if self.clocks_differ else None,
-            carrier_ratio=receptions.carrier()[measured],
+            carrier_ratio=receptions.carrier()[measured], air_extra_ns=extra_ns,
         )

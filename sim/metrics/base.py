@@ -113,7 +113,7 @@ class Batch:
     Frame columns have length n, link columns length m; ``row`` points from a link to its frame. Slots index
     :class:`sim.world.stations.Stations`; jurisdiction columns hold indices, -1 = none. For each link with
     final ``outcome`` DELIVERED, ``applied_ns - generated_ns[row]`` is exactly the sum of ``stage_ns`` of the
-    frame plus ``verify_wait_ns`` of the link.
+    frame plus ``verify_wait_ns`` and ``air_extra_ns`` of the link.
     """
 
     messages: tuple[str, ...]
@@ -147,7 +147,7 @@ class Batch:
     outcome: np.ndarray
     """Final :class:`sim.frames.Outcome`, int8."""
     radio_outcome: np.ndarray
-    """What the radio said: DELIVERED .. NEVER_SENT, or NOT_TUNED."""
+    """What the radio said: DELIVERED .. NEVER_SENT, RECEIVER_BUSY, or NOT_TUNED."""
     applied_ns: np.ndarray
     """When the receiver's application had it; meaningful where ``outcome`` is DELIVERED."""
     clock_error_ns: np.ndarray | None = None
@@ -156,6 +156,8 @@ class Batch:
     """Frame column: part of the carrier each transmission fills; none = all of it."""
     verify_wait_ns: np.ndarray | None = None
     """Wait in the receiver's verification queue, on top of the frame's ``verify`` stage."""
+    air_extra_ns: np.ndarray | None = None
+    """What a link took on the air beyond the frame's ``air`` stage; below 0 where a copy before the last sufficed."""
     _counted: np.ndarray | None = field(default=None, repr=False)
 
     def __len__(self) -> int:

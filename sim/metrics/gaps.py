@@ -173,6 +173,8 @@ class Gaps:
             only_raw = rows[~applied]
             pair = self.window.row_of(batch.sender[batch.row[only_raw]], batch.receiver[only_raw])
             end_ns = batch.end_ns[batch.row[only_raw]]
+            if batch.air_extra_ns is not None:
+                end_ns = end_ns + batch.air_extra_ns[only_raw]
             np.maximum.at(self.radio_ns, pair[pair >= 0], end_ns[pair >= 0])
             rows = rows[applied]
         row = batch.row[rows]

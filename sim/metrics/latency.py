@@ -19,6 +19,11 @@ _PARTS = ("latency", *(f"stage_{s}" for s in STAGES), "sense", "age_at_apply")
 _CDF_SHARES = np.concatenate([np.arange(0, 0.99, 0.01), [0.99, 0.995, 0.999, 1.0]])
 
 
+def _extras(batch: Batch) -> dict[str, np.ndarray | None]:
+    """What links add to stages of their frames."""
+    return {"stage_air": batch.air_extra_ns, "stage_verify": batch.verify_wait_ns}
+
+
 class Latency:
     """Histograms of total latency, of each stage, of ``sense`` and of ``age_at_apply``, per link kind and
     message.
@@ -50,19 +55,20 @@ class Latency:
         weight = np.bincount(pair, minlength=len(batch) * links)
         used = np.flatnonzero(weight)
         row, link, weight = used // links, used % links, weight[used]
-        wait = batch.verify_wait_ns
+        own = {name: extra for name, extra in _extras(batch).items() if extra is not None}
         for name, value in {**{f"stage_{s}": v for s, v in stages.items()}, "sense": batch.sense_ns}.items():
-            if wait is None or name != "stage_verify":
+            if name not in own:
                 self._add(name, link, batch.message[row], value[row], weight)
-        if wait is None:
+        if not own:
             self._add("latency", link, batch.message[row], total[row], weight)
         else:
-            of, extra = batch.row[applied], wait[applied]
+            of = batch.row[applied]
             group = (batch.link[applied], batch.message[of])
-            verify = stages.get("verify", np.zeros(len(batch), np.int64))
-            self._add("stage_verify", *group, verify[of] + extra)
-            self._add("latency", *group, total[of] + extra)
-        if wait is None and batch.clock_error_ns is None:
+            for name, extra in own.items():
+                value = stages.get(name.removeprefix("stage_"), np.zeros(len(batch), np.int64))
+                self._add(name, *group, value[of] + extra[applied])
+            self._add("latency", *group, self._latency(batch, applied, total))
+        if not own and batch.clock_error_ns is None:
             self._add("age_at_apply", link, batch.message[row], (total + batch.sense_ns)[row], weight)
         else:
             self._add_ages(batch, applied, total)
@@ -70,11 +76,19 @@ class Latency:
     def _add_ages(self, batch: Batch, applied: np.ndarray, total: np.ndarray) -> None:
         """Age at apply link by link: sensing, latency, wait for verification and clock error; never below 0."""
         row = batch.row[applied]
-        age_ns = (total + batch.sense_ns)[row]
-        for extra_ns in (batch.verify_wait_ns, batch.clock_error_ns):
-            if extra_ns is not None:
-                age_ns = age_ns + extra_ns[applied]
+        age_ns = self._latency(batch, applied, total) + batch.sense_ns[row]
+        if batch.clock_error_ns is not None:
+            age_ns = age_ns + batch.clock_error_ns[applied]
         self._add("age_at_apply", batch.link[applied], batch.message[row], np.maximum(age_ns, 0))
+
+    @staticmethod
+    def _latency(batch: Batch, links: np.ndarray, total: np.ndarray) -> np.ndarray:
+        """Sum of all stages per link, its own parts included."""
+        latency_ns = total[batch.row[links]]
+        for extra_ns in _extras(batch).values():
+            if extra_ns is not None:
+                latency_ns += extra_ns[links]
+        return latency_ns
 
     def _stages(self, batch: Batch) -> dict[str, np.ndarray]:
         unknown = sorted(set(batch.stage_ns) - set(STAGES))
@@ -84,7 +98,7 @@ class Latency:
 
     def _check(self, batch: Batch, applied: np.ndarray, total: np.ndarray) -> None:
         row = batch.row[applied]
-        expected = total[row] if batch.verify_wait_ns is None else total[row] + batch.verify_wait_ns[applied]
+        expected = self._latency(batch, applied, total)
         wrong = np.flatnonzero(batch.applied_ns[applied] - batch.generated_ns[row] != expected)
         if len(wrong):
             k = wrong[0]

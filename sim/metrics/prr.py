@@ -17,9 +17,15 @@ CAUSES = (
     Outcome.CONTROL_LOST,
     Outcome.PROPAGATION,
     Outcome.COLLISION,
+    Outcome.RECEIVER_BUSY,
     Outcome.NEVER_SENT,
 )
 """Exclusive causes of a radio loss, in the radio's order."""
+
+_RADIO = (Outcome.DELIVERED, *CAUSES, Outcome.NOT_TUNED)
+"""Columns of the radio's table."""
+_COLUMN = np.array([_RADIO.index(o) if o in _RADIO else 0 for o in Outcome], np.int64)
+_NOT_TUNED = len(_RADIO) - 1
 
 
 class Prr:
@@ -38,7 +44,7 @@ class Prr:
         self.bin_m = measure.bin_m
         self.bins = int(np.ceil(measure.max_distance_m / measure.bin_m))
         shape = (len(LINKS), len(context.messages), len(context.jurisdictions) + 1, self.bins)
-        self.radio = np.zeros((measure.batches, *shape, Outcome.NOT_TUNED + 1), np.int64)
+        self.radio = np.zeros((measure.batches, *shape, len(_RADIO)), np.int64)
         self.final = np.zeros((*shape, len(Outcome)), np.int64)
 
     def observe(self, batch: Batch) -> None:
@@ -52,7 +58,7 @@ class Prr:
         tally(self.final, cell * self.final.shape[-1] + batch.outcome[keep])
         time_batch = self.context.batch_of(batch.generated_ns)[row]
         cell += time_batch * (len(LINKS) * messages * places * bins)
-        tally(self.radio, cell * self.radio.shape[-1] + batch.radio_outcome[keep])
+        tally(self.radio, cell * self.radio.shape[-1] + _COLUMN[batch.radio_outcome[keep]])
 
     def tick(self, tick: Tick) -> None:
         """Nothing to follow over time."""
@@ -77,7 +83,7 @@ class Prr:
     def _ratios(
         self, link: str, message: str, place: str, radio: np.ndarray, final: np.ndarray
     ) -> Iterator[Metric]:
-        tuned = radio[..., : Outcome.NOT_TUNED].sum(-1)
+        tuned = radio[..., :_NOT_TUNED].sum(-1)
         delivered = radio[..., Outcome.DELIVERED]
         present = radio.sum((0, -1))
         applied = final[:, Outcome.DELIVERED] + final[:, Outcome.DUPLICATE]
@@ -113,8 +119,10 @@ class Prr:
                 )
 
     def _shares(self, link: str, message: str, radio: np.ndarray, final: np.ndarray) -> Iterator[Metric]:
-        tuned, present = radio[:, : Outcome.NOT_TUNED].sum(-1), final.sum(-1)
-        for cause in CAUSES:
+        tuned, present = radio[:, :_NOT_TUNED].sum(-1), final.sum(-1)
+        for column, cause in enumerate(CAUSES, 1):
+            if cause == Outcome.RECEIVER_BUSY and not radio[:, column].any():
+                continue
             for b in np.flatnonzero(tuned):
                 yield Metric(
                     f"loss_{cause.name.lower()}",
@@ -122,7 +130,7 @@ class Prr:
                     link,
                     message,
                     distance_m=(b + 0.5) * self.bin_m,
-                    value=int(radio[b, cause]) / int(tuned[b]),
+                    value=int(radio[b, column]) / int(tuned[b]),
                     n=int(tuned[b]),
                 )
         for outcome in Outcome:

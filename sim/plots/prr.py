@@ -21,6 +21,7 @@ _FILLS = {
     "control_lost": (style.YELLOW, "++"),
     "propagation": (style.ORANGE, "//"),
     "collision": (style.VERMILION, "\\\\"),
+    "receiver_busy": (style.GREEN, "oo"),
     "never_sent": (style.GREY, ".."),
 }
 

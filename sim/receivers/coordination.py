@@ -37,15 +37,15 @@ class Stages:
     def __init__(self, ledger: Ledger, verify_ns: int, decode_ns: int, apply_ns: int) -> None:
         self.ledger, self._after_ns = ledger, (verify_ns, decode_ns, apply_ns)
 
-    def of(self, delivery: Delivery, frame: int) -> Transit:
-        """Of one frame; ValueError where stages do not add up."""
-        assert delivery.frame is not None and delivery.start_ns is not None and delivery.end_ns is not None
+    def of(self, delivery: Delivery, frame: int, link: int) -> Transit:
+        """Of one frame at the receiver of one of its links; ValueError where stages do not add up."""
+        assert delivery.frame is not None and delivery.start_ns is not None
         number = delivery.frame[frame : frame + 1]
         names = ("encode_ns", "sign_ns", "ready_ns")
         encode, sign, ready = (int(self.ledger.column(name, number)[0]) for name in names)
-        start, end = int(delivery.start_ns[frame]), int(delivery.end_ns[frame])
-        stages = (encode, sign, start - ready, end - start, *self._after_ns)
-        return Transit(int(delivery.generated_ns[frame]), end + sum(self._after_ns), stages)
+        start, applied = int(delivery.start_ns[frame]), int(delivery.applied_ns[link])
+        stages = (encode, sign, start - ready, applied - sum(self._after_ns) - start, *self._after_ns)
+        return Transit(int(delivery.generated_ns[frame]), applied, stages)
 
 
 class VirReceiver:
@@ -63,8 +63,8 @@ class VirReceiver:
             if intention is None:
                 outcome[rows] = Outcome.NOT_DECODED
                 continue
-            transit = self._stages.of(delivery, frame)
             for row in rows.tolist():
+                transit = self._stages.of(delivery, frame, row)
                 if self.parties.asked(int(delivery.receiver[row]), intention, transit):
                     outcome[row] = Outcome.DELIVERED
         return outcome
@@ -85,12 +85,11 @@ class RscReceiver:
             if coordination is None:
                 outcome[rows] = Outcome.NOT_DECODED
                 continue
-            transit = self._stages.of(delivery, frame)
             receivers = delivery.receiver[rows]
             for row, identifier in zip(rows.tolist(), self.parties.identifiers(receivers), strict=True):
                 if identifier and coordination.advice_for(identifier) is not None:
                     outcome[row] = Outcome.DELIVERED
-                    unit = int(delivery.sender[frame])
+                    unit, transit = int(delivery.sender[frame]), self._stages.of(delivery, frame, row)
                     self.parties.told(int(delivery.receiver[row]), unit, transit)
         return outcome
 

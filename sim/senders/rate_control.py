@@ -50,7 +50,7 @@ class RateControl:
             return
         near = receptions.distance_m[links] <= self._neighbourhood.figures.range_m
         links = links[near]
-        time_ns = receptions.end_ns[receptions.row[links]]
+        time_ns = receptions.arrived_ns(links)
         self._neighbourhood.heard(
             receptions.receiver[links], sender[near], count[near], receptions.distance_m[links], time_ns
         )

@@ -54,7 +54,7 @@ def batch(frames: list[dict[str, Any]], links: list[dict[str, Any]]) -> Batch:
 
     Frames: generated_ns, message, sender, sender_kind, sent, size_bytes, sense_ns and stages in ns by name
     (default: access 5 ms, air 1 ms). Links: row, receiver, receiver_kind, receiver_place, distance_m,
-    outcome, radio_outcome, wait_ns, applied_ns (default: exactly the sum of stages).
+    outcome, radio_outcome, wait_ns, air_extra_ns, applied_ns (default: exactly the sum of stages).
     """
 
     def column(rows: list[dict[str, Any]], name: str, default: Any, dtype: Any = np.int64) -> np.ndarray:
@@ -69,10 +69,11 @@ def batch(frames: list[dict[str, Any]], links: list[dict[str, Any]]) -> Batch:
     row = column(links, "row", 0)
     outcome = column(links, "outcome", Outcome.DELIVERED, np.int8)
     radio = np.array([k.get("radio_outcome", k.get("outcome", Outcome.DELIVERED)) for k in links], np.int8)
-    radio[(radio > Outcome.NOT_TUNED)] = Outcome.DELIVERED
+    radio[(radio > Outcome.NOT_TUNED) & (radio != Outcome.RECEIVER_BUSY)] = Outcome.DELIVERED
     wait_ns = column(links, "wait_ns", 0)
     total_ns = sum(stages.values()) + generated_ns
-    applied_ns = total_ns[row] + wait_ns if len(links) else np.empty(0, np.int64)
+    extra_ns = column(links, "air_extra_ns", 0)
+    applied_ns = total_ns[row] + wait_ns + extra_ns if len(links) else np.empty(0, np.int64)
     for k, one in enumerate(links):
         applied_ns[k] = one.get("applied_ns", applied_ns[k])
     zero = np.zeros(len(frames), np.int64)
@@ -105,4 +106,5 @@ def batch(frames: list[dict[str, Any]], links: list[dict[str, Any]]) -> Batch:
         radio_outcome=radio,
         applied_ns=applied_ns,
         verify_wait_ns=wait_ns if wait_ns.any() else None,
+        air_extra_ns=extra_ns if extra_ns.any() else None,
     )

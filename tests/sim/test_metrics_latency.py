@@ -49,6 +49,18 @@ def test_stages_of_one_frame_by_hand() -> None:
     assert found["latency_within_100ms", *group, None] == 1
 
 
+def test_receivers_of_one_frame_have_it_at_their_own_instants() -> None:
+    """By hand: 5 ms access and 1 ms air; one receiver decodes 2 ms later, one 0.4 ms before the last copy ends."""
+    kpi = Latency(context())
+    kpi.observe(batch([{}], [{}, {"air_extra_ns": 2 * MS}, {"air_extra_ns": -400_000}]))
+    found, group = values(kpi), ("V2V", "BSM")
+    assert found["latency_mean", *group, None] == pytest.approx((6 + 8 + 5.6) / 3)
+    assert found["stage_air_mean", *group, None] == pytest.approx((1 + 3 + 0.6) / 3)
+    assert found["stage_air_max", *group, None] == 3
+    assert found["stage_access_mean", *group, None] == 5
+    assert found["age_at_apply_max", *group, None] == 8
+
+
 def test_a_row_whose_stages_do_not_add_up_is_refused() -> None:
     """By hand: 6 ms of stages, applied after 7 ms."""
     kpi = Latency(context())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.clock import SECOND
 from sim.frames import Kind, Outcome
-from sim.metrics.prr import CAUSES, Prr
+from sim.metrics.prr import Prr
 from sim.metrics.statistics import ratio_interval, t_quantile_975, wilson_interval
 from tests.sim.metrics_factory import batch, context
 
@@ -79,6 +79,27 @@ def test_place_of_the_receiver_decides_the_jurisdiction() -> None:
     assert found == {"": (pytest.approx(1 / 3), 3), "SH": (1.0, 1), "JS": (0.0, 2)}
 
 
+def test_a_busy_receiver_is_a_cause_of_its_own() -> None:
+    """By hand: of four tuned receivers one was locked on another frame; a receiver that is not tuned stays apart."""
+    kpi = Prr(context())
+    outcomes = [Outcome.DELIVERED, Outcome.RECEIVER_BUSY, Outcome.COLLISION, Outcome.DELIVERED, Outcome.NOT_TUNED]
+    kpi.observe(batch([{}], [{"receiver": k, "outcome": o} for k, o in enumerate(outcomes)]))
+    busy = rows_of(kpi, metric="loss_receiver_busy")[0]
+    assert (busy.value, busy.n) == (0.25, 4)
+    assert rows_of(kpi, metric="loss_collision")[0].value == 0.25
+    assert rows_of(kpi, metric="prr")[0].value == 0.5
+    assert rows_of(kpi, metric="reach")[0].value == 0.8
+    assert rows_of(kpi, metric="end_receiver_busy")[0].value == 0.2
+
+
+def test_a_radio_without_carrier_sense_has_no_row_of_busy_receivers() -> None:
+    """By hand: the cause stands in tables only where it happened."""
+    kpi = Prr(context())
+    kpi.observe(batch([{}], [{"outcome": Outcome.COLLISION}]))
+    assert rows_of(kpi, metric="loss_receiver_busy") == []
+    assert rows_of(kpi, metric="loss_sensitivity")[0].value == 0.0
+
+
 links_strategy = st.lists(
     st.tuples(st.sampled_from(list(Outcome)), st.floats(0, 399), st.integers(0, 9)), min_size=1, max_size=60
 )
@@ -99,7 +120,7 @@ def test_shares_add_up_and_parts_merge(drawn: list[tuple[Outcome, float, int]], 
     assert list(first.rows()) == list(whole.rows())
     found = {(r.metric, r.distance_m): r for r in whole.rows() if not r.jurisdiction}
     for prr in [r for r in found.values() if r.metric == "prr"]:
-        lost = sum(found[f"loss_{c.name.lower()}", prr.distance_m].value for c in CAUSES)
+        lost = sum(r.value for (m, at), r in found.items() if m.startswith("loss_") and at == prr.distance_m)
         assert prr.value + lost == pytest.approx(1)
         assert prr.lower is None or 0 <= prr.lower <= prr.value <= prr.upper <= 1
     for d in {distance_m for _, distance_m in found}:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -339,17 +339,4 @@ class LteMode4:
 
 def joined(parts: list[Receptions]) -> Receptions:
     """One batch from several, rows renumbered."""
-    if not parts:
-        return Receptions.empty()
-    if len(parts) == 1:
-        return parts[0]
-    shift = np.cumsum([0, *(len(part.frame) for part in parts[:-1])])
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in Receptions.__dataclass_fields__ if name not in ("row", "resource", "carrier_ratio")
-    }
-    columns["row"] = np.concatenate([part.row + by for part, by in zip(parts, shift, strict=True)])
-    names = parts[0].resource.keys()
-    columns["resource"] = {name: np.concatenate([part.resource[name] for part in parts]) for name in names}
-    columns["carrier_ratio"] = np.concatenate([part.carrier() for part in parts])
-    return Receptions(**columns)
+    return Receptions.joined(parts)
