@@ -11,7 +11,7 @@ from rsu.generation.base import Due, VehicleGeneration
 from rsu.generation.periodic import PeriodicFigures
 from rsu.messages.base import MessageSet
 from rsu.messages.vehicle import PathHistory as WirePath
-from sim.clock import MS, NEVER, hashed_bits, hashed_uniform, stream_key
+from sim.clock import MS, NEVER, hashed_bits, hashed_uniform, ns_from_ms, stream_key
 from sim.frames import Frames
 from sim.ledger import Ledger
 from sim.senders.envelope import Envelope
@@ -37,6 +37,8 @@ class VehicleSender:
         self.generation = self._generation_rule(world.stations.size)
         self.check_ns = self.generation.check_interval_ns
         self._phase_key = stream_key(world.seed, "bsm", "phase")
+        self._jitter_key = stream_key(world.seed, "bsm", "jitter")
+        self._jitter_ns = ns_from_ms(self.settings.jitter_ms)
         self._id_key = stream_key(world.seed, "bsm", "temporary id")
         self._count_key = stream_key(world.seed, "bsm", "count")
         self._sequence = np.zeros(world.stations.size, np.int64)
@@ -164,17 +166,25 @@ class VehicleSender:
             size = np.full(count, self.settings.fixed_size_bytes)
         sequence = self._sequence[slots]
         self._sequence[slots] += 1
-        ready_ns = generated_ns + envelope.encode_ns + envelope.sign_ns
+        encode_ns = envelope.encode_ns + self._jitter_of(slots, sequence)
+        ready_ns = generated_ns + encode_ns + envelope.sign_ns
         frame = self.ledger.add(
             count, octets, flow=flow.flow.index, sender=slots, sender_place=stations.place[slots],
             sender_home=stations.home[slots], generated_ns=generated_ns, ready_ns=ready_ns,
-            encode_ns=envelope.encode_ns, sign_ns=envelope.sign_ns, backhaul_ns=0, sense_ns=0, size_bytes=size,
+            encode_ns=encode_ns, sign_ns=envelope.sign_ns, backhaul_ns=0, sense_ns=0, size_bytes=size,
             measured=(generated_ns >= from_ns) & (generated_ns < to_ns), sequence=sequence, certificate=full,
         )
         return Frames(
             frame, slots, stations.station_id[slots], sequence, np.full(count, flow.flow.index),
             np.zeros(count, np.int64), generated_ns, ready_ns, size,
         )
+
+    def _jitter_of(self, slots: np.ndarray, sequence: np.ndarray) -> np.ndarray | int:
+        """How much later than planned each message is ready, keyed by station and message."""
+        if not self._jitter_ns:
+            return 0
+        identity = self.world.stations.station_id[slots]
+        return (hashed_uniform(self._jitter_key, identity, sequence) * self._jitter_ns).astype(np.int64)
 
     def _path(self, states: VehicleStates, slow: np.ndarray) -> WirePath | None:
         """Path history in the slow part of the message (BSM: every 500 ms, GB/T 45315-2025 7.3)."""

@@ -25,6 +25,9 @@ class Bsm(Section):
     enabled: bool = key(True, "vehicles send BSM or CAM")
     period_ms: float | None = key(None, "period; none = the profile's value", unit="ms", ge=20, le=10_000)
     phase: Literal["random", "aligned"] = key("random", "generation phase per vehicle")
+    jitter_ms: float = key(
+        0.0, "each message is ready up to this much later, uniform (counts as encoding time)", unit="ms", ge=0, le=100,
+    )
     fixed_size_bytes: int | None = key(
         None,
         "size of every packet at the access layer instead of the real one (published curves)",
