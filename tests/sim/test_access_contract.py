@@ -27,8 +27,13 @@ def world(name: str, vehicles: int = 60, seed: int = 3):
     y = np.concatenate([[8.0, -8.0], np.zeros(8), np.where(np.arange(vehicles) % 2, 2.0, -2.0)])
     stations = bench.place(x, y, kind)
     stations.antenna_height_m[:2] = 5.0
-    layer = access_class(name)(Radio(), FLOWS, stations, seed)
+    layer = access_class(name)(radio_of(name), FLOWS, stations, seed)
     return layer, stations, bench.Traffic(FLOWS, SIZES, seed)
+
+
+def radio_of(name: str) -> Radio:
+    """The radio section with every default but the layer's name."""
+    return Radio(access=name)
 
 
 def drive(
@@ -73,7 +78,22 @@ def test_every_frame_ends_once_and_after_it_was_ready(name: str) -> None:
     for batch in batches:
         for frame, start, end, sent in zip(batch.frame, batch.start_ns, batch.end_ns, batch.sent, strict=True):
             assert start >= ready[int(frame)]
-            assert end == (start + MS if sent else start)
+            assert end > start if sent else end == start
+
+
+@pytest.mark.parametrize("name", ACCESS)
+def test_receivers_have_a_frame_between_its_start_and_its_end(name: str) -> None:
+    """Property: causality per link, one row per receiver."""
+    batches, _ = drive(name)
+    for batch in batches:
+        pair = batch.row * 10_000 + batch.receiver
+        assert len(np.unique(pair)) == len(pair)
+        if batch.received_ns is None:
+            continue
+        delivered = batch.outcome == Outcome.DELIVERED
+        row = batch.row[delivered]
+        assert np.all(batch.received_ns[delivered] > batch.start_ns[row])
+        assert np.all(batch.received_ns[delivered] <= batch.end_ns[row])
 
 
 @pytest.mark.parametrize("name", ACCESS)
@@ -123,13 +143,57 @@ def test_a_lone_sender_close_by_is_always_heard(name: str) -> None:
     """By hand: at 20 m the margin over any error table is above 40 dB."""
     stations = bench.place(np.array([0.0, 20.0]), np.zeros(2))
     flow = [FLOWS[0]]
-    layer = access_class(name)(Radio(), flow, stations, 1)
+    layer = access_class(name)(radio_of(name), flow, stations, 1)
     traffic = bench.Traffic(flow, SIZES, 1)
     make = traffic.frames
     traffic.frames = lambda now: (f := make(now)).take(np.flatnonzero(f.sender == 0))  # type: ignore[method-assign]
     outcomes = np.concatenate([b.outcome for b in bench.run(layer, stations, traffic, 30)])
     assert len(outcomes) >= 28
     assert np.all(outcomes == Outcome.DELIVERED)
+
+
+@pytest.mark.parametrize("name", ACCESS)
+def test_a_silent_station_changes_nothing_for_the_others(name: str) -> None:
+    """Property: draws are keyed by who is concerned, so one more listener moves no outcome between others."""
+
+    def rows(silent: bool) -> np.ndarray:
+        places = np.random.default_rng(5).random(50) * 800
+        kind = np.repeat([Kind.RSU, Kind.VEHICLE], [1 + silent, 50])
+        x = np.concatenate([[200.0, 600.0][:1 + silent], places])
+        stations = bench.place(x, np.zeros(len(x)), kind)
+        stations.station_id[1 + silent:] = 10_000_000 + np.arange(50)
+        flows = FLOWS[:2]
+        layer = access_class(name)(radio_of(name), flows, stations, 7)
+        found = []
+        for batch in bench.run(layer, stations, bench.Traffic(flows, SIZES, 7), 6):
+            identity = stations.station_id
+            found.append(np.column_stack([
+                identity[batch.sender[batch.row]], batch.start_ns[batch.row], identity[batch.receiver], batch.outcome,
+            ]))
+        table = np.concatenate(found)
+        table = table[table[:, 2] >= 10_000_000]
+        return table[np.lexsort(table.T)]
+
+    np.testing.assert_array_equal(rows(False), rows(True))
+
+
+@pytest.mark.parametrize("name", ACCESS)
+@pytest.mark.parametrize(("vehicles", "length_m", "period_ms"), [(1, 1000.0, 100), (250, 200.0, 20)])
+def test_extreme_but_legal_loads_stay_sane(name: str, vehicles: int, length_m: float, period_ms: int) -> None:
+    """Property: one vehicle alone; 250 within 200 m at 50 Hz (far above capacity): all ends, CBR at most 1."""
+    x = np.random.default_rng(2).random(vehicles) * length_m
+    stations = bench.place(x, np.zeros(vehicles))
+    flows = [Flow(0, "BSM", Kind.VEHICLE, period_ms * MS, max(50, period_ms) * MS, 5)]
+    layer = access_class(name)(radio_of(name), flows, stations, 1)
+    traffic = bench.Traffic(flows, {0: 190}, 1)
+    ended = 0
+    for batch in bench.run(layer, stations, traffic, 5):
+        ended += len(batch.frame)
+        assert np.all(batch.distance_m >= 0)
+        assert batch.outcome.min(initial=0) >= 0 and batch.outcome.max(initial=0) < len(Outcome)
+        _, busy = layer.busy_ratio()
+        assert np.all((busy >= 0) & (busy <= 1))
+    assert ended >= 0.5 * vehicles * 500 / period_ms
 
 
 @pytest.mark.parametrize("name", ACCESS)
