@@ -282,7 +282,18 @@ class Engine:
     def warnings(self) -> list[str]:
         """What a user should know before trusting this run, one line each."""
         second = silent(self.config, self.world.units, self.message_set)
-        return self.world.traffic.warnings() + self.roadside.warnings() + second + self._control_warnings()
+        return (
+            self.world.traffic.warnings() + self.roadside.warnings() + second + self._control_warnings()
+            + self._population_warnings()
+        )
+
+    def _population_warnings(self) -> list[str]:
+        """Whom there is nothing to measure of."""
+        found = [] if self.world.units else ["no roadside units: V2I, I2V and coverage are not measured"]
+        if self._marks and len(self.equipped_seen) < 2:
+            number = len(self.equipped_seen) or "no"
+            found.append(f"{number} equipped vehicle in the measured time: there is no V2V link")
+        return found
 
     def _control_warnings(self) -> list[str]:
         wanted = self.config.bsm.congestion_control

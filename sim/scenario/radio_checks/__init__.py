@@ -9,7 +9,7 @@ from sim.scenario.radio_checks import channel, dot11p, lte, names, nr, second, u
 from sim.scenario.schema import Scenario
 
 ONE_RADIO: tuple[Callable[[Scenario], Iterator[Found]], ...] = (
-    lte.pools, lte.mode4, nr.mode2, dot11p.dot11p, uu.path, channel.channel, names.names,
+    lte.pools, lte.mode4, nr.mode2, dot11p.dot11p, uu.path, channel.channel, names.names, names.band,
 )
 """Each yields (key path, rule broken) of a scenario."""
 

@@ -10,7 +10,11 @@ from sim.access import ACCESS
 from sim.access.base import AccessLayer
 from sim.link import LINK_TABLES
 from sim.scenario.found import Found, not_a_class
+from sim.scenario.radio_checks.second import WITHOUT_CARRIER, band_hz
 from sim.scenario.schema import Scenario
+
+BAND_HZ = (5.85e9, 5.925e9)
+"""3GPP band 47 (5855-5925 MHz, TS 36.101 table 5.5G-1) with the lowest 5 MHz of the United States' former band."""
 
 
 def names(config: Scenario) -> Iterator[Found]:
@@ -34,3 +38,14 @@ def names(config: Scenario) -> Iterator[Found]:
 
         if wanted not in MESSAGE_SETS:
             yield ("standards", "message_set"), f"no such message set; {did_you_mean(wanted, MESSAGE_SETS)}"
+
+
+def band(config: Scenario) -> Iterator[Found]:
+    """The channel lies inside the band for road traffic, where the layer has a channel."""
+    radio = config.radio
+    if radio.access in WITHOUT_CARRIER:
+        return
+    low_hz, high_hz = band_hz(radio)
+    if low_hz < BAND_HZ[0] or high_hz > BAND_HZ[1]:
+        width = f"{low_hz / 1e6:g}-{high_hz / 1e6:g} MHz"
+        yield ("radio", "carrier_hz"), f"the channel {width} lies outside {BAND_HZ[0] / 1e6:g}-{BAND_HZ[1] / 1e6:g} MHz"
