@@ -1,4 +1,4 @@
-"""Link level: packet error tables by name, and the LTE sidelink resource grid."""
+"""Link level: packet error tables by name, and the sidelink resource grids."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ from sim.link.choice import LinkTable, TableFile
 _FADING = "per_fading_wilab_lte.csv"
 _OTHER_ORIGIN = ((7, 190),)
 """Highway LOS, MCS 7, 190 B: of another origin than its neighbours (R1-160284) and 4 dB worse than them."""
+
+
+def _nr(channel: str) -> TableFile:
+    """A fading table of the NR data channel."""
+    return TableFile(
+        "bler_nr_pssch_fading.csv", channel, rate="bler", interpolation="linear", includes_fading=True, system="nr"
+    )
+
+
+def _nr_control(channel: str) -> TableFile:
+    """A fading table of the NR control channel."""
+    return TableFile("bler_nr_pscch.csv", channel, rate="bler", interpolation="linear", includes_fading=True)
+
 
 LINK_TABLES: dict[str, TableFile] = {
     "wilab-highway-los": TableFile(_FADING, "HighwayLOS", includes_fading=True, left_out=_OTHER_ORIGIN),
@@ -19,6 +32,11 @@ LINK_TABLES: dict[str, TableFile] = {
     ),
     "awgn": TableFile("per_awgn_lte_300B.csv"),
     "pscch-awgn": TableFile("bler_pscch_awgn.csv", sinr="snr_db", rate="bler"),
+    "nr-awgn": TableFile("per_awgn_nr_300B.csv", system="nr"),
+    **{f"nr-{channel}": _nr(channel) for channel in ("ran1-los", "ran1-nlosv", "cdl-los", "cdl-nlosv")},
+    **{f"nr-pscch-{channel}": _nr_control(channel) for channel in (
+        "ran1-15khz-los", "ran1-15khz-nlosv", "ran1-30khz-los", "ran1-30khz-nlosv", "cdl-los", "cdl-nlosv",
+    )},
 }
 
 

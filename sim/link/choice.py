@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.link import lte_grid
+from sim.link import lte_grid, nr_grid
 from sim.link.tables import FLOOR_PER, FOLDER, PerTable, read_csv, step_table
 
 IMPLEMENTATION_FACTOR = 0.37
@@ -27,6 +27,8 @@ class TableFile:
     includes_fading: bool = False
     left_out: tuple[tuple[int, int], ...] = ()
     """(mcs, size_bytes) of rows that are not used."""
+    system: str = "lte"
+    """Whose transport block sizes tell the PRBs of a packet without a curve: ``lte`` or ``nr``."""
 
 
 class LinkTable:
@@ -83,13 +85,17 @@ class LinkTable:
         sizes = [size for m, size in self._curves if m == mcs]
         if sizes:
             return self._curves[mcs, min(sizes, key=lambda size: (abs(size - size_bytes), -size))]
-        threshold = threshold_db(size_bytes, lte_grid.prb_for(size_bytes, mcs))
+        grid = {"lte": lte_grid, "nr": nr_grid}[self._spec.system]
+        threshold = threshold_db(size_bytes, grid.prb_for(size_bytes, mcs))
         return step_table(
             threshold, f"{self.name}: no curve for MCS {mcs}; threshold {threshold:.2f} dB by capacity"
         )
 
 
 def threshold_db(size_bytes: int, prb: int) -> float:
-    """SINR in dB above which ``size_bytes`` in one subframe of ``prb`` PRBs count as received."""
+    """SINR in dB above which ``size_bytes`` in one subframe of ``prb`` PRBs count as received.
+
+    Also of a faster NR slot: its PRBs are wider as it is shorter.
+    """
     bits_per_second_and_hz = 8 * size_bytes / (1e-3 * prb * lte_grid.PRB_HZ)
     return float(10 * np.log10(2 ** (bits_per_second_and_hz / IMPLEMENTATION_FACTOR) - 1))
