@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.channel import PATH_LOSS, PathLoss
 from sim.channel.ends import Ends
+from sim.channel.plain_block import b1_gain
 from sim.channel.shadowing import ShadowField
 from sim.channel.sight import blocked_loss_db
 
@@ -105,6 +106,9 @@ class Propagation:
         Antenna gains, path loss, shadowing and blockage; the same for both directions of a pair. ``fields`` holds the
         unscaled inner products of the feature rows, one [len(tx), len(rx)] array per field.
         """
+        plain = (self.config.v2i if is_v2i else self.config.v2v) == "winner-b1" and not self.states
+        if plain:
+            return b1_gain(tx, rx, fields[0], self.fields[0], self.carrier_hz, self.config, ring_m)
         dx = (rx.x_m[None, :] - tx.x_m[:, None]).astype(np.float32)
         if ring_m:
             dx -= np.float32(ring_m) * np.rint(dx * np.float32(1 / ring_m))
