@@ -12,13 +12,27 @@ _OTHER_ORIGIN = ((7, 190),)
 def _nr(channel: str) -> TableFile:
     """A fading table of the NR data channel."""
     return TableFile(
-        "bler_nr_pssch_fading.csv", channel, rate="bler", interpolation="linear", includes_fading=True, system="nr"
+        "bler_nr_pssch_fading.csv", channel, rate="bler", interpolation="linear", above_per=0.0, includes_fading=True,
+        system="nr",
     )
 
 
 def _nr_control(channel: str) -> TableFile:
     """A fading table of the NR control channel."""
-    return TableFile("bler_nr_pscch.csv", channel, rate="bler", interpolation="linear", includes_fading=True)
+    return TableFile(
+        "bler_nr_pscch.csv", channel, rate="bler", interpolation="linear", above_per=0.0, includes_fading=True
+    )
+
+
+_CHANNELS = {
+    "highway-los": "HighwayLOS", "highway-nlos": "HighwayNLOS", "crossing-nlos": "CrossingNLOS",
+    "urban-los": "UrbanLOS", "urban-nlos": "UrbanNLOS",
+}
+
+
+def _dot11p(standard: str, channel: str) -> TableFile:
+    """A fading table of IEEE 802.11p or 802.11bd."""
+    return TableFile(f"per_fading_wilab_{standard}.csv", channel, includes_fading=True)
 
 
 LINK_TABLES: dict[str, TableFile] = {
@@ -27,6 +41,13 @@ LINK_TABLES: dict[str, TableFile] = {
     "wilab-crossing-nlos": TableFile(_FADING, "CrossingNLOS", includes_fading=True),
     "wilab-urban-los": TableFile(_FADING, "UrbanLOS", includes_fading=True),
     "wilab-urban-nlos": TableFile(_FADING, "UrbanNLOS", includes_fading=True),
+    **{f"11p-{name}": _dot11p("11p", channel) for name, channel in _CHANNELS.items()},
+    "11bd-urban-nlos": _dot11p("11bd", "UrbanNLOS"),
+    "11p-awgn": TableFile("per_awgn_11p_300B.csv"),
+    "11bd-awgn": TableFile("per_awgn_11bd_300B.csv"),
+    "11p-ebno": TableFile(
+        "fer_11p_ebno.csv", sinr="ebno_db", rate="fer", interpolation="linear", above_per=1e-3, includes_fading=True
+    ),
     "r1-160284": TableFile(
         "bler_pssch_r1160284.csv", rate="bler", interpolation="linear", above_per=1e-4, includes_fading=True
     ),
