@@ -201,7 +201,7 @@ def test_files_without_source_are_refused(tmp_path):
 def test_every_shipped_table_has_a_source():
     """Property: each CSV file of the package opens, hence names its source."""
     files = sorted(FOLDER.glob("*.csv"))
-    assert len(files) == 5
+    assert len(files) >= 5
     assert all(len(read_csv(path).source) > 20 for path in files)
 
 
