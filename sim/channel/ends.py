@@ -16,16 +16,19 @@ class Ends:
     kind: np.ndarray
     """:class:`sim.frames.Kind`, int8."""
     x_m: np.ndarray
-    """Plane coordinates, float64 (on a ring: place along it)."""
+    """Coordinates on the corridor's plane, float64 (on a ring: place along it)."""
     y_m: np.ndarray
     height_m: np.ndarray
     """Antenna height above the road, float32."""
     gain_dbi: np.ndarray
     """Antenna gain in the main direction, float32."""
+    pattern: np.ndarray | None = None
+    """Antenna patterns, float32 [n, :data:`sim.channel.antenna.COLUMNS`]; none = all omnidirectional."""
 
     def __len__(self) -> int:
         return len(self.slot)
 
     def take(self, index: np.ndarray | slice) -> Ends:
         """A selection of stations."""
-        return Ends(*(getattr(self, f.name)[index] for f in fields(self)))
+        pattern = None if self.pattern is None else self.pattern[index]
+        return Ends(*(getattr(self, f.name)[index] for f in fields(self)[:-1]), pattern)

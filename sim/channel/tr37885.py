@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 CAR_HEIGHT_M, TRUCK_HEIGHT_M = 1.6, 3.0
 """Heights of a blocking vehicle: types 1 and 2, type 3."""
+THREE_STATES_TO_M = 500.0
+"""Range of the fitted three-state highway law (from memory)."""
 
 
 def _sloped(distance_m: np.ndarray | float, constant_db: float, slope: float) -> np.ndarray:
@@ -64,6 +66,29 @@ def urban_sight_probability(distance_m: np.ndarray | float) -> np.ndarray:
     """Probability of sight in a street by distance in metres: min(1, 1.05 exp(-0.0114 d))."""
     d = as_float(distance_m)
     return np.minimum(d.dtype.type(1.0), d.dtype.type(1.05) * np.exp(d.dtype.type(-0.0114) * d))
+
+
+def highway_three_states(distance_m: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """(P_LOS, P_LOS + P_NLOSv) on a highway with buildings beside it, by distance in metres.
+
+    P_LOS = 2.7e-6 d^2 - 0.0025 d + 1, P_NLOS = -3.7e-7 d^2 + 0.00061 d + 0.015 (extended variant in public code of
+    5G vehicle simulators). Beyond ``THREE_STATES_TO_M`` the values there are held: the parabolas turn round.
+    """
+    d = np.minimum(as_float(distance_m), THREE_STATES_TO_M)
+    sight = np.clip((2.7e-6 * d - 0.0025) * d + 1.0, 0.0, 1.0)
+    behind = np.clip((-3.7e-7 * d + 0.00061) * d + 0.015, 0.0, 1.0 - sight)
+    return sight.astype(d.dtype), (1.0 - behind).astype(d.dtype)
+
+
+def urban_three_states(distance_m: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """(P_LOS, P_LOS + P_NLOSv) in streets, by distance in metres (extended variant in public code).
+
+    P_LOS = 0.8372 exp(-0.0114 d), P_NLOSv = exp(-(ln d - 5.0063)^2 / 2.4544) / (0.0312 d), the rest NLOS.
+    """
+    d = np.maximum(as_float(distance_m), 1e-3)
+    sight = 0.8372 * np.exp(-0.0114 * d)
+    vehicle = np.exp(-((np.log(d) - 5.0063) ** 2) / 2.4544) / (0.0312 * d)
+    return sight.astype(d.dtype), np.clip(sight + vehicle, 0.0, 1.0).astype(d.dtype)
 
 
 def blockage_statistics(

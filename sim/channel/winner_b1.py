@@ -75,3 +75,26 @@ def winner_b1_manhattan(
 
     one, other = as_float(along_tx_street_m), as_float(along_rx_street_m)
     return np.minimum(round_the_corner(one, other), round_the_corner(other, one))
+
+
+def winner_b1_nlos(
+    distance_m: np.ndarray | float,
+    tx_height_m: np.ndarray | float,
+    rx_height_m: np.ndarray | float,
+    carrier_hz: float,
+    config: Channel | None = None,
+) -> np.ndarray:
+    """Loss in dB without sight outside a street grid, constant below 3 m (WINNER+ D5.3, B1 NLOS).
+
+    (44.9 - 6.55 log10 h) log10 d + 5.83 log10 h + 18.38 + 23 log10 f with the higher antenna's true height h as that of
+    the base station, so that the law is symmetric. ValueError for a height that is not positive.
+    """
+    height = as_float(np.maximum(tx_height_m, rx_height_m))
+    if height.size and height.min() <= 0:
+        raise ValueError("antenna_height_m: winner-b1-nlos needs an antenna above 0 m")
+    distance = as_float(distance_m)
+    kind = distance.dtype.type
+    level = bounded_log(distance)
+    high = bounded_log(height, 1e-6).astype(distance.dtype)
+    slope = kind(4.49) - kind(0.0655) * high
+    return slope * level + kind(0.583) * high + kind(18.38 + 23.0 * np.log10(carrier_hz / 1e9))

@@ -110,7 +110,7 @@ def test_blocked_links_lose_more():
     """Property: states only add loss; with sigma 0 a link with sight has exactly the path loss."""
     x, y, a, b, distance = links()
     propagation = Propagation(
-        radio(line_of_sight="tr37885", shadowing_sigma_db=0.0, shadowing_sigma_nlos_db=0.0), 4
+        radio(line_of_sight="tr37885", shadowing_sigma_db=0.0, shadowing_sigma_nlosv_db=0.0), 4
     )
     latent = propagation.pairs(propagation.features(x, y), a, b, distance)
     extra = propagation.loss_db(distance, latent, 1.5, 1.5) - propagation.path_loss_db(distance, 1.5, 1.5)
