@@ -77,6 +77,7 @@ class World:
         """Nanoseconds since 1970 at t = 0."""
         self.stations = Stations(len(self.units), len(self.probes), self.fleet.capacity, len(self.pedestrians))
         self.stations.ring_m = self.corridor.ring_length_m or 0.0
+        self.stations.jurisdictions = tuple(one.id for one in config.corridor.jurisdictions)
         self.gnss = PositionErrors(config.gnss, self.seed, self.stations.size)
         self.clock_offset_ns = np.zeros(self.stations.size, np.int64)
         self._place_fixed()
@@ -172,6 +173,8 @@ class World:
         stations.antenna_height_m[stations.probes] = PROBE_HEIGHT_M
         stations.antenna_gain_dbi[:count] = [unit.antenna_gain_dbi for unit in units]
         stations.antenna_gain_dbi[stations.probes] = self.config.radio.link.antenna_gain_dbi
+        for unit in units:
+            stations.antenna_pattern[unit.index] = unit.antenna_pattern
         stations.tx_power_dbm[:count] = [unit.tx_power_dbm for unit in units]
         self.clock_offset_ns[:count] = clock_offsets_ns(self.config.clock, self.seed, stations.station_id[:count])
         assert (stations.kind[:count] == Kind.RSU).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.channel import antenna
 from sim.frames import Kind
 
 _EMPTY = {
@@ -47,10 +48,14 @@ class Stations:
         """+1 up, -1 down, 0 neither (RSU, side arm)."""
         self.antenna_height_m = np.full(size, 1.5)
         self.antenna_gain_dbi = np.zeros(size)
+        self.antenna_pattern = np.zeros((size, antenna.COLUMNS), np.float32)
+        """One pattern per slot (:mod:`sim.channel.antenna`); zeros = omnidirectional."""
         self.tx_power_dbm = np.full(size, 23.0)
         self.ring_m = 0.0
         """Length of a wrap-around road along x (validation): x and x + ring_m are the same place, so differences of x
         are taken to the nearest image. 0 = open plane."""
+        self.jurisdictions: tuple[str, ...] = ()
+        """Ids of the jurisdictions that ``home`` and ``place`` point into."""
         self.changed: np.ndarray = np.empty(0, np.int64)
         """Slots whose station is another one (or none) since the last tick: radios forget their state."""
         self.kind[:rsu_count] = Kind.RSU
@@ -69,7 +74,7 @@ class Stations:
             return
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray) and name != "changed":
-                tail = np.full(extra, _EMPTY.get(name, 0), value.dtype)
+                tail = np.full((extra, *value.shape[1:]), _EMPTY.get(name, 0), value.dtype)
                 setattr(self, name, np.concatenate([value, tail]))
 
     def position(self, slots: np.ndarray, time_ns: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.access.lte_mode4.channels import CHANNELS, WHOLE, Plans
 from sim.frames import Flow, Kind
 from sim.link import lte_grid
 
 if TYPE_CHECKING:
     from sim.scenario.schema.radio import Radio
+    from sim.world.stations import Stations
 
 _LARGEST_BYTES = 8192
-_KIND_NAMES = {Kind.VEHICLE: "vehicle", Kind.RSU: "rsu", Kind.PEDESTRIAN: "vehicle"}
-"""Kind of station -> senders of the pool it uses; portable units share that of the on-board units."""
+_UNFIT = 10**6
+_DEVICES = ("vehicle", "rsu")
+_BITS = np.array([lte_grid.bits_per_symbol(mcs) for mcs in range(29)], np.int64)
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Shape:
     first_subchannel: int
     subchannels: int
     data_prb: int
+    bits: int
+    """Bits per symbol of the data: the error vector, and with it the leakage, depends on the modulation."""
 
 
 @dataclass(frozen=True)
@@ -44,52 +49,81 @@ class Coupling:
 class Grid:
     """Pools of one carrier and the allocations that occur in them.
 
-    Pools may share or overlap PRBs; a station type sends in exactly one. ValueError for a pool outside the carrier,
-    or a station type with several pools.
+    A pool here is a configured pool on one channel of the plans (:mod:`channels`); pools may share or overlap PRBs, a
+    class of stations sends in exactly one. ValueError for a pool outside the carrier, or a class with several pools.
     """
 
     def __init__(self, radio: Radio, flows: list[Flow]) -> None:
-        self.prb_count = 5 * radio.bandwidth_mhz
-        mode = radio.mode4
-        self._mode = mode
-        self.start_prb = np.array([p.start_prb for p in radio.pools], np.int64)
-        self.subchannels = np.array([p.subchannels for p in radio.pools], np.int64)
-        self.width_prb = np.array([p.subchannel_prb for p in radio.pools], np.int64)
-        self.names = [p.name for p in radio.pools]
-        for pool, name in enumerate(self.names):
-            end = int(self.start_prb[pool] + self.subchannels[pool] * self.width_prb[pool])
+        self.plans = Plans(radio)
+        self.prb_count = self.plans.prb_count
+        self._mode = radio.mode4
+        self._configured = list(radio.pools)
+        for pool in self._configured:
+            end = pool.start_prb + pool.subchannels * pool.subchannel_prb
             if end > self.prb_count:
-                raise ValueError(f"radio.pools: pool {name!r} ends at PRB {end}, the carrier has {self.prb_count}")
-        self.pool_of_kind = np.full(len(Kind), -1, np.int64)
-        for kind, word in _KIND_NAMES.items():
-            own = [i for i, pool in enumerate(radio.pools) if word in pool.senders]
-            if len(own) > 1:
-                raise ValueError(f"radio.pools: station type {word!r} sends in {len(own)} pools, one is possible")
-            if own:
-                self.pool_of_kind[kind] = own[0]
+                raise ValueError(f"radio.pools: pool {pool.name!r} ends at PRB {end}, the carrier has {self.prb_count}")
+        self._members: list[tuple[int, int]] = []
+        if self.plans.trivial:
+            self._members = [(index, WHOLE) for index in range(len(self._configured))]
+        self.pool_of_class = np.array([self._pool_of_class(c) for c in range(len(self.plans.send))], np.int64)
+        """Pool that each class of the plans sends in, -1 for none."""
+        self.pool_of_kind = np.full(len(Kind), self.pool_of_class[0], np.int64)
+        """Pool of each kind of station where no plan says otherwise; portable units share that of on-board units."""
+        self.pool_of_kind[Kind.PROBE], self.pool_of_kind[Kind.RSU] = -1, self.pool_of_class[1]
         for flow in flows:
-            if self.pool_of_kind[flow.sender] < 0:
-                raise ValueError(f"radio.pools: no pool for flow {flow.message!r} of {_KIND_NAMES[flow.sender]!r}")
+            device = int(flow.sender == Kind.RSU)
+            if self.pool_of_class[device::2].max() < 0:
+                raise ValueError(f"radio.pools: no pool for flow {flow.message!r} of {_DEVICES[device]!r}")
+        pools = [self._configured[index] for index, _ in self._members]
+        self.channel = np.array([channel for _, channel in self._members], np.int64)
+        self.start_prb = np.array([p.start_prb for p in pools], np.int64)
+        self.subchannels = np.array([p.subchannels for p in pools], np.int64)
+        self.width_prb = np.array([p.subchannel_prb for p in pools], np.int64)
+        self.names = [p.name for p in pools]
         self.row_start = np.concatenate([[0], np.cumsum(self.subchannels)])
         """First row of each pool in the list of all subchannels of all pools."""
-        self._shapes: dict[tuple[int, int, int, int], int] = {}
+        self._shapes: dict[tuple[int, int, int, int, int], int] = {}
         self._emission: list[np.ndarray] = []
         self._list: list[Shape] = []
-        self._need: dict[int, np.ndarray] = {}
+        self._need = np.zeros((len(_BITS), _LARGEST_BYTES), np.int64)
         self._sized: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def _pool_of_class(self, number: int) -> int:
+        device, channel = _DEVICES[number % 2], int(self.plans.send[number])
+        first, end = self.plans.prb_range(channel)
+        own = [
+            i for i, pool in enumerate(self._configured)
+            if device in pool.senders and pool.channel in (None, CHANNELS[channel])
+            and pool.start_prb >= first and pool.start_prb + pool.subchannels * pool.subchannel_prb <= end
+        ]
+        if len(own) > 1:
+            where = "" if self.plans.trivial else f" on channel {CHANNELS[channel]!r}"
+            raise ValueError(f"radio.pools: station type {device!r} sends in {len(own)} pools{where}, one is possible")
+        if not own:
+            return -1
+        if (own[0], channel) not in self._members:
+            self._members.append((own[0], channel))
+        return self._members.index((own[0], channel))
+
+    def pool_of(self, stations: Stations, slots: np.ndarray) -> np.ndarray:
+        """Pool that the stations in these slots send in; ValueError if one has none."""
+        pool = self.pool_of_class[self.plans.class_of(stations, slots)]
+        if len(pool) and pool.min() < 0:
+            at = int(np.argmin(pool))
+            device = _DEVICES[int(stations.kind[slots[at]] == Kind.RSU)]
+            raise ValueError(f"radio.pools: no pool for {device!r} on the channel it sends on")
+        return pool
 
     def data_prb(self, size_bytes: np.ndarray, mcs: np.ndarray) -> np.ndarray:
         """Data PRBs that frames of these sizes need at these MCS; above the carrier's count where they do not fit."""
         if self._mode.data_prb is not None:
             return np.full(len(size_bytes), self._mode.data_prb, np.int64)
-        need = np.empty(len(size_bytes), np.int64)
-        for index in np.unique(mcs):
-            rows = mcs == index
-            table = self._need.setdefault(int(index), np.zeros(_LARGEST_BYTES, np.int64))
-            sizes = size_bytes[rows]
-            for size in np.unique(sizes[table[np.minimum(sizes, _LARGEST_BYTES - 1)] == 0]):
-                table[min(int(size), _LARGEST_BYTES - 1)] = self._prb(int(size), int(index))
-            need[rows] = table[np.minimum(sizes, _LARGEST_BYTES - 1)]
+        place = np.minimum(size_bytes, _LARGEST_BYTES - 1)
+        need = self._need[mcs, place]
+        if need.min(initial=1) == 0:
+            for index, size in {(int(m), int(b)) for m, b in zip(mcs[need == 0], place[need == 0], strict=True)}:
+                self._need[index, size] = self._prb(size, index)
+            need = self._need[mcs, place]
         return need
 
     def sized(self, size_bytes: int, pool: int) -> tuple[int, int]:
@@ -114,17 +148,29 @@ class Grid:
     def capacity_prb(self, pool: np.ndarray, subchannels: np.ndarray) -> np.ndarray:
         """Data PRBs that a grant of so many subchannels can hold; without bound where the size is fixed by config."""
         if self._mode.packet_subchannels is not None or self._mode.data_prb is not None:
-            return np.full(len(pool), 10**6, np.int64)
+            return np.full(len(pool), _UNFIT, np.int64)
         return subchannels * self.width_prb[pool] - lte_grid.PSCCH_PRB
 
-    def shape_id(self, pool: int, first: int, subchannels: int, data_prb: int) -> int:
+    def shape_id(self, pool: int, first: int, subchannels: int, data_prb: int, bits: int = 2) -> int:
         """Number of an allocation; the same allocation keeps its number."""
-        key = (pool, first, subchannels, data_prb)
+        key = (pool, first, subchannels, data_prb, bits)
         if key not in self._shapes:
             self._shapes[key] = len(self._list)
             self._list.append(Shape(*key))
             self._emission.append(self._emit(self._list[-1]))
         return self._shapes[key]
+
+    def bits_per_symbol(self, mcs: np.ndarray) -> np.ndarray:
+        """Bits per symbol of each MCS."""
+        return _BITS[mcs]
+
+    def narrower(self, size_bytes: int, pool: int, subchannels: int) -> list[tuple[int, int]]:
+        """Allowed (MCS, subchannels) that carry a block in fewer subchannels, the lowest MCS first."""
+        if self._mode.packet_subchannels is not None or self._mode.data_prb is not None:
+            return []
+        width = int(self.width_prb[pool])
+        each = [(mcs, lte_grid.subchannels_for(self._prb(size_bytes, mcs), width)) for mcs in sorted(self._mode.mcs)]
+        return [(mcs, count) for mcs, count in each if count < subchannels]
 
     def shape(self, number: int) -> Shape:
         """The allocation of that number."""
@@ -158,25 +204,47 @@ class Grid:
         ]
         starts = np.array(edges, np.int64)
         widths = np.repeat(self.width_prb, self.subchannels)
-        return Coupling(
-            (total[last] - total[control]).astype(np.float32),
-            (total[control] - total[first]).astype(np.float32),
-            (total[starts + widths] - total[starts]).astype(np.float32),
-        )
+        rows = (total[last] - total[control], total[control] - total[first], total[starts + widths] - total[starts])
+        if not self.plans.trivial:
+            pool = np.array([self._list[s].pool for s in shapes], np.int64)
+            of_subchannel = np.repeat(np.arange(len(self.names)), self.subchannels)
+            counts = (last - control, control - first, widths)
+            rows = tuple(
+                part + self._unselected(total, self.channel[of], prb)
+                for part, of, prb in zip(rows, (pool, pool, of_subchannel), counts, strict=True)
+            )
+        data, control_rows, subchannel = (part.astype(np.float32) for part in rows)
+        return Coupling(data, control_rows, subchannel)
+
+    def _unselected(self, total: np.ndarray, channel: np.ndarray, prb: np.ndarray) -> np.ndarray:
+        """Power from outside a victim's channel that its receiver lets through, on ``prb`` PRBs: [victims, n]."""
+        bounds = np.array([self.plans.prb_range(c) for c in range(len(CHANNELS))])
+        start, end = bounds[channel].T
+        outside = total[-1] - (total[end] - total[start])
+        return outside * (10 ** (-self._mode.acs_db / 10) * prb / (end - start))[:, None]
 
     def _key(self, number: int) -> tuple[int, int, int]:
         shape = self._list[number]
         return shape.pool, shape.first_subchannel, shape.subchannels
 
     def _emit(self, shape: Shape) -> np.ndarray:
-        """Transmit power per PRB of the carrier, as a share of the total, float64 [prb_count]."""
+        """Transmit power per PRB of the carrier, as a share of the total, float64 [prb_count].
+
+        In-band emission within the sender's channel; in the channel beside it the power that ACLR leaves, spread evenly.
+        """
         first, _ = self.prb_range(shape.pool, shape.first_subchannel, shape.subchannels)
         data, control = self.power_share(shape.data_prb)
         used = lte_grid.PSCCH_PRB + shape.data_prb
+        start, end = self.plans.prb_range(int(self.channel[shape.pool]))
         level = np.zeros(self.prb_count)
         if self._mode.in_band_emission:
-            used = min(used, self.prb_count - first)
-            level = (data + control) / used * lte_grid.in_band_emission(first, used, self.prb_count)
+            used = min(used, end - first)
+            own = lte_grid.in_band_emission(first - start, used, end - start, modulation_bits=shape.bits)
+            level[start:end] = (data + control) / used * own
+        if end - start < self.prb_count:
+            beside = np.ones(self.prb_count, bool)
+            beside[start:end] = False
+            level[beside] = (data + control) * 10 ** (-self._mode.aclr_db / 10) / (end - start)
         level[first:first + lte_grid.PSCCH_PRB] = control / lte_grid.PSCCH_PRB
         level[first + lte_grid.PSCCH_PRB:first + used] = data / shape.data_prb
         return level
@@ -185,7 +253,7 @@ class Grid:
         try:
             return lte_grid.prb_for(size_bytes, mcs)
         except ValueError:
-            return 10**6
+            return _UNFIT
 
     def _choose(self, size_bytes: int, pool: int) -> tuple[int, int]:
         mode = self._mode

@@ -102,7 +102,8 @@ class LteMode4:
         self.power.grow(stations.size)
         deep = -(-(self.reservations.horizon + 1) // (self._tick_end - self._tick_start)) + 1
         self.reservations.deepen(deep)
-        self.reservations.grow(stations.size, len(self.processes.slot))
+        self.processes.new_tick(stations.size)
+        self.reservations.grow(stations.size, self.processes.copies * len(self.processes.slot))
         if len(stations.changed):
             changed = np.asarray(stations.changed, np.int64)
             self.power.forget(changed)
@@ -170,7 +171,7 @@ class LteMode4:
 
     def _block(self, start: int, end: int, stations: Stations) -> list[Receptions]:
         sendings = self._schedule(start, end, stations)
-        self.reservations.grow(stations.size, len(self.processes.slot))
+        self.reservations.grow(stations.size, self.processes.copies * len(self.processes.slot))
         sent = self._placed(sendings, start)
         parts = []
         heard: list[tuple[int, int, np.ndarray, Heard | None]] = []

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.access.lte_mode4 import draws
 from sim.access.lte_mode4.grid import Grid
-from sim.clock import MS, NEVER, hashed_bits, hashed_uniform, stream_key
-from sim.frames import Flow, Frames, Kind
+from sim.access.lte_mode4.occupancy import Occupancy, within_limits
+from sim.access.lte_mode4.second import SecondCopies
+from sim.access.lte_mode4.sendings import Sendings, period_subframes
+from sim.clock import MS, NEVER, hashed_bits, stream_key
+from sim.frames import Flow, Frames
 from sim.world.stations import Stations
 
 if TYPE_CHECKING:
     from sim.scenario.schema.radio import Mode4
+
+__all__ = ["Cause", "Processes", "Sendings", "period_subframes"]
 
 _BUCKETS, _BUCKET_MS = 10, 100
 _COUNTER_RANGE = np.zeros((2, 101), np.int64)
@@ -35,46 +40,24 @@ class Cause(IntEnum):
     """Another transport block of the station took the subframe and the next opportunity is too late."""
 
 
-def period_subframes(period_ns: int) -> int:
-    """Reservation period: the largest of 20, 50, 100, 200 .. 1000 ms not above the flow's (20 if it is shorter)."""
-    ms = period_ns // MS
-    return 20 if ms < 50 else 50 if ms < 100 else min(1000, int(ms // 100) * 100)
-
-
-@dataclass
-class Sendings:
-    """Transmissions of some subframes, one row each, in order of subframe and sender."""
-
-    process: np.ndarray
-    slot: np.ndarray
-    subframe: np.ndarray
-    announced: np.ndarray
-    first: np.ndarray
-    subchannels: np.ndarray
-    mcs: np.ndarray
-    frame: np.ndarray
-    sequence: np.ndarray
-    station_id: np.ndarray
-    size_bytes: np.ndarray
-    pool: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.process)
-
-
-_INTEGERS = (
+_COLUMNS = (
     "slot", "station_id", "flow", "stream", "pool", "period", "priority", "budget_ns", "next", "counter", "first",
     "subchannels", "mcs", "last_use", "missed", "cycles", "cause",
-    "frame", "sequence", "generated_ns", "size_bytes", "arrived",
+    "frame", "sequence", "generated_ns", "size_bytes", "arrived", "gap", "second_first",
 )
+_SENT = [_COLUMNS.index(name) for name in (
+    "slot", "next", "period", "first", "subchannels", "mcs", "frame", "sequence", "station_id", "size_bytes", "pool",
+    "gap", "second_first",
+)]
 
 
 class Processes:
     """All SPS processes of a carrier as columns; a row belongs to (station slot, flow, stream).
 
     A frame waits for the next reserved subframe of its process; a newer one replaces it. ``next`` is the next reserved
-    subframe, :data:`NEVER` without a grant. Rows to select for collect in ``triggers`` as (row, subframe); frames that
-    will not be sent in ``dropped`` as (frame, slot, time_ns).
+    subframe, :data:`NEVER` without a grant; ``gap`` subframes later follows the second transmission of the block, 0 if
+    there is none. Rows to select for collect in ``triggers`` as (row, subframe); frames that will not be sent in
+    ``dropped`` as (frame, slot, time_ns).
     """
 
     slot: np.ndarray
@@ -99,41 +82,70 @@ class Processes:
     generated_ns: np.ndarray
     size_bytes: np.ndarray
     arrived: np.ndarray
+    gap: np.ndarray
+    second_first: np.ndarray
 
     def __init__(self, flows: list[Flow], grid: Grid, mode: Mode4, seed: int) -> None:
         self.flows = {flow.index: flow for flow in flows}
         self.grid, self.mode = grid, mode
+        self.copies = 2 if mode.blind_retransmission else 1
         self.count = 0
-        for name in _INTEGERS:
-            setattr(self, name, np.zeros(0, np.int64))
+        self._table = np.zeros((len(_COLUMNS), 0), np.int64)
         self.waiting = np.zeros(0, bool)
         self.largest = np.zeros((0, _BUCKETS), np.int64)
         self.stamp = np.full((0, _BUCKETS), -1, np.int64)
         self.identity = np.zeros(0, np.uint64)
         """Hash of (station, flow, stream): the key of a process's draws."""
+        self._bind()
         self._row: dict[tuple[int, int, int], int] = {}
-        self._keys = {name: stream_key(seed, "mode4", name) for name in ("counter", "keep", "selection", "process")}
+        self._place = {index: place for place, index in enumerate(sorted(self.flows))}
+        self._row_of = np.full((0, max(1, len(flows))), -1, np.int64)
+        """Row of (slot, place of the flow) for stream 0, -1 where there is none."""
+        self._process_key = stream_key(seed, "mode4", "process")
+        self._draws = draws.Draws(seed)
+        self.second = SecondCopies()
+        self.occupancy = Occupancy(mode, grid)
         self.triggers: list[tuple[np.ndarray, np.ndarray]] = []
         self.dropped: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         self.selections = np.zeros(len(Cause), np.int64)
         self.postponed = 0
         """Transport blocks that gave way to another one of their station in the same subframe."""
+        self.limited = 0
+        """Transport blocks dropped because the channel occupancy ratio would have passed its limit."""
+        self.limited_copies = 0
+        """Second transmissions left out for the same reason."""
+        self.shrunk = 0
+        """Transport blocks sent at a higher MCS in fewer subchannels for the same reason."""
         lengths = {period_subframes(flow.period_ns) for flow in flows}
         self.periods = np.array(sorted(lengths), np.int64)
         """Reservation periods in use: the allowed ones of step 2."""
 
+    # ---- rows
+
     def rows_of(self, frames: Frames, stations: Stations) -> np.ndarray:
         """Row of each frame's process, made where there is none."""
-        keys = zip(frames.sender.tolist(), frames.flow.tolist(), frames.stream.tolist(), strict=True)
-        rows = np.array([self._row.get(key, -1) for key in keys], np.int64)
-        for i in np.flatnonzero(rows < 0).tolist():
-            rows[i] = self._make(int(frames.sender[i]), int(frames.flow[i]), int(frames.stream[i]), stations)
+        if not len(frames):
+            return np.empty(0, np.int64)
+        if frames.stream.any() or int(frames.flow.max()) not in self._place:
+            return self._rows_one_by_one(frames, stations)
+        if len(self._row_of) < stations.size:
+            extra = np.full((stations.size - len(self._row_of), self._row_of.shape[1]), -1, np.int64)
+            self._row_of = np.concatenate([self._row_of, extra])
+        flow = frames.flow
+        place = np.full(len(flow), self._place[int(flow[0])]) if np.all(flow == flow[0]) else np.array(
+            [self._place.get(index, 0) for index in flow.tolist()], np.int64)
+        rows = self._row_of[frames.sender, place]
+        if rows.min() < 0 or np.any(self.flow[rows] != flow):
+            rows = self._rows_one_by_one(frames, stations)
+            self._row_of[frames.sender, place] = rows
         return rows
 
-    def _make(self, slot: int, flow: int, stream: int, stations: Stations) -> int:
-        key = (slot, flow, stream)
-        if key in self._row:
-            return self._row[key]
+    def _rows_one_by_one(self, frames: Frames, stations: Stations) -> np.ndarray:
+        keys = zip(frames.sender.tolist(), frames.flow.tolist(), frames.stream.tolist(), strict=True)
+        return np.array([self._row[key] if key in self._row else self._make(key, stations) for key in keys], np.int64)
+
+    def _make(self, key: tuple[int, int, int], stations: Stations) -> int:
+        slot, flow, stream = key
         if flow not in self.flows:
             raise ValueError(f"frames: flow {flow} is not one of the layer's flows {sorted(self.flows)}")
         if self.count == len(self.waiting):
@@ -143,7 +155,7 @@ class Processes:
         kind = self.flows[flow]
         values = {
             "slot": slot, "station_id": stations.station_id[slot], "flow": flow, "stream": stream,
-            "pool": self.grid.pool_of_kind[Kind(int(stations.kind[slot]))], "period": period_subframes(kind.period_ns),
+            "pool": self.grid.pool_of(stations, np.array([slot]))[0], "period": period_subframes(kind.period_ns),
             "priority": kind.priority, "budget_ns": kind.budget_ns, "next": NEVER, "cause": Cause.FIRST,
         }
         for name, value in values.items():
@@ -152,34 +164,57 @@ class Processes:
         return row
 
     def _identify(self, rows: np.ndarray) -> None:
-        self.identity[rows] = hashed_bits(
-            self._keys["process"], self.station_id[rows], self.flow[rows], self.stream[rows]
-        )
+        self.identity[rows] = hashed_bits(self._process_key, self.station_id[rows], self.flow[rows], self.stream[rows])
+        self._draws.forget(rows)
+
+    def _bind(self) -> None:
+        for name, column in zip(_COLUMNS, self._table, strict=True):
+            setattr(self, name, column)
 
     def _grow(self, size: int) -> None:
-        for name in (*_INTEGERS, "waiting", "largest", "stamp", "identity"):
-            old = getattr(self, name)
-            fill = -1 if name in ("stamp", "slot") else NEVER if name == "next" else 0
-            new = np.full((size, *old.shape[1:]), fill, old.dtype)
-            new[:len(old)] = old
+        old = self._table
+        self._table = np.zeros((len(_COLUMNS), size), np.int64)
+        self._table[_COLUMNS.index("slot")] = -1
+        self._table[_COLUMNS.index("next")] = NEVER
+        self._table[:, :old.shape[1]] = old
+        self._bind()
+        for name in ("waiting", "largest", "stamp", "identity"):
+            before = getattr(self, name)
+            new = np.full((size, *before.shape[1:]), -1 if name == "stamp" else 0, before.dtype)
+            new[:len(before)] = before
             setattr(self, name, new)
+        self._draws.grow(size)
+        self.second.grow(size)
 
     def forget(self, slots: np.ndarray, time_ns: int, stations: Stations) -> None:
         """Other stations stand in these slots: their processes start anew, waiting frames end unsent."""
         rows = np.flatnonzero(np.isin(self.slot[:self.count], slots))
         waiting = rows[self.waiting[rows]]
-        self._drop(waiting, np.full(len(waiting), time_ns, np.int64), present=False)
+        self.drop(waiting, np.full(len(waiting), time_ns, np.int64), present=False)
         self.next[rows], self.cause[rows] = NEVER, Cause.FIRST
-        self.counter[rows] = self.missed[rows] = self.cycles[rows] = 0
+        self.counter[rows] = self.missed[rows] = self.cycles[rows] = self.gap[rows] = 0
         self.stamp[rows] = -1
         self.station_id[rows] = stations.station_id[self.slot[rows]]
+        self.pool[rows] = self.grid.pool_of(stations, self.slot[rows])
         self._identify(rows)
+        self.second.forget(rows)
+        self.occupancy.forget(slots)
+
+    def new_tick(self, slots: int) -> None:
+        """A traffic tick begins: draws that will be needed soon are made in bulk; room for more stations."""
+        n = self.count
+        self._draws.refresh(self.identity[:n], self.cycles[:n])
+        self.occupancy.grow(slots)
+
+    # ---- frames arrive
 
     def arrive(self, rows: np.ndarray, frames: Frames, arrived: np.ndarray) -> None:
         """Frames reach their processes ``rows`` at these subframes (at most one per process in one call)."""
+        if not len(rows):
+            return
         old = self.waiting[rows]
         if old.any():
-            self._drop(rows[old], frames.ready_ns[old])
+            self.drop(rows[old], frames.ready_ns[old])
         self.waiting[rows] = True
         self.frame[rows], self.sequence[rows] = frames.frame, frames.sequence
         self.generated_ns[rows], self.size_bytes[rows] = frames.generated_ns, frames.size_bytes
@@ -187,14 +222,17 @@ class Processes:
         self._remember_size(rows, frames.size_bytes, arrived)
         self._skip(rows, arrived)
         cause = self._judge(rows, arrived)
-        again = cause >= 0
-        self._reselect(rows[again], arrived[again], cause[again])
+        again = np.flatnonzero(cause >= 0)
+        if len(again):
+            self._reselect(rows[again], arrived[again], cause[again])
 
     def _remember_size(self, rows: np.ndarray, size: np.ndarray, arrived: np.ndarray) -> None:
         stamp = arrived // _BUCKET_MS
         bucket = stamp % _BUCKETS
         fresh = self.stamp[rows, bucket] == stamp
-        self.largest[rows, bucket] = np.where(fresh, np.maximum(self.largest[rows, bucket], size), size)
+        if fresh.any():
+            size = np.where(fresh, np.maximum(self.largest[rows, bucket], size), size)
+        self.largest[rows, bucket] = size
         self.stamp[rows, bucket] = stamp
 
     def _skip(self, rows: np.ndarray, until: np.ndarray) -> None:
@@ -208,14 +246,18 @@ class Processes:
 
     def _judge(self, rows: np.ndarray, arrived: np.ndarray) -> np.ndarray:
         """Cause for a new selection per row, -1 where the grant serves the waiting frame."""
-        granted = self.next[rows] < NEVER
+        following = self.next[rows]
+        granted = following < NEVER
         cause = np.where(granted, -1, self.cause[rows])
+        if not granted.any():
+            return cause
         idle = arrived - self.last_use[rows] > np.maximum(1000, self.period[rows])
         if self.mode.reselect_after is not None:
             idle |= self.missed[rows] >= self.mode.reselect_after
-        late = (self.next[rows] + 1) * MS > self.generated_ns[rows] + self.budget_ns[rows]
+        late = (following + self.gap[rows] + 1) * MS > self.generated_ns[rows] + self.budget_ns[rows]
         for problem, reason in ((late, Cause.BUDGET), (~self._fits(rows), Cause.SIZE), (idle, Cause.MISSED)):
-            cause = np.where(granted & problem, int(reason), cause)
+            if problem.any():
+                cause[granted & problem] = int(reason)
         return cause
 
     def _fits(self, rows: np.ndarray) -> np.ndarray:
@@ -237,22 +279,46 @@ class Processes:
         np.add.at(self.selections, cause, 1)
         self.triggers.append((rows, subframe))
 
+    # ---- reserved subframes come up
+
     def due(self, start: int, end: int) -> Sendings:
-        """Use the reserved subframes in ``start`` .. ``end`` - 1; what is sent, and the grants moved on."""
-        rows = np.flatnonzero((self.next[:self.count] >= start) & (self.next[:self.count] < end))
+        """Use the reserved subframes in ``start`` .. ``end`` - 1; what is sent, and the grants moved on.
+
+        With second transmissions, one subframe at a time: a block's two can lie in neighbouring subframes.
+        """
+        following = self.next[:self.count]
+        rows = np.flatnonzero((following >= start) & (following < end))
         ready = self.waiting[rows] & (self.arrived[rows] <= self.next[rows])
-        idle = rows[~ready]
-        self.next[idle] += self.period[idle]
-        self.missed[idle] += 1
-        rows = rows[ready]
-        rows = rows[np.lexsort((rows, self.priority[rows], self.slot[rows], self.next[rows]))]
-        if len(rows) > 1:
-            taken = (self.next[rows][1:] == self.next[rows][:-1]) & (self.slot[rows][1:] == self.slot[rows][:-1])
-            if taken.any():
-                second = np.concatenate([[False], taken])
-                self._give_way(rows[second])
-                rows = rows[~second]
-        return self._send(rows)
+        if not ready.all():
+            idle = rows[~ready]
+            self.next[idle] += self.period[idle]
+            self.missed[idle] += 1
+            rows = rows[ready]
+        again = self.second.due(start, end) if self.copies > 1 else rows[:0]
+        rows = self._one_per_station(rows, again)
+        if self.occupancy.limited:
+            rows, again = within_limits(self, rows, again)
+        sent = self._send(rows)
+        return self.second.joined(sent, again, self.slot, self.station_id, self.pool) if len(again) else sent
+
+    def _one_per_station(self, rows: np.ndarray, again: np.ndarray) -> np.ndarray:
+        """First transmissions in order of subframe, station and priority, less those that must give way.
+
+        A second transmission goes before first ones: its block is half sent, and it cannot be put off.
+        """
+        if len(rows) + len(again) < 2:
+            return rows
+        key = self.next[rows] << 40 | self.slot[rows] << 8 | self.priority[rows]
+        order = np.argsort(key, kind="stable")
+        rows, place = rows[order], key[order] >> 8
+        taken = np.zeros(len(rows), bool)
+        taken[1:] = place[1:] == place[:-1]
+        if len(again):
+            taken |= np.isin(place, self.second.at[again] << 32 | self.slot[again])
+        if taken.any():
+            self._give_way(rows[taken])
+            rows = rows[~taken]
+        return rows
 
     def _give_way(self, rows: np.ndarray) -> None:
         """The station's more urgent block goes first: wait for the next turn, or reselect if that is late."""
@@ -260,48 +326,51 @@ class Processes:
         lost = self.next[rows]
         self.next[rows] += self.period[rows]
         self.missed[rows] += 1
-        late = (self.next[rows] + 1) * MS > self.generated_ns[rows] + self.budget_ns[rows]
+        late = (self.next[rows] + self.gap[rows] + 1) * MS > self.generated_ns[rows] + self.budget_ns[rows]
         self._reselect(rows[late], lost[late], np.full(int(late.sum()), int(Cause.CONFLICT)))
 
     def _send(self, rows: np.ndarray) -> Sendings:
+        slot, at, announced, first, wide, mcs, frame, sequence, identity, size, pool, gap, other = self._table[
+            np.array(_SENT)[:, None], rows]
         sent = Sendings(
-            rows, self.slot[rows], self.next[rows], self.period[rows], self.first[rows], self.subchannels[rows],
-            self.mcs[rows], self.frame[rows], self.sequence[rows], self.station_id[rows], self.size_bytes[rows],
-            self.pool[rows],
+            rows * self.copies, slot, at, announced, first, wide, mcs, frame, sequence, identity, size, pool, gap,
+            other, np.zeros(len(rows), np.int64),
         )
+        if not len(rows):
+            return sent
         self.waiting[rows] = False
         self.missed[rows] = 0
-        self.last_use[rows] = sent.subframe
-        self.counter[rows] -= 1
-        self.next[rows] += self.period[rows]
-        last = self.counter[rows] == 0
-        if last.any():
-            self._last_use_of_cycle(rows[last], sent, np.flatnonzero(last))
+        self.last_use[rows] = at
+        counter = self.counter[rows] - 1
+        self.counter[rows] = counter
+        self.next[rows] = at + announced
+        last = np.flatnonzero(counter == 0)
+        if len(last):
+            self._last_use_of_cycle(rows[last], sent, last)
+        if self.copies > 1:
+            self.second.hold(rows, sent)
         return sent
 
     def _last_use_of_cycle(self, rows: np.ndarray, sent: Sendings, at: np.ndarray) -> None:
         """Keep or give up the resource; decided before the SCI is sent, so that it announces the truth."""
-        draw = self.draw("keep", rows)
+        keep = self.draw(draws.KEEP, rows) < self.mode.keep_probability
         self.cycles[rows] += 1
-        keep = draw < self.mode.keep_probability
-        self.counter[rows[keep]] = self.new_counter(rows[keep])
+        if keep.any():
+            self.counter[rows[keep]] = self.new_counter(rows[keep])
         gone = rows[~keep]
         self.next[gone], self.cause[gone] = NEVER, Cause.COUNTER
         sent.announced[at[~keep]] = 0
 
-    def draw(self, name: str, rows: np.ndarray) -> np.ndarray:
-        """One uniform number per row, keyed by station, flow, stream and cycle."""
-        return hashed_uniform(self._keys[name], self.identity[rows], self.cycles[rows])
+    # ---- draws, windows, grants
 
-    def draw_pairs(self, name: str, rows: np.ndarray) -> np.ndarray:
-        """Two uniform numbers per row, [n, 2]."""
-        identity, cycles = self.identity[rows][:, None], self.cycles[rows][:, None]
-        return hashed_uniform(self._keys[name], identity, cycles, np.arange(2))
+    def draw(self, which: int, rows: np.ndarray) -> np.ndarray:
+        """One uniform number per row (:mod:`draws` names which), keyed by station, flow, stream and cycle."""
+        return self._draws.take(which, rows, self.identity, self.cycles)
 
     def new_counter(self, rows: np.ndarray) -> np.ndarray:
         """Reselection counters, uniform in the range that the period sets."""
         low, high = _COUNTER_RANGE[:, np.minimum(self.period[rows], 100)]
-        return low + (self.draw("counter", rows) * (high - low + 1)).astype(np.int64)
+        return low + (self.draw(draws.COUNTER, rows) * (high - low + 1)).astype(np.int64)
 
     def grant_sizes(self, rows: np.ndarray, subframe: np.ndarray) -> np.ndarray:
         """Bytes new grants are made for: the largest frame of the last second, or the one that waits."""
@@ -318,24 +387,29 @@ class Processes:
         """
         first = subframe + self.mode.t1_ms
         end_ns = self.generated_ns[rows] + self.budget_ns[rows]
-        wanted, latest = -((processing_ns - end_ns) // MS), end_ns // MS - 1
-        last = np.where(wanted < first, latest, np.minimum(wanted, latest))
+        wanted = -((processing_ns - end_ns) // MS)
+        last = np.minimum(wanted, end_ns // MS - 1)
+        short = wanted < first
+        if short.any():
+            last[short] = (end_ns // MS - 1)[short]
         return first, np.minimum(last, subframe + self.mode.t2_max_ms)
 
     def give_up(self, rows: np.ndarray, subframe: np.ndarray) -> None:
         """No resource in time: the waiting frames end unsent."""
-        self._drop(rows, subframe * MS)
+        self.drop(rows, subframe * MS)
 
     def take_grant(
         self, rows: np.ndarray, next_subframe: np.ndarray, first: np.ndarray, subchannels: np.ndarray, mcs: np.ndarray,
-        counter: np.ndarray,
+        counter: np.ndarray, gap: np.ndarray | int = 0, second_first: np.ndarray | int = 0,
     ) -> None:
-        """Write selected resources."""
+        """Write selected resources; ``gap`` > 0 adds a second transmission so many subframes after the first."""
         self.next[rows], self.first[rows], self.subchannels[rows] = next_subframe, first, subchannels
         self.mcs[rows] = mcs
         self.counter[rows], self.missed[rows], self.last_use[rows] = counter, 0, next_subframe
+        self.gap[rows], self.second_first[rows] = gap, second_first
 
-    def _drop(self, rows: np.ndarray, time_ns: np.ndarray, present: bool = True) -> None:
+    def drop(self, rows: np.ndarray, time_ns: np.ndarray, present: bool = True) -> None:
+        """The waiting frames of these processes end unsent."""
         if len(rows):
             self.waiting[rows] = False
             self.dropped.append((self.frame[rows], self.slot[rows], time_ns, np.full(len(rows), present)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.access.lte_mode4.draws import PICK, TIE
 from sim.access.lte_mode4.grid import Grid
 from sim.access.lte_mode4.processes import Processes
 from sim.access.neighbours import LISTENERS, Neighbours
@@ -103,7 +104,7 @@ class Selector:
         reserved = self._reserved(batch, counter)
         barred = self._barred(batch, counter)
         power = self._power(batch)
-        draws = p.draw_pairs("selection", rows)
+        draws = np.stack([p.draw(PICK, rows), p.draw(TIE, rows)], axis=1)
         choice = choose(
             blocks(reserved, batch.width, np.maximum), barred, power, batch.end - batch.begin + 1, draws,
             mode.rsrp_threshold_dbm, mode.threshold_step_db, mode.candidate_ratio,
