@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,44 +16,13 @@ FINE_BIN_COUNT = 840
 
 OUTCOME_COUNT = len(Outcome)
 
-_CAUSES = {
-    "hd": Outcome.HALF_DUPLEX,
-    "sen": Outcome.SENSITIVITY,
-    "pro": Outcome.PROPAGATION,
-    "col": Outcome.COLLISION,
-}
+Causes = Mapping[str, tuple[Outcome, ...]]
+"""Cause of loss as a family names it -> the outcomes it covers."""
 
 _T_975 = (
-    12.706,
-    4.303,
-    3.182,
-    2.776,
-    2.571,
-    2.447,
-    2.365,
-    2.306,
-    2.262,
-    2.228,
-    2.201,
-    2.179,
-    2.160,
-    2.145,
-    2.131,
-    2.120,
-    2.110,
-    2.101,
-    2.093,
-    2.086,
-    2.080,
-    2.074,
-    2.069,
-    2.064,
-    2.060,
-    2.056,
-    2.052,
-    2.048,
-    2.045,
-    2.042,
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+    2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 )
 
 
@@ -72,6 +42,8 @@ class Tally:
         self.busy_count = 0
         self.frames = 0
         self.unsent_frames = 0
+        self.provenance: dict[str, str] = {}
+        """What the layer says of its models and tables."""
 
     @property
     def busy_ratio(self) -> float:
@@ -87,7 +59,7 @@ class Sample:
     pdr_with_sci: np.ndarray
     """PDR in this project's convention: a lost SCI loses the packet."""
     causes: dict[str, np.ndarray]
-    """hd, sen, pro, col in the authors' convention; ``sci`` = share lost only because of the SCI."""
+    """By the family's names, in the authors' convention; ``sci`` = share lost only because of the control channel."""
     present: np.ndarray
 
 
@@ -108,7 +80,12 @@ def bin_edges_m(distance_m: np.ndarray, last_is_half: bool, limit_m: float) -> n
     return edges
 
 
-def sample(tally: Tally, edges_m: np.ndarray) -> Sample:
+def mean_ratio(tally: Tally, edges_m: np.ndarray) -> float:
+    """Mean over the bins of the delivered share, empty bins left out."""
+    return float(np.nanmean(sample(tally, edges_m, {}).pdr))
+
+
+def sample(tally: Tally, edges_m: np.ndarray, names: Causes) -> Sample:
     """Shares per bin; NaN where no receiver was present."""
     present = _binned(tally.present, edges_m)
     data = _binned(tally.data, edges_m)
@@ -116,7 +93,7 @@ def sample(tally: Tally, edges_m: np.ndarray) -> Sample:
     with np.errstate(invalid="ignore", divide="ignore"):
         pdr = data[Outcome.DELIVERED] / present
         pdr_with_sci = full[Outcome.DELIVERED] / present
-        causes = {name: data[outcome] / present for name, outcome in _CAUSES.items()}
+        causes = {name: data[list(outcomes)].sum(axis=0) / present for name, outcomes in names.items()}
     causes["sci"] = pdr - pdr_with_sci
     return Sample(pdr, pdr_with_sci, causes, present)
 
@@ -138,6 +115,7 @@ def pooled(tallies: list[Tally]) -> Tally:
         total.busy_count += tally.busy_count
         total.frames += tally.frames
         total.unsent_frames += tally.unsent_frames
+        total.provenance = tally.provenance or total.provenance
     return total
 
 

@@ -10,28 +10,28 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from sim.clock import MS
-from sim.frames import Flow, Kind
+from sim.validate.families.curve import MEASURED_RANGE_M
+from sim.validate.models import cv2x_mode4
+from sim.validate.models.propagation import CV2X_AIR, SIGMA_DB, ring
+from sim.validate.road import Layout, Trial
 
 if TYPE_CHECKING:
     from sim.scenario.schema.radio import Radio
 
-CARRIER_HZ = 5.91e9
 ANTENNA_HEIGHT_M = 1.5
 ENVIRONMENT_HEIGHT_M = 0.0
-MIN_DISTANCE_M = 3.0
-SHADOWING_SIGMA_DB = 3.0
-SENSITIVITY_DBM = -90.5
+SENSITIVITY_DBM = CV2X_AIR.threshold_dbm
 """Psen: a packet received with less total power is lost, and is not sensed either."""
 NOISE_FIGURE_DB = 9.0
-MEASURED_RANGE_M = 500.0
-"""The published simulation counts receivers up to here, so its last bin is half a bin."""
 PROCESSING_BUDGET_MS = 5
 MIN_RING_M = 2000.0
 MIN_VEHICLES = 400
 """A longer ring costs little where vehicles are few, and gives narrower intervals."""
+SPEED_MPS = 30.0
+DECORRELATION_M = 1.0
+"""Of shadowing: so short that packets are shadowed independently, as in the published model. With 25 m a road of some
+kilometres holds too few independent values to tell a sensitivity loss to 0.5 points."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ SUBCHANNEL_LAYOUTS: dict[int, SubchannelLayout] = {
 
 PSSCH_TABLE = "r1-160284"
 SUPPORTED_BYTES = (190,)
-SUPPORTED_RATES_HZ = (10.0, 20.0, 50.0)
 
 
 @dataclass(frozen=True, order=True)
@@ -86,6 +85,13 @@ class Setting:
         return round(1000.0 / self.packets_per_s) * MS
 
     @property
+    def analytical_cbr(self) -> float:
+        """CBR of the analytical model: it decides the tolerance class."""
+        return cv2x_mode4.channel_busy_ratio(
+            self.vehicles_per_m, self.packets_per_s, self.tx_power_dbm, self.subchannels
+        )
+
+    @property
     def rsrp_threshold_dbm(self) -> float:
         """PSSCH-RSRP per resource element that equals a total of -90.5 dBm in the data PRBs.
 
@@ -94,31 +100,42 @@ class Setting:
         """
         return SENSITIVITY_DBM - 10.0 * math.log10(12 * self.layout.data_prb)
 
-    @property
-    def sensing_range_m(self) -> float:
-        """Distance beyond which less than 1 % of packets exceed the sensing power, shadowing included."""
-        quantile = 2.3263478740408408
-        budget_db = self.tx_power_dbm - SENSITIVITY_DBM + quantile * SHADOWING_SIGMA_DB
-        distance_m = np.arange(MIN_DISTANCE_M, 20_000.0)
-        return float(distance_m[np.searchsorted(path_loss_db(distance_m), budget_db)])
+    def unsupported(self) -> str:
+        """Why this setting cannot be simulated; empty if it can."""
+        period_ms = 1000.0 / self.packets_per_s if self.packets_per_s > 0 else math.inf
+        if self.subchannels not in SUBCHANNEL_LAYOUTS:
+            return f"S={self.subchannels} subchannels (known: {_listed(SUBCHANNEL_LAYOUTS)})"
+        if self.size_bytes not in SUPPORTED_BYTES:
+            return f"{self.size_bytes} B packets (link tables known for {_listed(SUPPORTED_BYTES)} B)"
+        if period_ms not in (20.0, 50.0) and (period_ms % 100 or period_ms > 1000):
+            return f"{self.packets_per_s:g} packets/s (periods of Mode 4: 20, 50, 100, 200 .. 1000 ms)"
+        if not 0 < self.vehicles_per_m <= 1:
+            return f"{self.vehicles_per_m:g} vehicles per metre (known: above 0, at most 1)"
+        if not -20 <= self.tx_power_dbm <= 40:
+            return f"{self.tx_power_dbm:g} dBm (known: -20 .. 40)"
+        return ""
 
-    @property
-    def vehicle_count(self) -> int:
-        """Vehicles on the ring."""
-        length_m = max(MIN_RING_M, 2.0 * (self.sensing_range_m + MEASURED_RANGE_M))
-        return max(MIN_VEHICLES, math.ceil(length_m * self.vehicles_per_m))
+    def trial(self, report_m: float) -> Trial:
+        """The run of this setting; receivers are counted up to ``report_m``."""
+        count, length_m = ring(
+            self.vehicles_per_m, CV2X_AIR.range_m(self.tx_power_dbm), MEASURED_RANGE_M, MIN_RING_M, MIN_VEHICLES
+        )
+        return Trial(
+            name=self.name,
+            access="lte-v2x-mode4",
+            radio=self.radio(),
+            layout=Layout(count, length_m, speed_mps=SPEED_MPS),
+            packets_per_s=self.packets_per_s,
+            size_bytes=self.size_bytes,
+            power_dbm=self.tx_power_dbm,
+            height_m=ANTENNA_HEIGHT_M,
+            # T2 becomes one packet period, as in the model's N = 1000 S / lambda.
+            budget_ns=self.period_ns + PROCESSING_BUDGET_MS * MS,
+            report_m=report_m,
+        )
 
-    @property
-    def ring_m(self) -> float:
-        """Length of the wrap-around road: at least 2 (sensing range + measured range), exactly n / beta."""
-        return self.vehicle_count / self.vehicles_per_m
-
-    def flow(self) -> Flow:
-        """The one flow; its budget makes T2 one packet period, as in the model's N = 1000 S / lambda."""
-        return Flow(0, "BSM", Kind.VEHICLE, self.period_ns, self.period_ns + PROCESSING_BUDGET_MS * MS, 5)
-
-    def radio(self, decorrelation_m: float) -> Radio:
-        """The radio section of a scenario with this setting and a decorrelation distance of shadowing."""
+    def radio(self, decorrelation_m: float = DECORRELATION_M) -> Radio:
+        """The radio section of a scenario with this setting."""
         from sim.scenario.schema.radio import Channel, Link, Mode4, Pool, Radio
 
         layout = self.layout
@@ -138,46 +155,21 @@ class Setting:
             in_band_emission=False,
         )
         link = Link(
-            pssch_table=PSSCH_TABLE,
-            noise_figure_db=NOISE_FIGURE_DB,
-            tx_power_dbm=self.tx_power_dbm,
+            pssch_table=PSSCH_TABLE, noise_figure_db=NOISE_FIGURE_DB, tx_power_dbm=self.tx_power_dbm,
             antenna_gain_dbi=0.0,
         )
         channel = Channel(
-            v2v="winner-b1",
-            environment_height_m=ENVIRONMENT_HEIGHT_M,
-            line_of_sight="always",
-            shadowing_sigma_db=SHADOWING_SIGMA_DB,
-            decorrelation_m=decorrelation_m,
+            v2v="winner-b1", environment_height_m=ENVIRONMENT_HEIGHT_M, line_of_sight="always",
+            shadowing_sigma_db=SIGMA_DB, decorrelation_m=decorrelation_m,
         )
         pool = Pool(
-            name="all",
-            senders=["vehicle"],
-            subchannels=self.subchannels,
-            subchannel_prb=layout.subchannel_prb,
+            name="all", senders=["vehicle"], subchannels=self.subchannels, subchannel_prb=layout.subchannel_prb
         )
         return Radio(
-            carrier_hz=CARRIER_HZ,
-            bandwidth_mhz=layout.bandwidth_mhz,
-            pools=[pool],
-            mode4=mode4,
-            link=link,
+            carrier_hz=CV2X_AIR.carrier_hz, bandwidth_mhz=layout.bandwidth_mhz, pools=[pool], mode4=mode4, link=link,
             channel=channel,
         )
 
 
-def path_loss_db(distance_m: np.ndarray) -> np.ndarray:
-    """WINNER+ B1 LOS at 5.91 GHz, heights 1.5 m over environment height 0, at least 3 m and never below free
-    space.
-
-    Written apart from the simulator's own propagation, so that CBR class and ring length do not depend on it.
-    """
-    frequency_ghz = CARRIER_HZ / 1e9
-    height_m = ANTENNA_HEIGHT_M - ENVIRONMENT_HEIGHT_M
-    log_distance = np.log10(np.maximum(distance_m, MIN_DISTANCE_M))
-    breakpoint_m = 4.0 * height_m**2 * CARRIER_HZ / 3e8
-    near_db = 22.7 * log_distance + 27.0 + 20.0 * math.log10(frequency_ghz)
-    far_db = 40.0 * log_distance + 7.56 - 34.6 * math.log10(height_m) + 2.7 * math.log10(frequency_ghz)
-    free_space_db = 20.0 * log_distance + 46.4 + 20.0 * math.log10(frequency_ghz / 5.0)
-    b1_db = np.where(log_distance < math.log10(breakpoint_m), near_db, far_db)
-    return np.maximum(b1_db, free_space_db)
+def _listed(values: object) -> str:
+    return ", ".join(f"{value:g}" for value in values)  # type: ignore[attr-defined]
