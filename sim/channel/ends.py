@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,4 +31,7 @@ class Ends:
     def take(self, index: np.ndarray | slice) -> Ends:
         """A selection of stations."""
         pattern = None if self.pattern is None else self.pattern[index]
-        return Ends(*(getattr(self, f.name)[index] for f in fields(self)[:-1]), pattern)
+        return Ends(
+            self.slot[index], self.kind[index], self.x_m[index], self.y_m[index], self.height_m[index],
+            self.gain_dbi[index], pattern,
+        )

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rsu.siting import RoadPiece, place
-from sim.scenario.schema.layout import Layout, Site
+from sim.channel.antenna import OMNI
+from sim.scenario.schema.layout import Antenna, Layout, Site
 from sim.world.corridor import CorridorGeometry
 
 UNIT_IDS = 1_000_000
@@ -37,6 +38,8 @@ class RoadsideUnit:
     antenna_gain_dbi: float
     tx_power_dbm: float
     rule: str
+    antenna_pattern: tuple[float, ...] = OMNI
+    """Numbers of :mod:`sim.channel.antenna`, azimuth from north."""
 
 
 def build_units(layout: Layout, corridor: CorridorGeometry) -> list[RoadsideUnit]:
@@ -52,7 +55,22 @@ def build_units(layout: Layout, corridor: CorridorGeometry) -> list[RoadsideUnit
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise ValueError(f"layout.sites: id {doubled[0]!r} stands more than once")
-    return _identified(units)
+    return _identified([replace(unit, antenna_pattern=_pattern(layout, corridor, unit)) for unit in units])
+
+
+def _pattern(layout: Layout, corridor: CorridorGeometry, unit: RoadsideUnit) -> tuple[float, ...]:
+    """The unit's antenna as numbers, its azimuth turned to north."""
+    own = {site.id: site.antenna for site in layout.sites}.get(unit.id)
+    antenna: Antenna = own if own is not None else layout.antenna
+    if antenna.kind == "omni":
+        return OMNI
+    azimuth_deg = antenna.azimuth_deg
+    if antenna.azimuth_reference == "road":
+        azimuth_deg += float(np.ravel(corridor.heading_at(np.array([unit.chainage_m])))[0])
+    return (
+        azimuth_deg % 360.0, antenna.downtilt_deg, antenna.beamwidth_deg, antenna.vertical_beamwidth_deg,
+        antenna.front_to_back_db, antenna.side_lobe_db,
+    )
 
 
 def _identified(units: list[RoadsideUnit]) -> list[RoadsideUnit]:

@@ -29,6 +29,29 @@ class SitingRule(Section):
     name: str = key("", "name of the rule and its source")
 
 
+class Antenna(Section):
+    """Antenna of a roadside unit; its gain in the main direction is ``antenna_gain_dbi``, which EIRP counts."""
+
+    kind: Literal["omni", "sector"] = key("omni", "the same in all directions, or one sector")
+    azimuth_deg: float = key(0.0, "main direction, clockwise from the reference", unit="deg", ge=0, lt=360)
+    azimuth_reference: Literal["road", "north"] = key("road", "azimuth 0 is the road in direction up, or north")
+    downtilt_deg: float = key(
+        0.0, "main direction below the horizon", unit="deg", ge=-90, le=90, source="assumption"
+    )
+    beamwidth_deg: float = key(
+        70.0, "horizontal 3 dB width", unit="deg", gt=0, le=360, source="3GPP TR 36.814 table A.2.1.1-2"
+    )
+    vertical_beamwidth_deg: float = key(
+        10.0, "vertical 3 dB width", unit="deg", gt=0, le=180, source="3GPP TR 36.814 table A.2.1.1-2"
+    )
+    front_to_back_db: float = key(
+        25.0, "largest loss against the main direction", unit="dB", ge=0, le=60, source="3GPP TR 36.814 table A.2.1.1-2"
+    )
+    side_lobe_db: float = key(
+        20.0, "largest vertical loss", unit="dB", ge=0, le=60, source="3GPP TR 36.814 table A.2.1.1-2"
+    )
+
+
 class Site(Section):
     """One unit placed by hand, by chainage or by position."""
 
@@ -40,6 +63,7 @@ class Site(Section):
     jurisdiction: str | None = key(None, "who operates it; default: who owns the road there")
     node: str | None = key(None, "signalised node it serves")
     mast_height_m: float | None = key(None, "antenna height, if not the layout's", unit="m", gt=0, le=40)
+    antenna: Antenna | None = key(None, "antenna, if not the layout's")
     services: list[Service] | None = key(None, "services, if not the layout's")
     sensor: bool | None = key(None, "has a roadside sensor, if not the layout's")
 
@@ -117,6 +141,7 @@ class Layout(Section):
     antenna_gain_dbi: float = key(
         6.0, "antenna gain", unit="dBi", ge=-10, le=20, source="Changzhou field test, 23 dBm + 6 dBi"
     )
+    antenna: Antenna = key(Antenna, "antenna pattern")
     tx_power_dbm: float = key(
         23.0,
         "conducted power",
