@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sim.metrics.base import CLASSES
+from sim.metrics.radio_settings import radio_words, radios, run_words, setting_words
 from sim.results import Result
 from sim.tables import Table
 
@@ -93,6 +94,7 @@ def _what(result: Result) -> Iterator[tuple[str, str]]:
         yield "Stations", ", ".join(stations)
     if radio := radio_line(result):
         yield "Radio", radio
+        yield "Settings", settings_line(result)
     if illustrative := summary.get("illustrative"):
         count = len(illustrative) if isinstance(illustrative, (list, tuple)) else 0
         yield (
@@ -113,21 +115,14 @@ def messages_line(result: Result) -> str:
 
 
 def radio_line(result: Result) -> str:
-    """Access layer, propagation, environment height, sight and link table of a run, in one line."""
-    radio = result.scenario.get("radio") or {}
-    if not radio:
-        return ""
-    channel, link = radio.get("channel") or {}, radio.get("link") or {}
-    models = {"V2V": channel.get("v2v"), "V2I": channel.get("v2i")}
-    parts = [str(radio.get("access", ""))]
-    parts += [f"{name} {model}" for name, model in models.items() if model]
-    if "winner-b1" in models.values() and "environment_height_m" in channel:
-        parts.append(f"environment height {channel['environment_height_m']:g} m")
-    if "line_of_sight" in channel:
-        parts.append(f"line of sight {channel['line_of_sight']}")
-    if "pssch_table" in link:
-        parts.append(f"link table {link['pssch_table']}")
-    return ", ".join(p for p in parts if p)
+    """Access layer, propagation, noise and error table of every radio of a run, in one line."""
+    return "; ".join(radio_words(radio) for radio in radios(result.scenario))
+
+
+def settings_line(result: Result) -> str:
+    """The access layer's settings and those of the run that move radio results, in one line."""
+    parts = [setting_words(radio) for radio in radios(result.scenario)]
+    return "; ".join(part for part in (*parts, run_words(result.scenario)) if part)
 
 
 def _coverage(result: Result) -> Iterator[tuple[str, str]]:

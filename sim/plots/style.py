@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.metrics.summary import messages_line, radio_line
+from sim.metrics.summary import messages_line, radio_line, settings_line
 from sim.results import Result
 from sim.whole import written_whole
 
@@ -98,7 +98,7 @@ def finish(figure: Figure, result: Result, title: str, words: dict[str, str], no
     """Title on top, captions below: what the reader must know, who speaks what, settings of the radio."""
     import textwrap
 
-    height_in = figure.get_size_inches()[1]
+    width_in, height_in = figure.get_size_inches()
     name = result.summary.get("title") or result.scenario.get("title") or result.scenario.get("name") or ""
     figure.text(
         0.012, 1 - 0.12 / height_in, title, ha="left", va="top", fontsize=17, fontweight="bold", color=INK
@@ -123,10 +123,11 @@ def finish(figure: Figure, result: Result, title: str, words: dict[str, str], no
     ]
     run = "; ".join(p for p in (str(name), *facts) if p)
     figure.text(0.012, 1 - 0.46 / height_in, run, ha="left", va="top", fontsize=12.5, color="#555555")
-    lines = (note, messages_line(result), radio_line(result))
-    text = "\n".join(row for line in lines for row in textwrap.wrap(line, 130))
+    head = "; ".join(line for line in (note, messages_line(result)) if line)
+    lines = (head, radio_line(result), settings_line(result))
+    text = "\n".join(row for line in lines for row in textwrap.wrap(line, round(15 * width_in)))
     figure.text(
-        0.012, 0.1 / height_in, text, ha="left", va="bottom", fontsize=10.5, color="#555555", linespacing=1.25
+        0.012, 0.1 / height_in, text, ha="left", va="bottom", fontsize=9, color="#555555", linespacing=1.25
     )
     return figure
 
