@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from sim import __version__
+from sim import __version__, backhaul
 from sim.capture import Capture, check_path
 from sim.engine import Engine
 from sim.metrics import collect
@@ -172,5 +172,6 @@ def provenance(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
         "positioning": f"{config.gnss.model}, sigma {config.gnss.sigma_m} m",
         "EIRP": f"roadside units {layout.tx_power_dbm + layout.antenna_gain_dbi:g} dBm, "
         f"on-board units {link.tx_power_dbm + link.antenna_gain_dbi:g} dBm (conducted power + antenna gain)",
+        "backhaul": backhaul.described(config),
         **engine.access.provenance(),
     }

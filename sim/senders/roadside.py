@@ -13,7 +13,8 @@ from rsu.services import SERVICES
 from rsu.services.base import Content
 from rsu.services.counter import MessageCounter
 from rsu.services.described import UnitDescription
-from sim.clock import SECOND, ns_from_ms, stream
+from sim.backhaul import Backhaul, constant_ns
+from sim.clock import SECOND, stream
 from sim.frames import Frames
 from sim.ledger import Ledger
 from sim.scenario.schema.layout import RoadsideEvent
@@ -39,7 +40,8 @@ class RoadsideSenders:
         self.services = SERVICES[message_set.family]
         self.envelope, self.ledger, self.submit = envelope, ledger, submit
         self.begin_ns, self.measured = begin_ns, measured
-        self.backhaul_ns = ns_from_ms(world.config.layout.backhaul_delay_ms)
+        self.backhaul_ns = constant_ns(world.config)
+        self.backhaul = Backhaul(world) if world.config.layout.backhaul != "constant" else None
         self.max_bytes = {
             name: envelope.message_limit(flow.rule, frame_limit_bytes, world.config.roadside.max_message_bytes)
             for name, flow in flows.items()
@@ -117,7 +119,7 @@ class RoadsideSenders:
     def _spat(self, unit: RoadsideUnit, nodes: list[int]) -> Process:
         flow = self._flow_of("SPAT")
         counter = self.counter(unit, "SPAT")
-        backhaul_ns = self.backhaul_ns if unit.node is None else 0
+        relays = unit.node is None
         described = self.described(unit)
         yield from self.each_period(unit, flow, "SPAT")
         while True:
@@ -126,8 +128,20 @@ class RoadsideSenders:
                 [forecast(self.world, node, now_ns) for node in nodes], counter=counter,
                 generated_utc_ns=self.clock_ns(unit, now_ns), unit=described,
             )
-            self.emit(unit, flow, self._encoded(content), backhaul_ns=backhaul_ns)
+            octets = self._encoded(content)
+            if relays and self.backhaul is not None:
+                self.env.process(self._relayed(self.backhaul, unit, flow, nodes, octets))
+            else:
+                self.emit(unit, flow, octets, backhaul_ns=self.backhaul_ns if relays else 0)
             yield self.env.timeout(flow.flow.period_ns)
+
+    def _relayed(
+        self, backhaul: Backhaul, unit: RoadsideUnit, flow: MessageFlow, nodes: list[int], octets: list[bytes]
+    ) -> Process:
+        generated_ns = int(self.env.now)
+        arrived = yield from backhaul.relay(self.env, unit, nodes, sum(map(len, octets)))
+        if arrived:
+            self.emit(unit, flow, octets, generated_ns=generated_ns)
 
     def _rsi(self, unit: RoadsideUnit, events: list[RoadsideEvent], flow: MessageFlow) -> Process:
         counter = self.counter(unit, f"RSI {flow.rule.name}")
@@ -186,29 +200,34 @@ class RoadsideSenders:
         yield self.env.timeout(max(self.begin_ns - int(self.env.now), 0) + int(phase * flow.flow.period_ns))
 
     def emit(self, unit: RoadsideUnit, flow: MessageFlow, octets: Sequence[bytes], *, backhaul_ns: int = 0,
-             sense_ns: int = 0, first_stream: int = 0) -> None:
-        """Send messages generated now; each goes in a periodic stream of its own, counted from ``first_stream``."""
+             sense_ns: int = 0, first_stream: int = 0, generated_ns: int | None = None) -> None:
+        """Send messages generated now; each goes in a periodic stream of its own, counted from ``first_stream``.
+
+        ``generated_ns`` is for messages that took from then until now to reach the unit.
+        """
         if not octets:
             return
         now_ns, count = int(self.env.now), len(octets)
+        made_ns = now_ns if generated_ns is None else generated_ns
+        ready_ns = now_ns + backhaul_ns + self.envelope.encode_ns + self.envelope.sign_ns
+        backhaul_ns += now_ns - made_ns
         length = np.fromiter(map(len, octets), np.int64, count)
         sender, one = np.full(count, unit.index), np.array([unit.index])
         full = np.concatenate([
             self.envelope.full_certificates(one, np.array([now_ns]), flow.rule) for _ in range(count)
         ])
         size = self.envelope.frame_bytes(length, flow.rule, full)
-        ready_ns = now_ns + backhaul_ns + self.envelope.encode_ns + self.envelope.sign_ns
         sequence = self._sequence[unit.index] + np.arange(count)
         self._sequence[unit.index] += count
         frame = self.ledger.add(
             count, list(octets), flow=flow.flow.index, sender=sender, sender_place=unit.jurisdiction,
-            sender_home=unit.jurisdiction, generated_ns=now_ns, ready_ns=ready_ns, encode_ns=self.envelope.encode_ns,
+            sender_home=unit.jurisdiction, generated_ns=made_ns, ready_ns=ready_ns, encode_ns=self.envelope.encode_ns,
             sign_ns=self.envelope.sign_ns, backhaul_ns=backhaul_ns, sense_ns=sense_ns, size_bytes=size,
-            measured=self.measured[0] <= now_ns < self.measured[1], sequence=sequence, certificate=full,
+            measured=self.measured[0] <= made_ns < self.measured[1], sequence=sequence, certificate=full,
         )
         self.submit(Frames(
             frame, sender, np.full(count, unit.station_id), sequence, np.full(count, flow.flow.index),
-            first_stream + np.arange(count), np.full(count, now_ns), np.full(count, ready_ns), size,
+            first_stream + np.arange(count), np.full(count, made_ns), np.full(count, ready_ns), size,
         ))
 
     def clock_ns(self, unit: RoadsideUnit, now_ns: int) -> int:

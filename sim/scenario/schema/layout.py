@@ -166,9 +166,14 @@ class Layout(Section):
         le=10_000,
         source="assumption",
     )
+    backhaul: Literal["constant", "fibre", "uu"] = key(
+        "constant",
+        "how relayed SPAT reaches a unit: after backhaul_delay_ms, or over the server of radio.uu by fibre or radio",
+        source="parts of Coll-Perales et al., IEEE TVT 2022, DOI 10.1109/TVT.2022.3224614",
+    )
     backhaul_delay_ms: float = key(
         20.0,
-        "delay of relayed SPAT",
+        "delay of relayed SPAT (backhaul: constant)",
         unit="ms",
         ge=0,
         le=5000,
