@@ -8,7 +8,7 @@ from typing import Any
 SETTINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "lte-v2x-mode4": ("mode4", (
         "mcs", "keep_probability", "t1_ms", "t2_max_ms", "rsrp_threshold_dbm", "sensitivity_dbm", "sci",
-        "power_in_data_prb", "in_band_emission", "blind_retransmission", "channel_plan", "cr_limit",
+        "power_in_data_prb", "in_band_emission", "blind_retransmission", "cr_action", "channel_plans",
     )),
     "nr-v2x-mode2": ("mode2", (
         "numerology", "mcs", "keep_probability", "t1_slots", "t2_max_slots", "rsrp_threshold_dbm", "candidate_ratio",
@@ -90,6 +90,8 @@ def _word(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, (list, tuple)):
+        if not value or isinstance(value[0], Mapping):
+            return f"{len(value)} given" if value else "none"
         return "/".join(_word(one) for one in value[:4]) + ("/..." if len(value) > 4 else "")
     if isinstance(value, Mapping):
         return "/".join(f"{key}:{_word(one)}" for key, one in value.items())
