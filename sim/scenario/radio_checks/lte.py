@@ -10,6 +10,8 @@ from sim.link.lte_grid import i_tbs as tbs_index
 from sim.scenario.found import Found, repeated, unique
 from sim.scenario.schema import Scenario
 
+WITHOUT_POOLS = ("ieee80211p", "uu")
+"""Layers that have no pools of subchannels."""
 LEAST_T2_MS = 20
 """TS 36.213 clause 14.1.1.6: 20 <= T2 <= 100."""
 BSM_PLAIN, BSM_SIGNED = 190, 450
@@ -21,6 +23,8 @@ LINK_PLAIN, LINK_SIGNED = 320, 600
 def pools(config: Scenario) -> Iterator[Found]:
     """Pools fit the carrier, do not overlap, and every sender has exactly one."""
     radio = config.radio
+    if radio.access in WITHOUT_POOLS:
+        return
     carrier_prb = 5 * radio.bandwidth_mhz
     yield from unique(("radio", "pools"), "name", [pool.name for pool in radio.pools])
     taken: list[tuple[int, int, str]] = []
@@ -47,6 +51,8 @@ def pools(config: Scenario) -> Iterator[Found]:
 def mode4(config: Scenario) -> Iterator[Found]:
     """Selection windows exist, MCS exist, fixed allocations and packets fit."""
     settings = config.radio.mode4
+    if config.radio.access in WITHOUT_POOLS or config.radio.access == "nr-v2x-mode2":
+        return
     budget_ms = min(config.bsm.period_ms or 100.0, 100.0)
     t2_ms = min(float(settings.t2_max_ms), budget_ms - settings.processing_budget_ms)
     if config.bsm.enabled and config.radio.access == "lte-v2x-mode4" and t2_ms < LEAST_T2_MS:
