@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.channel.ends import Ends
 from sim.channel.rays import Rays
-from sim.channel.wedges import wedge, within
+from sim.channel.wedges import Links, Views
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,13 @@ NO_BODIES = Bodies(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.empty(0, np.int6
 
 
 class Blockers:
-    """Bodies sorted along their main axis, so that a group of links meets only those between its ends."""
+    """Bodies sorted along their main axis, so that a group of links meets only those between its ends.
+
+    Every body is a wedge of bearings and a pair of distances as each transmitter sees it. Links clearly inside are
+    blocked, links clearly outside are not, in single precision; the few in between are worked out exactly, from the
+    same end for both directions. A vehicle blocks where its box, seen from above, cuts the line of sight and its top
+    lies above the line there.
+    """
 
     def __init__(self, bodies: Bodies, ring_length_m: float | None = None) -> None:
         self.ring_length_m = ring_length_m
@@ -62,53 +68,60 @@ class Blockers:
         return len(self.bodies)
 
     def between(self, tx: Ends, rx: Ends, rays: Rays) -> tuple[np.ndarray, np.ndarray]:
-        """(number, greatest height in m) of vehicles that reach into each line of sight: int32 and float32 [tx, rx].
-
-        A vehicle blocks where its box, seen from above, cuts the line and its top lies above the line there.
-        """
-        shape = rays.shape
-        number = np.zeros(shape, np.int32)
-        height = np.zeros(shape, np.float32)
+        """(number, greatest height in m) of vehicles that reach into each line of sight: int32 and float32 [tx, rx]."""
+        number, height = np.zeros(rays.shape, np.int32), np.zeros(rays.shape, np.float32)
         near = self._near(tx, rx)
         if not len(near):
             return number, height
-        bodies = self.bodies
-        rx_x, rx_y = rays.offset_of(bodies.x_m[near], bodies.y_m[near])
-        forward_x, forward_y = (part[near] for part in self._forward)
-        low, high = self._wedges(rx_x, rx_y, near, forward_x, forward_y)
-        for i, j, k in within(rays.dx_m, rays.dy_m, low, high):
-            keep = rays.distance_m[i, j] + self._margin_m > np.hypot(rx_x[i, k], rx_y[i, k])
-            keep &= rays.lowest_m(tx, rx, i, j) < bodies.height_m[near[k]]
-            slot = bodies.slot[near[k]]
-            keep &= (slot < 0) | ((slot != tx.slot[i]) & (slot != rx.slot[j]))
-            i, j, k = i[keep], j[keep], near[k[keep]]
-            hit = self._hits(tx, rx, rays, i, j, k)
-            pair = i[hit] * shape[1] + j[hit]
-            number.ravel()[:] += np.bincount(pair, minlength=number.size).astype(np.int32)
-            np.maximum.at(height.ravel(), pair, bodies.height_m[k[hit]].astype(np.float32))
+        near = near[np.argsort(self.bodies.height_m[near], kind="stable")]
+        views = self._views(tx, rays, near).single()
+        links = Links(tx, rx, rays, self._axis)
+        columns = _columns_of(rx, self.bodies.slot[near])
+        unsure: list[tuple[np.ndarray, np.ndarray]] = []
+        for k in range(len(near)):
+            top_m = float(self.bodies.height_m[near[k]])
+            sure, maybe = links.shadow(views[k], top_m)
+            if columns[k] >= 0:
+                sure[:, columns[k]] = maybe[:, columns[k]] = False
+            if sure.any():
+                number += sure
+                np.copyto(height, np.float32(top_m), where=sure)
+            some = np.flatnonzero(maybe)
+            if len(some):
+                unsure.append((some, np.full(len(some), near[k])))
+        if unsure:
+            pair, body = (np.concatenate(column) for column in zip(*unsure, strict=True))
+            hit = self._hits(tx, rx, rays, *np.divmod(pair, rays.shape[1]), body)
+            number += np.bincount(pair[hit], minlength=number.size).astype(np.int32).reshape(rays.shape)
+            np.maximum.at(height.ravel(), pair[hit], self.bodies.height_m[body[hit]].astype(np.float32))
         return number, height
 
     def _near(self, tx: Ends, rx: Ends) -> np.ndarray:
-        """Indices of bodies between the outermost ends along the axis."""
+        """Indices of bodies between the outermost ends along the axis that are higher than the lowest end."""
         if not len(self.bodies) or not len(tx) or not len(rx):
             return np.empty(0, np.int64)
-        if self.ring_length_m is not None:
-            return np.arange(len(self.bodies))
-        ends = [end.x_m * self._axis[0] + end.y_m * self._axis[1] for end in (tx, rx)]
-        low = min(float(end.min()) for end in ends) - self._margin_m
-        high = max(float(end.max()) for end in ends) + self._margin_m
-        return np.arange(*np.searchsorted(self._along, (low, high)))
+        near = np.arange(len(self.bodies))
+        if self.ring_length_m is None:
+            ends = [end.x_m * self._axis[0] + end.y_m * self._axis[1] for end in (tx, rx)]
+            low = min(float(end.min()) for end in ends) - self._margin_m
+            high = max(float(end.max()) for end in ends) + self._margin_m
+            near = np.arange(*np.searchsorted(self._along, (low, high)))
+        lowest_m = min(float(tx.height_m.min()), float(rx.height_m.min()))
+        return near[self.bodies.height_m[near] > lowest_m]
 
-    def _wedges(
-        self, x: np.ndarray, y: np.ndarray, near: np.ndarray, forward_x: np.ndarray, forward_y: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        half_length, half_width = 0.5 * self.bodies.length_m[near], 0.5 * self.bodies.width_m[near]
+    def _views(self, tx: Ends, rays: Rays, near: np.ndarray) -> Views:
+        """Bodies as every transmitter sees them; its own is nowhere."""
+        bodies = self.bodies
+        x, y = rays.offset_of(bodies.x_m[near], bodies.y_m[near])
+        forward_x, forward_y = (part[near] for part in self._forward)
         corner_x, corner_y = [], []
-        for front, side in ((1, 1), (1, -1), (-1, -1), (-1, 1)):
-            ahead, right = front * half_length, side * half_width
+        for front, side in ((0.5, 0.5), (0.5, -0.5), (-0.5, -0.5), (-0.5, 0.5)):
+            ahead, right = front * bodies.length_m[near], side * bodies.width_m[near]
             corner_x.append(x + ahead * forward_x + right * forward_y)
             corner_y.append(y + ahead * forward_y - right * forward_x)
-        return wedge(np.stack(corner_x), np.stack(corner_y))
+        views = Views.of(np.stack(corner_x), np.stack(corner_y), self._axis)
+        own = (bodies.slot[near][None, :] == tx.slot[:, None]) & (bodies.slot[near] >= 0)[None, :]
+        return views.hide(own) if own.any() else views
 
     def _hits(
         self, tx: Ends, rx: Ends, rays: Rays, i: np.ndarray, j: np.ndarray, k: np.ndarray
@@ -127,3 +140,9 @@ class Blockers:
             entry, leaving = np.maximum(entry, np.minimum(one, other)), np.minimum(leaving, np.maximum(one, other))
         lowest = np.minimum(line.height_at(entry), line.height_at(leaving))
         return (entry < leaving) & (lowest < bodies.height_m[k])
+
+
+def _columns_of(rx: Ends, slots: np.ndarray) -> list[int]:
+    """Place among the receivers of the vehicle whose body it is, -1 = none of them."""
+    places = {int(slot): place for place, slot in enumerate(rx.slot.tolist())}
+    return [places.get(slot, -1) if slot >= 0 else -1 for slot in slots.tolist()]

@@ -28,7 +28,7 @@ class Outline:
     thin: bool
     height_m: float
     wall_loss_db: float
-    inside_loss_db_per_m: float
+    inside_loss_per_metre_db: float
 
     def edges(self) -> tuple[np.ndarray, np.ndarray]:
         """First and second corner of every wall, [walls, 2], counter-clockwise round an area."""
@@ -43,7 +43,7 @@ class Outline:
 
 def outline(
     name: str, corners_m: np.ndarray, thin: bool, height_m: float | None, wall_loss_db: float,
-    inside_loss_db_per_m: float,
+    inside_loss_per_metre_db: float,
 ) -> Outline:
     """An outline from checked corners; ValueError naming the building for too few or meeting corners."""
     corners = np.asarray(corners_m, np.float64)
@@ -56,7 +56,7 @@ def outline(
         what = "a wall" if thin else "an area"
         raise ValueError(f"buildings: {name}: {what} needs at least {least} corners that differ")
     height = math.inf if height_m is None else height_m
-    return Outline(name, corners, thin, height, wall_loss_db, 0.0 if thin else inside_loss_db_per_m)
+    return Outline(name, corners, thin, height, wall_loss_db, 0.0 if thin else inside_loss_per_metre_db)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Buildings:
         self._height_m = np.repeat([one.height_m for one in outlines], number)
         self._thin = np.repeat(np.array([one.thin for one in outlines], bool), number)
         self._wall_db = np.repeat([one.wall_loss_db for one in outlines], number)
-        self._inside_db_per_m = np.repeat([one.inside_loss_db_per_m for one in outlines], number)
+        self._inside_db_per_m = np.repeat([one.inside_loss_per_metre_db for one in outlines], number)
         self._supports = _supports(self._first, self._second)
         self._cells: dict[tuple[int, int], list[int]] = {}
         for index in range(len(self._first)):

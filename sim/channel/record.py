@@ -39,7 +39,7 @@ def _sight(c: Channel) -> str:
 def _buildings(c: Channel, scene: Scene | None) -> str:
     if scene is None or scene.buildings is None:
         return "none"
-    law = f"{c.wall_loss_db} dB per wall, {c.inside_loss_db_per_m} dB/m inside"
+    law = f"{c.wall_loss_db} dB per wall, {c.inside_loss_per_metre_db} dB/m inside"
     if c.building_law == "nlos":
         law = f"path loss {c.nlos}"
     return f"{len(scene.buildings)} outlines, {law}; {_nlos(c)}"

@@ -1,10 +1,14 @@
-"""Which links may pass which obstacles: receivers sorted by bearing, obstacles as intervals of bearing."""
+"""Which links may pass which obstacles: obstacles as intervals of bearing and distance, seen by every transmitter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+
+from sim.channel.ends import Ends
+from sim.channel.rays import Rays
 
 MARGIN_RAD = 1e-5
 """Widens every interval, so that rounding of bearings loses nothing; the exact test follows."""
@@ -12,6 +16,10 @@ _TURN = 2 * np.pi
 _ROW = 16.0
 """Distance of one row's bearings from the next row's; more than two turns."""
 _TRIPLES_AT_ONCE = 400_000
+_INNER_RAD = 3e-5
+_DISTANCE_MARGIN_M = np.float32(0.02)
+_HEIGHT_MARGIN_M = 0.01
+"""Several times the rounding of float32 bearings, of distances to 20 km and of heights at their ends."""
 
 
 def wedge(corner_x_m: np.ndarray, corner_y_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,3 +84,91 @@ def _pieces(count: np.ndarray) -> Iterator[slice]:
     edges = np.unique(np.concatenate([[0], cuts, [len(count)]]))
     for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         yield slice(start, stop)
+
+
+@dataclass(frozen=True)
+class View:
+    """One obstacle as every transmitter sees it, float32 [n, 1]: bearings and horizontal distances."""
+
+    low: np.ndarray
+    high: np.ndarray
+    inner_low: np.ndarray
+    inner_high: np.ndarray
+    near_m: np.ndarray
+    far_m: np.ndarray
+
+
+@dataclass(frozen=True)
+class Views:
+    """Obstacles as transmitters see them, [n, k]: at most from ``low`` to ``high``, at least from ``inner_low`` to
+    ``inner_high``. Bearings count from the left of ``axis``, so that few obstacles lie across the ends of the turn."""
+
+    low: np.ndarray
+    high: np.ndarray
+    inner_low: np.ndarray
+    inner_high: np.ndarray
+    near_m: np.ndarray
+    far_m: np.ndarray
+
+    @classmethod
+    def of(cls, corner_x_m: np.ndarray, corner_y_m: np.ndarray, axis: tuple[float, float]) -> Views:
+        """From offsets of the corners, [corners, n, k], of convex obstacles."""
+        along = corner_x_m * axis[0] + corner_y_m * axis[1]
+        left = corner_y_m * axis[0] - corner_x_m * axis[1]
+        low, high = wedge(left, along)
+        inner_low, inner_high = low + _INNER_RAD, high - _INNER_RAD
+        wide = high - low > 3.0
+        none = wide | (inner_low >= inner_high)
+        inner_low, inner_high = np.where(none, np.inf, inner_low), np.where(none, -np.inf, inner_high)
+        middle_x, middle_y = corner_x_m.mean(axis=0), corner_y_m.mean(axis=0)
+        radius = np.hypot(corner_x_m - middle_x, corner_y_m - middle_y).max(axis=0)
+        near = np.maximum(np.hypot(middle_x, middle_y) - radius, 0.0)
+        far = np.hypot(corner_x_m, corner_y_m).max(axis=0)
+        return cls(low, high, inner_low, inner_high, near, far)
+
+    def hide(self, hidden: np.ndarray) -> Views:
+        """The same without the obstacles that are marked, [n, k]."""
+        low, inner_low = (np.where(hidden, np.inf, part) for part in (self.low, self.inner_low))
+        high, inner_high = (np.where(hidden, -np.inf, part) for part in (self.high, self.inner_high))
+        return Views(low, high, inner_low, inner_high, self.near_m, self.far_m)
+
+    def single(self) -> list[View]:
+        """One view per obstacle."""
+        parts = (self.low, self.high, self.inner_low, self.inner_high, self.near_m, self.far_m)
+        columns = [np.ascontiguousarray(part.astype(np.float32).T) for part in parts]
+        return [View(*(column[k][:, None] for column in columns)) for k in range(self.low.shape[1])]
+
+
+class Links:
+    """Bearing, distance and rise of all links of a block, float32 [n, m]."""
+
+    def __init__(self, tx: Ends, rx: Ends, rays: Rays, axis: tuple[float, float]) -> None:
+        dx, dy = rays.dx_m.astype(np.float32), rays.dy_m.astype(np.float32)
+        cos, sin = np.float32(axis[0]), np.float32(axis[1])
+        self.bearing = np.arctan2(dx * cos + dy * sin, dy * cos - dx * sin)
+        self.distance_m = rays.distance_m.astype(np.float32)
+        self._start_m = tx.height_m.astype(np.float32)[:, None]
+        end_m = rx.height_m.astype(np.float32)[None, :]
+        self.highest_m = max(float(self._start_m.max(initial=0.0)), float(end_m.max(initial=0.0)))
+        self._slope = (end_m - self._start_m) / np.maximum(self.distance_m, np.float32(0.01))
+
+    def shadow(self, view: View, top_m: float) -> tuple[np.ndarray, np.ndarray]:
+        """(surely, perhaps) in the shadow of an obstacle with its top at ``top_m``, bool [n, m], never both."""
+        sure = self._within(view.inner_low, view.inner_high)
+        sure &= self.distance_m > view.far_m + _DISTANCE_MARGIN_M
+        maybe = self._within(view.low, view.high)
+        maybe &= self.distance_m > view.near_m - _DISTANCE_MARGIN_M
+        if self.highest_m > top_m - _HEIGHT_MARGIN_M:
+            one, other = (self._start_m + self._slope * part for part in (view.near_m, view.far_m))
+            sure &= np.maximum(one, other) < np.float32(top_m - _HEIGHT_MARGIN_M)
+            maybe &= np.minimum(one, other) < np.float32(top_m + _HEIGHT_MARGIN_M)
+        maybe &= ~sure
+        return sure, maybe
+
+    def _within(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        inside = (self.bearing >= low) & (self.bearing <= high)
+        if np.any(high > np.pi):
+            inside |= self.bearing <= high - np.float32(_TURN)
+        if np.any(low < -np.pi):
+            inside |= self.bearing >= low + np.float32(_TURN)
+        return inside

@@ -28,6 +28,7 @@ from sim.scenario.errors import ScenarioError
 from sim.scenario.fields import default_items, keys_at, places_of_key
 from sim.scenario.found import sha256_of
 from sim.scenario.schema import Scenario
+from sim.scenario.schema.radio import Radio
 from sim.scenario.shipped import SUFFIXES, shipped_files, shipped_folder, shipped_scenarios
 
 CANDIDATE: KeyPath = ("standards", "candidate")
@@ -97,7 +98,7 @@ def _loaded(draft: _Draft, overrides: Sequence[str], seed: int | None) -> Loaded
         draft.override(f"seed={seed}")
     draft.put_layout_in()
     candidate = draft.take_candidate_out()
-    config = draft.validated()
+    config = draft.with_buildings(draft.validated())
     data_file = draft.data_file(config)
     from sim.scenario.checks import problems_of
 
@@ -289,6 +290,25 @@ class _Draft:
             if file.is_file():
                 return file
         return None
+
+    def with_buildings(self, config: Scenario) -> Scenario:
+        """The scenario with buildings of GeoJSON files read in, so that it stands without them."""
+        from sim.channel.outlines import with_buildings
+
+        def read(radio: Radio, *place: str) -> Radio:
+            try:
+                return radio.model_copy(update={"channel": with_buildings(radio.channel, self.path.parent)})
+            except ValueError as error:
+                rule = str(error).removeprefix("buildings_file: ")
+                self.problems.append(self.problem((*place, "radio", "channel", "buildings_file"), rule))
+                return radio
+
+        config = config.model_copy(update={"radio": read(config.radio)})
+        if config.second_radio is None:
+            return config
+        second = config.second_radio
+        other = second.model_copy(update={"radio": read(second.radio, "second_radio")})
+        return config.model_copy(update={"second_radio": other})
 
     def find(self, wanted: str, kind: str) -> Path | None:
         """A file named in the scenario: relative to it, else shipped."""

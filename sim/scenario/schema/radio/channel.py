@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from sim.scenario.schema.base import Section, key
 
+Corner = Annotated[list[float], Field(min_length=2, max_length=2)]
 PathLossName = Literal["winner-b1", "tr37885-highway", "tr37885-urban", "two-ray", "free-space", "ecc-rural"]
 SOMMER = "Sommer, Eckhoff, German, Dressler, WONS 2011: 9 dB per wall and 0.4 dB/m, from memory"
 
@@ -14,10 +17,10 @@ class Building(Section):
     """One building, or one thin wall (noise barrier, gantry)."""
 
     name: str = key("", "name", max_length=64)
-    lonlat: list[tuple[float, float]] | None = key(
+    lonlat: list[Corner] | None = key(
         None, "corners as [longitude, latitude], corridor datum", unit="deg", min_length=2, max_length=1000
     )
-    metres: list[tuple[float, float]] | None = key(
+    metres: list[Corner] | None = key(
         None, "corners as [x, y] on the corridor's plane, in place of lonlat", unit="m", min_length=2, max_length=1000
     )
     thin: bool = key(False, "a wall along the corners, not an area that they enclose")
@@ -94,8 +97,8 @@ class Channel(Section):
         "walls", "links through buildings: loss per wall and metre on top of the path loss, or the law without sight"
     )
     wall_loss_db: float = key(9.0, "loss per wall crossed", unit="dB", ge=0, le=100, source=SOMMER)
-    inside_loss_db_per_m: float = key(
-        0.4, "loss per metre inside a building", unit="dB/m", ge=0, le=20, source=SOMMER
+    inside_loss_per_metre_db: float = key(
+        0.4, "loss per metre inside a building", unit="dB", ge=0, le=20, source=SOMMER
     )
     shadowing_sigma_db: float = key(
         3.0, "standard deviation of shadowing with sight", unit="dB", ge=0, le=15, source="TR 36.885, TR 37.885"
