@@ -22,7 +22,7 @@ from sim.metrics.channel import Channel
 from sim.metrics.coverage import Coverage
 from sim.pipeline import Pipeline
 from sim.receivers.awareness import AwarenessReceiver
-from sim.receivers.base import Decoder, Here, Newest, Receiver
+from sim.receivers.base import Decoder, FrameReceiver, Here, Newest, Receiver
 from sim.receivers.events import RsiReceiver
 from sim.receivers.objects import RsmReceiver
 from sim.receivers.signals import MapReceiver, NodeMaps, SpatReceiver
@@ -110,7 +110,7 @@ class Engine:
             config, flows, self.ledger, world.stations, self._receivers(), self.kpis, trace,
             clock_offset_ns=lambda: world.clock_offset_ns,
         )
-        self.pipeline.receivers |= self.second_phase.receivers(self.pipeline, self.decoder)
+        self.pipeline.listen(self.second_phase.receivers(self.pipeline, self.decoder))
         self._radio_ns = self.radio_from_ns
         if self.control is not None:
             self.pipeline.taps.append(self._hear_vehicles)
@@ -217,13 +217,13 @@ class Engine:
         for kpi in self.kpis.values():
             kpi.tick(tick)
 
-    def _receivers(self) -> dict[str, Receiver]:
+    def _receivers(self) -> dict[str, Receiver | FrameReceiver]:
         coverage = self.kpis.get("coverage")
         coverage = coverage if isinstance(coverage, Coverage) else None
         self.maps = NodeMaps(self.world, self.decoder, self.here, self.approaches)
         self.objects = RsmReceiver(self.zones, self.here, self.decoder, coverage)
         period_ns = {flow.flow.service: flow.flow.period_ns for flow in reversed(self.flows.values())}
-        classes: dict[str, Receiver] = {"BSM": AwarenessReceiver(self.decoder), "RSM": self.objects}
+        classes: dict[str, Receiver | FrameReceiver] = {"BSM": AwarenessReceiver(self.decoder), "RSM": self.objects}
         self.newest: dict[str, Newest] = {}
         if "MAP" in period_ns:
             classes["MAP"] = maps = MapReceiver(self.maps, period_ns["MAP"])

@@ -155,6 +155,17 @@ class Receptions:
         received_ns = None if self.received_ns is None else self.received_ns[keep]
         return replace(self, received_ns=received_ns, **{name: getattr(self, name)[keep] for name in LINK_COLUMNS})
 
+    def keep_frames(self, frames: np.ndarray) -> Receptions:
+        """Some of the frames (a mask) with all their links."""
+        keep = frames[self.row]
+        columns: dict[str, Any] = {name: getattr(self, name)[frames] for name in FRAME_COLUMNS}
+        columns |= {name: getattr(self, name)[keep] for name in LINK_COLUMNS}
+        columns["row"] = (np.cumsum(frames) - 1)[columns["row"]]
+        columns["resource"] = {name: values[frames] for name, values in self.resource.items()}
+        columns["carrier_ratio"] = None if self.carrier_ratio is None else self.carrier_ratio[frames]
+        columns["received_ns"] = None if self.received_ns is None else self.received_ns[keep]
+        return Receptions(**columns)
+
     @staticmethod
     def joined(parts: list[Receptions]) -> Receptions:
         """One batch from several, rows renumbered; columns that only some parts have are completed."""

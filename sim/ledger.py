@@ -36,8 +36,12 @@ class Ledger:
         for name, values in columns.items():
             self._columns[name][cells] = values
         self._live[cells] = True
-        for cell, item in zip(cells.tolist(), payload, strict=True):
-            self._payload[cell] = item
+        if len(payload) != count:
+            raise ValueError(f"payload holds {len(payload)} entries, must be one for each of {count} frames")
+        first = self.next_frame & (self._capacity - 1)
+        here = min(count, self._capacity - first)
+        self._payload[first : first + here] = payload[:here]
+        self._payload[: count - here] = payload[here:]
         self.next_frame += count
         return frames
 
@@ -70,8 +74,9 @@ class Ledger:
 
     def _reserve(self, count: int) -> None:
         mask = self._capacity - 1
-        while self._oldest < self.next_frame and not self._live[self._oldest & mask]:
-            self._oldest += 1
+        frames = np.arange(self._oldest, self.next_frame)
+        live = self._live[frames & mask]
+        self._oldest = int(frames[live.argmax()]) if live.any() else self.next_frame
         needed = self.next_frame - self._oldest + count
         if needed <= self._capacity:
             return

@@ -14,7 +14,7 @@ from sim.ledger import Ledger
 from sim.metrics import Kpi
 from sim.metrics.round_trips import RoundTrips
 from sim.pipeline import Pipeline
-from sim.receivers.base import Decoder, Receiver
+from sim.receivers.base import Decoder, FrameReceiver, Receiver
 from sim.scenario.schema import Scenario
 from sim.senders.envelope import Envelope
 from sim.senders.flows import DAY_TWO_SENDERS, MessageFlow, day_two_messages, speaks
@@ -99,9 +99,9 @@ class SecondPhase:
         if self.pedestrians is not None:
             yield from self.pedestrians.frames(start_ns, end_ns, measured)
 
-    def receivers(self, pipeline: Pipeline, decoder: Decoder) -> dict[str, Receiver]:
+    def receivers(self, pipeline: Pipeline, decoder: Decoder) -> dict[str, Receiver | FrameReceiver]:
         """By message; C157-SSM has the receiver of its class."""
-        found: dict[str, Receiver] = {}
+        found: dict[str, Receiver | FrameReceiver] = {}
         if "RTCM" in self.flows or "PSM" in self.flows:
             from sim.receivers.day2 import psm_receiver, rtcm_receiver
 

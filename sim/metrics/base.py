@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from sim.frames import Kind, Outcome
+from sim.frames import LAST_RADIO, RADIO_LATER, Kind, Outcome
 from sim.world.stations import Stations
 
 if TYPE_CHECKING:
@@ -31,6 +30,10 @@ _LINK_OF[Kind.VEHICLE, Kind.RSU] = 1
 _LINK_OF[Kind.RSU, Kind.VEHICLE] = 2
 _LINK_OF[Kind.PEDESTRIAN, Kind.VEHICLE] = 3
 _LINK_OF[Kind.PEDESTRIAN, Kind.RSU] = 4
+
+_BY_RADIO = np.array([outcome <= LAST_RADIO or outcome in RADIO_LATER for outcome in Outcome])
+_DENSE = 1 << 20
+"""Up to so many combinations, each has a counter of its own."""
 
 
 class Metric(NamedTuple):
@@ -107,13 +110,32 @@ class Context:
 
 
 @dataclass
+class LinkCounts:
+    """How many links of a batch share kind of sender and receiver, message, place, distance bin and outcome.
+
+    Columns of equal length, one entry per combination that occurs; built by :meth:`Batch.counts`.
+    """
+
+    time_batch: np.ndarray
+    link: np.ndarray
+    """Index into :data:`LINKS`; links of no kind (to probes, from unit to unit) are not here."""
+    message: np.ndarray
+    place: np.ndarray
+    """Jurisdiction of the receiver + 1."""
+    bin: np.ndarray
+    outcome: np.ndarray
+    radio_outcome: np.ndarray
+    count: np.ndarray
+
+
+@dataclass
 class Batch:
     """Frames that ended and their links, after the pipeline; only batches of the measured time reach a KPI.
 
     Frame columns have length n, link columns length m; ``row`` points from a link to its frame. Slots index
-    :class:`sim.world.stations.Stations`; jurisdiction columns hold indices, -1 = none. For each link with
-    final ``outcome`` DELIVERED, ``applied_ns - generated_ns[row]`` is exactly the sum of ``stage_ns`` of the
-    frame plus ``verify_wait_ns`` and ``air_extra_ns`` of the link.
+    ``stations``; jurisdiction columns hold indices, -1 = none. For each link with final ``outcome`` DELIVERED,
+    ``applied_ns - generated_ns[row]`` is exactly the sum of ``stage_ns`` of the frame plus ``verify_wait_ns`` and
+    ``air_extra_ns`` of the link.
     """
 
     messages: tuple[str, ...]
@@ -135,21 +157,18 @@ class Batch:
     """Sample to sender application; 0 for most messages."""
     stage_ns: dict[str, np.ndarray]
     """Stage name (see :data:`STAGES`) -> int64 array over frames; an absent stage is 0."""
+    after_ns: np.ndarray
+    """When an application has the frame whose link adds nothing of its own."""
     row: np.ndarray
     receiver: np.ndarray
-    receiver_kind: np.ndarray
-    receiver_home: np.ndarray
-    receiver_place: np.ndarray
-    receiver_chainage_m: np.ndarray
-    direction: np.ndarray
-    """+1 up, -1 down, 0 none, of the receiver."""
+    stations: Stations
+    """What the receivers are; columns by slot, as they are in the batch's tick."""
     distance_m: np.ndarray
     outcome: np.ndarray
     """Final :class:`sim.frames.Outcome`, int8."""
     radio_outcome: np.ndarray
-    """What the radio said: DELIVERED .. NEVER_SENT, RECEIVER_BUSY, or NOT_TUNED."""
-    applied_ns: np.ndarray
-    """When the receiver's application had it; meaningful where ``outcome`` is DELIVERED."""
+    """What the radio said: DELIVERED .. NEVER_SENT, RECEIVER_BUSY, or NOT_TUNED. ``outcome`` is the same unless
+    the radio delivered."""
     clock_error_ns: np.ndarray | None = None
     """Clock of the receiver minus that of the sender, per link: what a receiver adds to the age it sees."""
     carrier_ratio: np.ndarray | None = None
@@ -158,32 +177,96 @@ class Batch:
     """Wait in the receiver's verification queue, on top of the frame's ``verify`` stage."""
     air_extra_ns: np.ndarray | None = None
     """What a link took on the air beyond the frame's ``air`` stage; below 0 where a copy before the last sufficed."""
-    _counted: np.ndarray | None = field(default=None, repr=False)
+    _counted: tuple[np.ndarray | None] | None = field(default=None, repr=False)
+    _counts: LinkCounts | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.frame)
 
-    @cached_property
-    def link(self) -> np.ndarray:
-        """Kind of each link: index into :data:`LINKS`, -1 for probes, unit to unit, and to pedestrians."""
-        return _LINK_OF[self.sender_kind[self.row], self.receiver_kind]
+    def applied_ns(self, links: np.ndarray) -> np.ndarray:
+        """When the receivers' applications had it; meaningful where ``outcome`` is DELIVERED."""
+        at_ns = self.after_ns.take(self.row[links])
+        for extra_ns in (self.verify_wait_ns, self.air_extra_ns):
+            if extra_ns is not None:
+                at_ns += extra_ns[links]
+        return at_ns
 
-    @cached_property
-    def applied(self) -> np.ndarray:
-        """Links whose message was applied."""
-        return self.outcome == Outcome.DELIVERED
+    @property
+    def links_alike(self) -> bool:
+        """Whether all links of a frame are applied at the same instant."""
+        return self.verify_wait_ns is None and self.air_extra_ns is None
 
-    def counted(self, measure: Measure) -> np.ndarray:
-        """Indices of links that stand in PRR and latency tables: no probe, within the last distance, inner
-        section only."""
+    def counted(self, measure: Measure) -> np.ndarray | None:
+        """Links that stand in PRR and latency tables, if they are of a kind in :data:`LINKS`: within the last
+        distance, inner section only. None = all."""
         if self._counted is None:
-            keep = (self.link >= 0) & (self.distance_m < measure.max_distance_m)
-            if measure.inner_from_m is not None:
-                keep &= self.receiver_chainage_m >= measure.inner_from_m
-            if measure.inner_to_m is not None:
-                keep &= self.receiver_chainage_m <= measure.inner_to_m
-            self._counted = np.flatnonzero(keep)
-        return self._counted
+            inner = measure.inner_from_m is not None or measure.inner_to_m is not None
+            if not inner and float(self.distance_m.max(initial=0.0)) < measure.max_distance_m:
+                self._counted = (None,)
+            else:
+                keep = self.distance_m < measure.max_distance_m
+                if inner:
+                    from_m, to_m = measure.inner_from_m, measure.inner_to_m
+                    chainage_m = self.stations.chainage_m
+                    inside = chainage_m >= (-np.inf if from_m is None else from_m)
+                    inside &= chainage_m <= (np.inf if to_m is None else to_m)
+                    keep &= inside[self.receiver]
+                self._counted = (np.flatnonzero(keep),)
+        return self._counted[0]
+
+    def counts(self, context: Context) -> LinkCounts:
+        """Counts of the links that :meth:`counted` names; made once per batch."""
+        if self._counts is None:
+            self._counts = _count_links(self, context)
+        return self._counts
+
+
+def link_kind(sender_kind: np.ndarray, receiver_kind: np.ndarray) -> np.ndarray:
+    """Index into :data:`LINKS`, -1 for probes, unit to unit, and to pedestrians."""
+    return _LINK_OF[sender_kind, receiver_kind]
+
+
+def _count_links(batch: Batch, context: Context) -> LinkCounts:
+    """One number per link names its combination; numbers are counted, then taken apart."""
+    measure, kinds, ends = context.measure, len(Kind), len(Outcome)
+    places, messages = len(context.jurisdictions) + 1, len(context.messages)
+    bins = int(np.ceil(measure.max_distance_m / measure.bin_m))
+    time_batch = context.batch_of(batch.generated_ns)
+    frames = (time_batch * kinds + batch.sender_kind) * messages + batch.message
+    groups, group = np.unique(frames, return_inverse=True)
+    size = len(groups) * kinds * places * bins * ends
+    dtype = np.int32 if size < 2**31 else np.int64
+    stations = batch.stations
+    of_receiver = (stations.kind.astype(dtype) * places + (stations.place + 1)) * (bins * ends)
+    keep = batch.counted(measure)
+    row, receiver, distance_m, outcome = batch.row, batch.receiver, batch.distance_m, batch.outcome
+    if keep is not None:
+        row, receiver, distance_m, outcome = row[keep], receiver[keep], distance_m[keep], outcome[keep]
+    cell = (group * (kinds * places * bins * ends)).astype(dtype).take(row)
+    cell += of_receiver.take(receiver)
+    step = (distance_m / measure.bin_m).astype(dtype)
+    step *= ends
+    cell += step
+    cell += outcome
+    used, count = _occurring(cell, size)
+    used, end = np.divmod(used, ends)
+    used, bin_ = np.divmod(used, bins)
+    used, place = np.divmod(used, places)
+    used, kind = np.divmod(used, kinds)
+    rest, message = np.divmod(groups[used], messages)
+    time_batch, sender_kind = np.divmod(rest, kinds)
+    link = link_kind(sender_kind, kind)
+    columns = (time_batch, link, message, place, bin_, end, np.where(_BY_RADIO[end], end, Outcome.DELIVERED), count)
+    return LinkCounts(*(column[link >= 0] for column in columns))
+
+
+def _occurring(cell: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """(numbers that occur, how often); ``size`` bounds the numbers."""
+    if size > _DENSE:
+        return np.unique(cell, return_counts=True)
+    count = np.bincount(cell, minlength=1)
+    used = np.flatnonzero(count)
+    return used, count[used]
 
 
 @dataclass
@@ -227,15 +310,6 @@ class Kpi(Protocol):
 
     def merge(self: Self, other: Self) -> None:
         """Add the counts of another accumulator of the same context."""
-
-
-def tally(counts: np.ndarray, index: np.ndarray, weights: np.ndarray | None = None) -> None:
-    """Add 1 (or a weight) at each flat ``index`` of the int64 array ``counts``, which keeps its shape."""
-    flat = counts.reshape(-1)
-    if len(index) * 8 < flat.size:
-        np.add.at(flat, index, 1 if weights is None else weights)
-    else:
-        flat += np.bincount(index, weights, flat.size).astype(np.int64)
 
 
 def direction_name(sign: int) -> str:

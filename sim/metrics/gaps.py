@@ -10,6 +10,7 @@ import numpy as np
 from sim.clock import NEVER
 from sim.frames import Kind, Outcome
 from sim.metrics.base import Batch, Context, Metric, Rows, Tick
+from sim.metrics.pair_states import UNHEARD, Heard, Links, Pairs, later_turns
 from sim.metrics.pairs import MARGIN_M, PairWindow
 from sim.metrics.statistics import DelayHistogram
 
@@ -35,15 +36,9 @@ class Gaps:
         self.range_m = context.measure.gap_range_m
         self.tau_ns = round(context.measure.tau_s.get("BSM", 0.3) * 1e9)
         self.window = PairWindow(max(self.range_m, *COVERAGE_RANGES_M))
+        self.pairs, self.heard = Pairs(), Heard()
         self._ids = np.empty(0, np.int64)
-        self.heard_ns = np.empty(0, np.int64)
-        self.radio_ns = np.empty(0, np.int64)
-        self.made_ns = np.empty(0, np.int64)
-        self.since_ns = np.empty(0, np.int64)
-        self.watched_ns = np.empty(0, np.int64)
-        self._in_age = np.empty(0, bool)
-        self._within = np.empty(0, bool)
-        self._waiting: list[tuple[np.ndarray, ...]] = []
+        self._waiting: list[Links] = []
         self._end_ns = -NEVER
         self.gap, self.delay, self.age = DelayHistogram(), DelayHistogram(), DelayHistogram()
         self.gap_long = 0
@@ -54,22 +49,6 @@ class Gaps:
         places = len(context.jurisdictions) + 1
         self.covered = np.zeros((len(COVERAGE_RANGES_M), 3, places), np.int64)
         """Judged pair-ticks per range: all, radio-fresh, applied-fresh; per place of the receiver."""
-
-    def _resize(self, source: np.ndarray, now_ns: int) -> None:
-        """Carry the state of old rows (``source``, -1 = a new pair) over to a new list of pairs."""
-        known = source >= 0
-        fresh = {
-            "heard_ns": -NEVER,
-            "radio_ns": -NEVER,
-            "made_ns": -NEVER,
-            "since_ns": NEVER,
-            "watched_ns": now_ns,
-        }
-        for name, value in fresh.items():
-            new = np.full(len(source), value, np.int64)
-            new[known] = getattr(self, name)[source[known]]
-            setattr(self, name, new)
-        self._within = self.since_ns < NEVER
 
     def tick(self, tick: Tick) -> None:
         """Bring the pairs up to date, then sample delay, age and coverage."""
@@ -82,173 +61,199 @@ class Gaps:
         replaced[:known] = self._ids[:known] != stations.station_id[:known]
         if replaced[slots].any() or self.window.is_stale(slots, x_m, y_m):
             self._renew(slots, x_m, y_m, replaced, now_ns, stations.ring_m)
-            self._waiting = [self._without(replaced, columns) for columns in self._waiting]
+            self._waiting = [links.without(replaced) for links in self._waiting]
         self._ids = stations.station_id.copy()
-        place_x_m, place_y_m = np.zeros(stations.size), np.zeros(stations.size)
-        place_x_m[slots], place_y_m[slots] = x_m, y_m
-        sender, receiver = self.window.sender, self.window.receiver
-        across_m = place_x_m[sender] - place_x_m[receiver]
-        if stations.ring_m:
-            across_m -= stations.ring_m * np.rint(across_m / stations.ring_m)
-        distance_m2 = across_m**2
-        distance_m2 += (place_y_m[sender] - place_y_m[receiver]) ** 2
-        distance_m2[sender == receiver] = np.inf
+        place_m = np.zeros((2, stations.size))
+        place_m[0, slots], place_m[1, slots] = x_m, y_m
+        distance_m2 = self.window.distance_m2(place_m[0], place_m[1], stations.ring_m)
         within = distance_m2 <= self.range_m**2
         self._enter_and_leave(within, now_ns)
         self._end_ns = now_ns + tick.length_ns
-        judged = now_ns - self.watched_ns >= self.tau_ns
-        self._in_age = judged & within
-        self._sample(np.flatnonzero(self._in_age), now_ns, tick.length_ns)
-        self._cover(distance_m2, judged, stations.place, now_ns)
+        self.pairs.judge(now_ns - self.tau_ns)
+        self._sample(now_ns, tick.length_ns)
+        self._cover(distance_m2, stations.place, now_ns)
 
     def _renew(
         self, slots: np.ndarray, x_m: np.ndarray, y_m: np.ndarray, replaced: np.ndarray, now_ns: int, ring_m: float
     ) -> None:
-        source = self.window.renew(slots, x_m, y_m, len(replaced), ring_m)
-        source[replaced[self.window.sender] | replaced[self.window.receiver]] = -1
-        gone = self._within.copy()
+        window, pairs = self.window, self.pairs
+        source = window.renew(slots, x_m, y_m, len(replaced), ring_m)
+        other = replaced[window.ranked]
+        if other.any():
+            source[np.repeat(other, window.width) | other[window.receiver_rank]] = -1
+        gone = pairs.within.copy()
         gone[source[source >= 0]] = False
-        self._close(gone, now_ns)
-        self._resize(source, now_ns)
+        self._close(np.flatnonzero(gone), now_ns)
+        pairs.carry(source, now_ns)
+        pairs.entry = self.heard.compact(pairs.entry)
 
     def _enter_and_leave(self, within: np.ndarray, now_ns: int) -> None:
-        left = self._within & ~within
+        pairs = self.pairs
+        moved = np.flatnonzero(within != pairs.within)
+        inside = within[moved]
+        left = moved[~inside]
         self._close(left, now_ns)
-        self.since_ns[left] = NEVER
-        self.since_ns[within & ~self._within] = now_ns
-        self._within = within
+        pairs.since_ns[left] = NEVER
+        pairs.since_ns[moved[inside]] = now_ns
+        pairs.closed[moved] = False
+        pairs.within = within
 
-    def _close(self, left: np.ndarray, now_ns: int) -> None:
+    def _close(self, rows: np.ndarray, now_ns: int) -> None:
         """Count the open end of pairs that leave: since their last reception, or since entry when there was
         none."""
-        rows = np.flatnonzero(left)
-        open_ns = now_ns - np.maximum(self.heard_ns[rows], self.since_ns[rows])
+        open_ns = now_ns - np.maximum(self.heard.time_ns[self.pairs.entry[rows]], self.pairs.since_ns[rows])
         self.open_ends += len(open_ns)
-        self.open_long += int(self._is_long(open_ns).sum())
+        self.open_long += self._long_count(open_ns)
 
-    def _is_long(self, delay_ns: np.ndarray) -> np.ndarray:
-        return delay_ns * _LONG_DENOMINATOR > self.period_ns * _LONG_NUMERATOR
+    def _long_count(self, delay_ns: np.ndarray) -> int:
+        return int(np.count_nonzero(delay_ns > self.period_ns * _LONG_NUMERATOR // _LONG_DENOMINATOR))
 
-    def _sample(self, near: np.ndarray, now_ns: int, length_ns: int) -> None:
-        """Delay and age of judged pairs within range."""
-        made_ns = self.made_ns[near]
-        known = made_ns > -NEVER
-        self.judged_ticks += len(near)
-        if not known.all():
-            self._in_age[near[~known]] = False
-            near, made_ns = near[known], made_ns[known]
-        self.heard_ticks += len(near)
-        age_ns = now_ns - made_ns
-        self.delay.add(now_ns - self.heard_ns[near])
-        self.age.add(age_ns)
-        self.age_ns2 += int(age_ns.sum()) * length_ns + len(age_ns) * length_ns**2 // 2
-        self.age_time_ns += len(age_ns) * length_ns
+    def _sample(self, now_ns: int, length_ns: int) -> None:
+        """Delay and age of judged pairs within range; pairs with the same newest reception are sampled together."""
+        pairs, heard = self.pairs, self.heard
+        pairs.in_age = pairs.within & pairs.judged
+        self.judged_ticks += int(np.count_nonzero(pairs.in_age))
+        newest = pairs.entry * pairs.in_age
+        pairs.in_age &= newest != UNHEARD
+        count = np.bincount(newest, minlength=1)
+        count[UNHEARD] = 0
+        used = np.flatnonzero(count)
+        count, known = count[used], int(count.sum())
+        self.heard_ticks += known
+        age_ns = now_ns - heard.made_ns[used]
+        self.delay.add(now_ns - heard.time_ns[used], count)
+        self.age.add(age_ns, count)
+        self.age_ns2 += int((age_ns * count).sum()) * length_ns + known * length_ns**2 // 2
+        self.age_time_ns += known * length_ns
 
-    def _cover(self, distance_m2: np.ndarray, judged: np.ndarray, place: np.ndarray, now_ns: int) -> None:
+    def _cover(self, distance_m2: np.ndarray, place: np.ndarray, now_ns: int) -> None:
         """Judged pairs within 150 m and 300 m: how many hold a BSM that is fresh."""
-        near = np.flatnonzero(judged & (distance_m2 <= max(COVERAGE_RANGES_M) ** 2))
-        useful = now_ns - self.heard_ns[near] <= self.tau_ns
-        raw = useful | (now_ns - self.radio_ns[near] <= self.tau_ns)
+        pairs, window = self.pairs, self.window
+        inner_m, outer_m = COVERAGE_RANGES_M
         places = self.covered.shape[2]
-        cell = (place[self.window.receiver[near]].astype(np.int64) + 1) + places * (
-            useful.astype(np.int64) + raw
-        )
-        for k, range_m in enumerate(COVERAGE_RANGES_M):
-            inside = cell if range_m == max(COVERAGE_RANGES_M) else cell[distance_m2[near] <= range_m**2]
-            fresh = np.bincount(inside, minlength=3 * places).reshape(3, places)
-            self.covered[k] += np.cumsum(fresh[::-1], axis=0)[::-1]
+        useful = now_ns - self.heard.time_ns <= self.tau_ns
+        cell = np.where(useful, np.int16(2), np.int16(0)).take(pairs.entry)
+        if pairs.radio_ns is not None:
+            cell[(cell == 0) & (now_ns - pairs.radio_ns <= self.tau_ns)] = 1
+        cell += np.int16(3) * (distance_m2 <= inner_m**2)
+        place = (6 * (place[window.ranked] + 1) + 1).astype(np.int16)
+        if len(place) and (place != place[0]).any():
+            cell += place.take(window.receiver_rank)
+        elif len(place):
+            cell += place[0]
+        near = pairs.within if self.range_m == outer_m else distance_m2 <= outer_m**2
+        cell *= near & pairs.judged
+        count = np.bincount(cell, minlength=1 + 6 * places)[1:].reshape(places, 2, 3)
+        for k, of_range in enumerate((count[:, 1], count.sum(1))):
+            self.covered[k] += np.cumsum(of_range.T[::-1], axis=0)[::-1]
 
     def observe(self, batch: Batch) -> None:
         """Take in receptions of the vehicles' own messages between vehicles."""
         wanted = np.array([message == self.context.awareness for message in batch.messages], bool)
         frames = wanted[batch.message] & (batch.sender_kind == Kind.VEHICLE)
-        reach_m = self.window.reach_m + 2 * MARGIN_M
-        keep = (batch.distance_m < reach_m) & (batch.radio_outcome == Outcome.DELIVERED)
-        keep &= batch.receiver_kind == Kind.VEHICLE
+        if not self.window.size or not frames.any():
+            return
+        keep = batch.radio_outcome == Outcome.DELIVERED
+        keep &= batch.distance_m < self.window.reach_m + 2 * MARGIN_M
         if not frames.all():
             keep &= frames[batch.row]
-        rows = np.flatnonzero(keep)
-        applied = batch.applied[rows]
+        links = np.flatnonzero(keep)
+        applied = batch.outcome.take(links) == Outcome.DELIVERED
         if not applied.all():
-            only_raw = rows[~applied]
-            pair = self.window.row_of(batch.sender[batch.row[only_raw]], batch.receiver[only_raw])
-            end_ns = batch.end_ns[batch.row[only_raw]]
-            if batch.air_extra_ns is not None:
-                end_ns = end_ns + batch.air_extra_ns[only_raw]
-            np.maximum.at(self.radio_ns, pair[pair >= 0], end_ns[pair >= 0])
-            rows = rows[applied]
-        row = batch.row[rows]
-        if len(rows) and self.window.size:
-            columns = (
-                batch.sender[row],
-                batch.receiver[rows],
-                batch.applied_ns[rows],
-                batch.generated_ns[row],
-            )
-            self._waiting.append(columns)
+            self._hear_only(batch, links[~applied])
+            links = links[applied]
+        if len(links):
+            self._waiting.append(Links.of(batch, links))
+
+    def _hear_only(self, batch: Batch, links: np.ndarray) -> None:
+        """Receptions that no application took."""
+        row = batch.row[links]
+        pair, watched = self.window.rows_of_links(batch.sender, row, batch.receiver[links])
+        end_ns = batch.end_ns[row]
+        if batch.air_extra_ns is not None:
+            end_ns = end_ns + batch.air_extra_ns[links]
+        np.maximum.at(self.pairs.radio(), pair[watched], end_ns[watched])
 
     def _settle(self) -> None:
-        """Take in, in order of time, everything applied before the end of the tick; the rest waits for the
+        """Take in all receptions applied before the end of the tick, in any order; those after it wait for the
         next."""
-        if not self._waiting:
+        waiting, self._waiting = self._waiting, []
+        pairs, entries = [], []
+        for links in waiting:
+            now, late = links.split(self._end_ns)
+            if late is not None:
+                self._waiting.append(late)
+            pair, watched = self.window.rows_of_links(now.sender, now.row, now.receiver)
+            row = now.row
+            if not watched.all():
+                keep = np.flatnonzero(watched)
+                pair, row = pair.take(keep), row.take(keep)
+            if len(pair):
+                pairs.append(pair)
+                entries.append((row + self.heard.enter(now.time_ns, now.made_ns)).astype(np.int32))
+        if not pairs:
             return
-        sender, receiver, time_ns, made_ns = (
-            np.concatenate(part) for part in zip(*self._waiting, strict=True)
-        )
-        self._waiting = []
-        late = time_ns >= self._end_ns
-        if late.any():
-            self._waiting.append((sender[late], receiver[late], time_ns[late], made_ns[late]))
-            now = ~late
-            sender, receiver, time_ns, made_ns = sender[now], receiver[now], time_ns[now], made_ns[now]
-        pair = self.window.row_of(sender, receiver)
-        watched = pair >= 0
-        if not watched.all():
-            pair, time_ns, made_ns = pair[watched], time_ns[watched], made_ns[watched]
-        self._apply(pair, time_ns, made_ns)
-
-    @staticmethod
-    def _without(replaced: np.ndarray, waiting: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-        """Rows whose stations are still the same ones."""
-        keep = ~(replaced[waiting[0]] | replaced[waiting[1]])
-        return tuple(column[keep] for column in waiting)
-
-    def _apply(self, pair: np.ndarray, time_ns: np.ndarray, made_ns: np.ndarray) -> None:
-        """Receptions in any order; several of one pair are taken one after the other in time."""
-        while len(pair):
-            mark = np.empty(self.window.size, np.int32)
-            turn = np.arange(len(pair), dtype=np.int32)
-            mark[pair] = turn
-            last = mark[pair] == turn
-            if last.all():
-                self._apply_once(pair, time_ns, made_ns)
-                return
-            order = np.argsort(-time_ns, kind="stable")
-            pair, time_ns, made_ns = pair[order], time_ns[order], made_ns[order]
-            mark[pair] = turn
-            first = mark[pair] == turn
-            self._apply_once(pair[first], time_ns[first], made_ns[first])
-            pair, time_ns, made_ns = pair[~first], time_ns[~first], made_ns[~first]
-
-    def _apply_once(self, pair: np.ndarray, time_ns: np.ndarray, made_ns: np.ndarray) -> None:
-        heard_ns, since_ns, newest_ns = self.heard_ns[pair], self.since_ns[pair], self.made_ns[pair]
-        closed = heard_ns >= since_ns
-        if closed.all():
-            gap_ns = time_ns - heard_ns
+        pair, entry = (parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in (pairs, entries))
+        turns = later_turns(pair, self.heard.time_ns, entry, self.window.size)
+        if turns:
+            first = np.ones(len(pair), bool)
+            first[np.concatenate(turns)] = False
+            self._apply(pair[first], entry[first])
+            for turn in turns:
+                self._apply(pair[turn], entry[turn])
         else:
-            gap_ns = (time_ns - heard_ns)[closed]
-            first = ~closed & (since_ns < NEVER)
-            entry_ns = np.maximum(time_ns[first] - since_ns[first], 0)
-            self.open_ends += len(entry_ns)
-            self.open_long += int(self._is_long(entry_ns).sum())
-        gap_ns = gap_ns[gap_ns >= 0]
+            self._apply(pair, entry)
+
+    def _apply(self, pair: np.ndarray, entry: np.ndarray) -> None:
+        """At most one reception per pair."""
+        pairs, heard = self.pairs, self.heard
+        old, closed = pairs.entry.take(pair), pairs.closed.take(pair)
+        time_ns = heard.time_ns.take(entry)
+        gap_ns = time_ns - heard.time_ns.take(old)
+        newer_ns = heard.made_ns.take(entry)
+        newer_ns -= heard.made_ns.take(old)
+        in_order = int(gap_ns.min()) >= 0 and int(newer_ns.min()) >= 0
+        self._shorten_age(pair, entry, newer_ns)
+        if not closed.all():
+            self._hear_first(pair[~closed], time_ns[~closed])
+            gap_ns = gap_ns[closed]
+        if not in_order:
+            gap_ns = gap_ns[gap_ns >= 0]
+            entry = self._newest(old, entry)
         self.gap.add(gap_ns)
-        self.gap_long += int(self._is_long(gap_ns).sum())
-        fresher = self._in_age[pair] & (made_ns > newest_ns)
-        rest_us = (self._end_ns - time_ns[fresher]) // 1000
-        self.age_ns2 -= int(((made_ns - newest_ns)[fresher] * rest_us).sum()) * 1000
-        self.heard_ns[pair] = np.maximum(heard_ns, time_ns)
-        self.made_ns[pair] = np.maximum(newest_ns, made_ns)
+        self.gap_long += self._long_count(gap_ns)
+        pairs.entry[pair] = entry
+
+    def _hear_first(self, pair: np.ndarray, time_ns: np.ndarray) -> None:
+        """First receptions of pairs since they came within range."""
+        within = self.pairs.within[pair]
+        pair, time_ns = pair[within], time_ns[within]
+        since_ns = self.pairs.since_ns[pair]
+        entry_ns = np.maximum(time_ns - since_ns, 0)
+        self.open_ends += len(entry_ns)
+        self.open_long += self._long_count(entry_ns)
+        self.pairs.closed[pair] = time_ns >= since_ns
+
+    def _shorten_age(self, pair: np.ndarray, entry: np.ndarray, newer_ns: np.ndarray) -> None:
+        """From its reception to the end of the tick, a message that is newer by ``newer_ns`` makes its pair younger."""
+        newer_ns = np.maximum(newer_ns, 0)
+        newer_ns *= self.pairs.in_age.take(pair)
+        first = int(entry.min())
+        by_entry = np.bincount(entry - first, newer_ns).astype(np.int64)
+        rest_us = (self._end_ns - self.heard.time_ns[first : first + len(by_entry)]) // 1000
+        high, low = by_entry >> 20, by_entry & ((1 << 20) - 1)  # the sum of products may need more than 64 bits
+        self.age_ns2 -= ((int((high * rest_us).sum()) << 20) + int((low * rest_us).sum())) * 1000
+
+    def _newest(self, old: np.ndarray, entry: np.ndarray) -> np.ndarray:
+        """What pairs hold after receptions that came out of order: the later arrival and the later making."""
+        time_ns, made_ns = self.heard.time_ns, self.heard.made_ns
+        later, made_later = time_ns[entry] >= time_ns[old], made_ns[entry] >= made_ns[old]
+        out = np.where(later & made_later, entry, old)
+        mixed = np.flatnonzero(later != made_later)
+        a, b = entry[mixed], old[mixed]
+        first = self.heard.enter(np.maximum(time_ns[a], time_ns[b]), np.maximum(made_ns[a], made_ns[b]))
+        out[mixed] = first + np.arange(len(mixed))
+        return out
 
     def merge(self, other: Gaps) -> None:
         """Add the other's counts; pairs still open stay with their own accumulator."""
@@ -314,10 +319,11 @@ class Gaps:
         yield from self._coverage_rows(link)
 
     def _open_rows(self, link: tuple[str, str]) -> Iterator[Metric]:
-        still = (self.since_ns < NEVER) if len(self.since_ns) else np.empty(0, bool)
-        open_ns = self._end_ns - np.maximum(self.heard_ns[still], self.since_ns[still])
+        still = np.flatnonzero(self.pairs.within)
+        heard_ns = self.heard.time_ns[self.pairs.entry[still]]
+        open_ns = self._end_ns - np.maximum(heard_ns, self.pairs.since_ns[still])
         ends = self.open_ends + len(open_ns)
-        long = self.open_long + int(self._is_long(open_ns).sum())
+        long = self.open_long + self._long_count(open_ns)
         if self.gap.count:
             yield Metric(
                 "gap_over_2.5T",

@@ -8,7 +8,8 @@ from itertools import product
 
 import numpy as np
 
-from sim.metrics.base import LINKS, STAGES, Batch, Context, Metric, Rows, Tick, tally
+from sim.frames import Kind, Outcome
+from sim.metrics.base import LINKS, STAGES, Batch, Context, Metric, Rows, Tick, link_kind
 from sim.metrics.statistics import DelayHistogram
 
 QUANTILES = (0.5, 0.95, 0.99)
@@ -41,45 +42,71 @@ class Latency:
 
     def observe(self, batch: Batch) -> None:
         """Add all applied links; a ValueError if the stages of one do not sum to its latency."""
-        links = len(LINKS)
-        kept = batch.counted(self.context.measure)
-        messages = len(self.context.messages)
-        tally(self.sent, batch.link[kept].astype(np.int64) * messages + batch.message[batch.row[kept]])
+        n = batch.counts(self.context)
+        np.add.at(self.sent, (n.link, n.message), n.count)
         stages = self._stages(batch)
         total = np.zeros(len(batch), np.int64)
         for value in stages.values():
             total = total + value
-        applied = kept[batch.applied[kept]]
-        self._check(batch, applied, total)
-        pair = batch.row[applied] * links + batch.link[applied]
-        weight = np.bincount(pair, minlength=len(batch) * links)
-        used = np.flatnonzero(weight)
-        row, link, weight = used // links, used % links, weight[used]
+        row, link, weight = self._applied_counts(batch)
+        self._check(batch, row, total)
         own = {name: extra for name, extra in _extras(batch).items() if extra is not None}
-        for name, value in {**{f"stage_{s}": v for s, v in stages.items()}, "sense": batch.sense_ns}.items():
-            if name not in own:
-                self._add(name, link, batch.message[row], value[row], weight)
+        parts = {**{f"stage_{s}": v for s, v in stages.items()}, "sense": batch.sense_ns}
         if not own:
-            self._add("latency", link, batch.message[row], total[row], weight)
-        else:
-            of = batch.row[applied]
-            group = (batch.link[applied], batch.message[of])
-            for name, extra in own.items():
-                value = stages.get(name.removeprefix("stage_"), np.zeros(len(batch), np.int64))
-                self._add(name, *group, value[of] + extra[applied])
-            self._add("latency", *group, self._latency(batch, applied, total))
-        if not own and batch.clock_error_ns is None:
-            self._add("age_at_apply", link, batch.message[row], (total + batch.sense_ns)[row], weight)
-        else:
-            self._add_ages(batch, applied, total)
+            parts["latency"] = total
+            if batch.clock_error_ns is None:
+                parts["age_at_apply"] = total + batch.sense_ns
+        message = batch.message[row]
+        for name, value in parts.items():
+            if name not in own:
+                self._add(name, link, message, value[row], weight)
+        if own or batch.clock_error_ns is not None:
+            self._observe_links(batch, stages, total, own)
 
-    def _add_ages(self, batch: Batch, applied: np.ndarray, total: np.ndarray) -> None:
-        """Age at apply link by link: sensing, latency, wait for verification and clock error; never below 0."""
+    def _applied_counts(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(frame, kind of link, links on which it was applied), one entry per combination that occurs."""
+        stations, kinds = batch.stations, len(Kind)
+        keep = batch.counted(self.context.measure)
+        row, receiver, applied = batch.row, batch.receiver, batch.outcome == Outcome.DELIVERED
+        if keep is not None:
+            row, receiver, applied = row[keep], receiver[keep], applied[keep]
+        if stations.first_vehicle == 0:
+            key = row.astype(np.int32)
+            key *= 2
+            kinds = 1
+        else:
+            key = row.astype(np.int32)
+            key *= 2 * kinds
+            key += (stations.kind.astype(np.int32) * 2).take(receiver)
+        key += applied
+        count = np.bincount(key, minlength=2 * kinds * len(batch)).reshape(len(batch), kinds, 2)[..., 1]
+        frame, kind = np.nonzero(count)
+        link = link_kind(batch.sender_kind[frame], kind if kinds > 1 else np.full(len(frame), Kind.VEHICLE))
+        frame, kind, link = frame[link >= 0], kind[link >= 0], link[link >= 0]
+        return frame, link, count[frame, kind]
+
+    def _observe_links(
+        self, batch: Batch, stages: dict[str, np.ndarray], total: np.ndarray, own: dict[str, np.ndarray]
+    ) -> None:
+        """What differs from link to link of a frame."""
+        applied = np.flatnonzero(batch.outcome == Outcome.DELIVERED)
+        keep = batch.counted(self.context.measure)
+        if keep is not None:
+            applied = keep[batch.outcome[keep] == Outcome.DELIVERED]
+        link = link_kind(batch.sender_kind[batch.row[applied]], batch.stations.kind[batch.receiver[applied]])
+        applied, link = applied[link >= 0], link[link >= 0]
         row = batch.row[applied]
-        age_ns = self._latency(batch, applied, total) + batch.sense_ns[row]
+        group = (link, batch.message[row])
+        for name, extra in own.items():
+            value = stages.get(name.removeprefix("stage_"), np.zeros(len(batch), np.int64))
+            self._add(name, *group, value[row] + extra[applied])
+        latency_ns = self._latency(batch, applied, total)
+        if own:
+            self._add("latency", *group, latency_ns)
+        age_ns = latency_ns + batch.sense_ns[row]
         if batch.clock_error_ns is not None:
-            age_ns = age_ns + batch.clock_error_ns[applied]
-        self._add("age_at_apply", batch.link[applied], batch.message[row], np.maximum(age_ns, 0))
+            age_ns = np.maximum(age_ns + batch.clock_error_ns[applied], 0)
+        self._add("age_at_apply", *group, age_ns)
 
     @staticmethod
     def _latency(batch: Batch, links: np.ndarray, total: np.ndarray) -> np.ndarray:
@@ -96,16 +123,13 @@ class Latency:
             raise ValueError(f"stage_ns holds {unknown[0]!r}, which is none of {', '.join(STAGES)}")
         return {name: batch.stage_ns[name] for name in STAGES if name in batch.stage_ns}
 
-    def _check(self, batch: Batch, applied: np.ndarray, total: np.ndarray) -> None:
-        row = batch.row[applied]
-        expected = self._latency(batch, applied, total)
-        wrong = np.flatnonzero(batch.applied_ns[applied] - batch.generated_ns[row] != expected)
+    def _check(self, batch: Batch, frames: np.ndarray, total: np.ndarray) -> None:
+        took_ns = batch.after_ns - batch.generated_ns
+        wrong = frames[took_ns[frames] != total[frames]]
         if len(wrong):
             k = wrong[0]
-            took_ns = batch.applied_ns[applied[k]] - batch.generated_ns[row[k]]
             raise ValueError(
-                f"frame {batch.frame[row[k]]}: stages sum to {expected[k]} ns, "
-                f"but applied_ns - generated_ns = {took_ns} ns"
+                f"frame {batch.frame[k]}: stages sum to {total[k]} ns, but applied_ns - generated_ns = {took_ns[k]} ns"
             )
 
     def _add(

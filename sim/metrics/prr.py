@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from sim.frames import Outcome
-from sim.metrics.base import LINKS, Batch, Context, Metric, Rows, Tick, tally
+from sim.metrics.base import LINKS, Batch, Context, Metric, Rows, Tick
 from sim.metrics.statistics import ratio_interval
 
 CAUSES = (
@@ -49,16 +49,10 @@ class Prr:
 
     def observe(self, batch: Batch) -> None:
         """Count every link of the batch that stands in the table."""
-        keep = batch.counted(self.context.measure)
-        row = batch.row[keep]
-        _, messages, places, bins = self.final.shape[:4]
-        cell = batch.link[keep].astype(np.int64) * messages + batch.message[row]
-        cell = cell * places + (batch.receiver_place[keep] + 1)
-        cell = cell * bins + (batch.distance_m[keep] / self.bin_m).astype(np.int64)
-        tally(self.final, cell * self.final.shape[-1] + batch.outcome[keep])
-        time_batch = self.context.batch_of(batch.generated_ns)[row]
-        cell += time_batch * (len(LINKS) * messages * places * bins)
-        tally(self.radio, cell * self.radio.shape[-1] + _COLUMN[batch.radio_outcome[keep]])
+        n = batch.counts(self.context)
+        np.add.at(self.final, (n.link, n.message, n.place, n.bin, n.outcome), n.count)
+        radio = _COLUMN[n.radio_outcome]
+        np.add.at(self.radio, (n.time_batch, n.link, n.message, n.place, n.bin, radio), n.count)
 
     def tick(self, tick: Tick) -> None:
         """Nothing to follow over time."""

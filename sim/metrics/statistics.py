@@ -108,7 +108,7 @@ class DelayHistogram:
         self.max_ns = 0
 
     def _cell(self, value_ns: np.ndarray) -> np.ndarray:
-        cell = ((value_ns + (self.FINE_NS - 0.5)) / self.FINE_NS).astype(np.int64)
+        cell = (value_ns + (self.FINE_NS - 1)) // self.FINE_NS
         over = np.flatnonzero(cell > self.FINE_COUNT)
         if len(over):
             over_ns = value_ns[over] - self.FINE_NS * self.FINE_COUNT
@@ -127,12 +127,22 @@ class DelayHistogram:
         """Add non-negative integer delays, each ``weight`` times; a negative one is a ValueError."""
         if not len(value_ns):
             return
-        if int(value_ns.min()) < 0:
-            raise ValueError(f"delay {int(value_ns.min())} ns is negative")
-        np.add.at(self.cells, self._cell(value_ns), 1 if weight is None else weight)
-        self.count += len(value_ns) if weight is None else int(weight.sum())
-        self.sum_ns += int(value_ns.sum() if weight is None else (value_ns * weight).sum())
-        self.max_ns = max(self.max_ns, int(value_ns.max()))
+        least, most = int(value_ns.min()), int(value_ns.max())
+        if least < 0:
+            raise ValueError(f"delay {least} ns is negative")
+        count = len(value_ns) if weight is None else int(weight.sum())
+        if least == most:
+            self.cells[self._cell(value_ns[:1])] += count
+            self.sum_ns += most * count
+        else:
+            cell = self._cell(value_ns)
+            if weight is None and 4 * len(cell) > len(self.cells):
+                self.cells += np.bincount(cell, minlength=len(self.cells))
+            else:
+                np.add.at(self.cells, cell, 1 if weight is None else weight)
+            self.sum_ns += int(value_ns.sum() if weight is None else (value_ns * weight).sum())
+        self.count += count
+        self.max_ns = max(self.max_ns, most)
 
     def quantile_ms(self, share: float) -> float:
         """Nearest-rank quantile; NaN when empty."""

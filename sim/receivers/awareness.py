@@ -7,7 +7,7 @@ import numpy as np
 from rsu.applications import APPLICATIONS
 from rsu.messages.vehicle import STATUS_OK
 from sim.frames import Outcome
-from sim.receivers.base import Decoder, Delivery
+from sim.receivers.base import Decoder
 
 
 class AwarenessReceiver:
@@ -17,13 +17,13 @@ class AwarenessReceiver:
         self.decoder = decoder
         self._plausible = APPLICATIONS["BSM"]
 
-    def judge(self, delivery: Delivery) -> np.ndarray:
+    def judge_frames(self, octets: list[bytes], generated_ns: np.ndarray) -> np.ndarray:
         """Every receiver of a frame comes to the same verdict, so the frame is judged once."""
-        columns = self.decoder.decode_vehicles(delivery.octets)
-        outcome = np.full(len(delivery.octets), Outcome.NOT_DECODED, np.int8)
+        columns = self.decoder.decode_vehicles(octets)
+        outcome = np.full(len(octets), Outcome.NOT_DECODED, np.int8)
         good = columns.status == STATUS_OK
         plausible = self._plausible(
             columns.speed_mps[good], columns.heading_deg[good], columns.longitude_deg[good], columns.latitude_deg[good]
         )
         outcome[good] = np.where(plausible, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
-        return outcome[delivery.row]
+        return outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -54,6 +54,14 @@ class Receiver(Protocol):
 
     def judge(self, delivery: Delivery) -> np.ndarray:
         """:class:`sim.frames.Outcome` per link, int8."""
+
+
+@runtime_checkable
+class FrameReceiver(Protocol):
+    """Judges the frames of one message: whoever received one comes to the same verdict."""
+
+    def judge_frames(self, octets: list[bytes], generated_ns: np.ndarray) -> np.ndarray:
+        """:class:`sim.frames.Outcome` per frame, int8, for all that were sent, received by somebody or not."""
 
 
 class Decoder:

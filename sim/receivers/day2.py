@@ -11,36 +11,36 @@ from rsu.applications import APPLICATIONS
 from rsu.applications.day2.persons import read_psms
 from rsu.applications.day2.sensors import read_rtcm
 from sim.frames import Outcome
-from sim.receivers.base import Decoded, Decoder, Delivery
+from sim.receivers.base import Decoded, Decoder
 
 Read = Callable[[dict[str, Any], int], bool]
 """(decoded value, generation instant in ns since 1970) -> whether a receiver can use it."""
 
 
-class FrameReceiver:
+class ContentReceiver:
     """Applied = decoded as ``message``, and ``usable``; freshness is judged by the pipeline."""
 
     def __init__(self, message: str, decoder: Decoder, usable: Read, utc0_ns: int) -> None:
         self.message, self._usable, self._utc0_ns = message, usable, utc0_ns
         self._decode = Decoded(decoder.decode, limit=512)
 
-    def judge(self, delivery: Delivery) -> np.ndarray:
+    def judge_frames(self, octets: list[bytes], generated_ns: np.ndarray) -> np.ndarray:
         """Frame by frame."""
-        outcome = np.full(len(delivery.octets), Outcome.NOT_DECODED, np.int8)
-        for frame, octets in enumerate(delivery.octets):
-            decoded = self._decode(octets)
+        outcome = np.full(len(octets), Outcome.NOT_DECODED, np.int8)
+        for frame, message in enumerate(octets):
+            decoded = self._decode(message)
             if decoded.message == self.message and decoded.value is not None:
-                good = self._usable(decoded.value, self._utc0_ns + int(delivery.generated_ns[frame]))
+                good = self._usable(decoded.value, self._utc0_ns + int(generated_ns[frame]))
                 outcome[frame] = Outcome.DELIVERED if good else Outcome.NOT_INTERPRETED
-        return outcome[delivery.row]
+        return outcome
 
 
-def rtcm_receiver(decoder: Decoder, utc0_ns: int) -> FrameReceiver:
+def rtcm_receiver(decoder: Decoder, utc0_ns: int) -> ContentReceiver:
     """Usable: carries at least one correction. What is in it is not looked at."""
-    return FrameReceiver("RTCM", decoder, lambda value, near_utc_ns: bool(read_rtcm(value)), utc0_ns)
+    return ContentReceiver("RTCM", decoder, lambda value, near_utc_ns: bool(read_rtcm(value)), utc0_ns)
 
 
-def psm_receiver(decoder: Decoder, utc0_ns: int) -> FrameReceiver:
+def psm_receiver(decoder: Decoder, utc0_ns: int) -> ContentReceiver:
     """Usable: position, speed and heading pass :func:`rsu.applications.checks.bsm_plausible`."""
     plausible = APPLICATIONS["BSM"]
 
@@ -48,4 +48,4 @@ def psm_receiver(decoder: Decoder, utc0_ns: int) -> FrameReceiver:
         person = read_psms([value], near_utc_ns).objects
         return bool(plausible(person.speed_mps, person.heading_deg, person.lon, person.lat)[0])
 
-    return FrameReceiver("PSM", decoder, usable, utc0_ns)
+    return ContentReceiver("PSM", decoder, usable, utc0_ns)

@@ -53,8 +53,9 @@ def batch(frames: list[dict[str, Any]], links: list[dict[str, Any]]) -> Batch:
     """A batch from plain dictionaries; what is not said takes a quiet default.
 
     Frames: generated_ns, message, sender, sender_kind, sent, size_bytes, sense_ns and stages in ns by name
-    (default: access 5 ms, air 1 ms). Links: row, receiver, receiver_kind, receiver_place, distance_m,
-    outcome, radio_outcome, wait_ns, air_extra_ns, applied_ns (default: exactly the sum of stages).
+    (default: access 5 ms, air 1 ms), after_ns (default: exactly the sum of stages). Links: row, receiver (default: a
+    vehicle of its own), receiver_kind, receiver_place, chainage_m, distance_m, outcome, radio_outcome, wait_ns,
+    air_extra_ns.
     """
 
     def column(rows: list[dict[str, Any]], name: str, default: Any, dtype: Any = np.int64) -> np.ndarray:
@@ -70,12 +71,15 @@ def batch(frames: list[dict[str, Any]], links: list[dict[str, Any]]) -> Batch:
     outcome = column(links, "outcome", Outcome.DELIVERED, np.int8)
     radio = np.array([k.get("radio_outcome", k.get("outcome", Outcome.DELIVERED)) for k in links], np.int8)
     radio[(radio > Outcome.NOT_TUNED) & (radio != Outcome.RECEIVER_BUSY)] = Outcome.DELIVERED
-    wait_ns = column(links, "wait_ns", 0)
-    total_ns = sum(stages.values()) + generated_ns
-    extra_ns = column(links, "air_extra_ns", 0)
-    applied_ns = total_ns[row] + wait_ns + extra_ns if len(links) else np.empty(0, np.int64)
-    for k, one in enumerate(links):
-        applied_ns[k] = one.get("applied_ns", applied_ns[k])
+    wait_ns, extra_ns = column(links, "wait_ns", 0), column(links, "air_extra_ns", 0)
+    after_ns = column(frames, "after_ns", -1)
+    after_ns = np.where(after_ns < 0, sum(stages.values()) + generated_ns, after_ns)
+    receiver = np.array([one.get("receiver", 1000 + k) for k, one in enumerate(links)], np.int64)
+    at = stations(int(receiver.max(initial=0)) + 1, rsus=1)
+    for slot, one in zip(receiver.tolist(), links, strict=True):
+        at.kind[slot] = one.get("receiver_kind", Kind.VEHICLE)
+        at.place[slot] = one.get("receiver_place", 0)
+        at.chainage_m[slot] = one.get("chainage_m", 0.0)
     zero = np.zeros(len(frames), np.int64)
     return Batch(
         messages=MESSAGES,
@@ -94,17 +98,13 @@ def batch(frames: list[dict[str, Any]], links: list[dict[str, Any]]) -> Batch:
         size_bytes=column(frames, "size_bytes", 190),
         sense_ns=column(frames, "sense_ns", 0),
         stage_ns=stages,
+        after_ns=after_ns,
         row=row,
-        receiver=column(links, "receiver", 1),
-        receiver_kind=column(links, "receiver_kind", Kind.VEHICLE, np.int8),
-        receiver_home=column(links, "receiver_home", 0),
-        receiver_place=column(links, "receiver_place", 0),
-        receiver_chainage_m=column(links, "chainage_m", 0.0, float),
-        direction=np.ones(len(links), np.int8),
+        receiver=receiver,
+        stations=at,
         distance_m=column(links, "distance_m", 10.0, float),
         outcome=outcome,
         radio_outcome=radio,
-        applied_ns=applied_ns,
         verify_wait_ns=wait_ns if wait_ns.any() else None,
         air_extra_ns=extra_ns if extra_ns.any() else None,
     )

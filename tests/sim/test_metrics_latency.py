@@ -67,7 +67,7 @@ def test_a_row_whose_stages_do_not_add_up_is_refused() -> None:
     with pytest.raises(
         ValueError, match="stages sum to 6000000 ns, but applied_ns - generated_ns = 7000000 ns"
     ):
-        kpi.observe(batch([{}], [{"applied_ns": 7 * MS}]))
+        kpi.observe(batch([{"after_ns": 7 * MS}], [{}]))
     wrong = batch([{}], [{}])
     wrong.stage_ns["queue"] = wrong.stage_ns.pop("access")
     with pytest.raises(ValueError, match="'queue'"):
