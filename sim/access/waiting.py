@@ -9,9 +9,11 @@ from sim.frames import Frames
 
 
 class WaitingFrames:
-    """A queue by time; equal times keep the order of frame numbers."""
+    """A queue by time; equal times keep the order of frame numbers. Times are subframes of 1 ms, or slots of
+    ``slot_ns``."""
 
-    def __init__(self) -> None:
+    def __init__(self, slot_ns: int = MS) -> None:
+        self._slot_ns = slot_ns
         self._new: list[Frames] = []
         self._sorted = Frames.concatenate([])
         self._subframe = np.empty(0, np.int64)
@@ -24,15 +26,16 @@ class WaitingFrames:
         """Queue frames; ValueError if one is ready before subframe ``done`` starts (it could not have been seen)."""
         if not len(frames):
             return
-        early = frames.ready_ns < done * MS
+        early = frames.ready_ns < done * self._slot_ns
         if early.any():
             at = int(frames.ready_ns[early][0])
-            raise ValueError(f"frames: ready_ns {at} lies before {done * MS}, to which the access layer has advanced")
+            now = done * self._slot_ns
+            raise ValueError(f"frames: ready_ns {at} lies before {now}, to which the access layer has advanced")
         self._new.append(frames)
 
     def first_subframe(self) -> int | None:
         """First subframe in which a frame becomes ready; none if nothing waits."""
-        times = [int((-(-frames.ready_ns // MS)).min()) for frames in self._new]
+        times = [int((-(-frames.ready_ns // self._slot_ns)).min()) for frames in self._new]
         if self._taken < len(self._subframe):
             times.append(int(self._subframe[self._taken]))
         return min(times, default=None)
@@ -42,7 +45,7 @@ class WaitingFrames:
         if self._new:
             rest = np.arange(self._taken, len(self._sorted))
             merged = Frames.concatenate([self._sorted.take(rest), *self._new])
-            at = -(-merged.ready_ns // MS)
+            at = -(-merged.ready_ns // self._slot_ns)
             order = np.lexsort((merged.frame, at))
             self._sorted, self._subframe = merged.take(order), at[order]
             self._new, self._taken = [], 0
