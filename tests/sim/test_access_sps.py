@@ -10,7 +10,7 @@ import pytest
 from sim.access import bench
 from sim.access.lte_mode4.layer import LteMode4
 from sim.access.lte_mode4.processes import period_subframes
-from sim.access.sidelink.selection import FREE_DBM, blocks, choose, projected
+from sim.access.sidelink.selection import blocks, choose, projected
 from sim.clock import MS
 from sim.frames import Flow, Frames, Kind, Outcome, Receptions
 from sim.scenario.schema.radio import Radio
@@ -276,13 +276,14 @@ def choice_of(level: np.ndarray, power: np.ndarray, draw: tuple[float, float] = 
     """One station's choice among t x x candidates."""
     barred = options.pop("barred", np.zeros((1, level.shape[1]), bool))
     subframes = np.array([options.pop("subframes", level.shape[1])])
-    return choose(level, barred, power, subframes, np.array([draw]), -110.0, 3.0, 0.2)
+    level_mw = np.where(np.isneginf(level), 0, 10 ** (level.astype(float) / 10)).astype(np.float32)
+    return choose(level_mw, barred, power, subframes, np.array([draw]), 1e-11, 3.0, 0.2)
 
 
 def test_thresholds_rise_by_three_decibels_per_pass() -> None:
     """By hand (mistake 9): reservations at -100.5 dBm everywhere but one need (110 - 100.5) / 3 -> 4 raises."""
     level = np.full((1, 10, 1), -100.5, np.float32)
-    level[0, 3, 0] = FREE_DBM
+    level[0, 3, 0] = -np.inf
     choice = choice_of(level, np.ones((1, 10, 1), np.float32))
     assert choice.raises[0] == 4
     assert choice.remaining[0] == 10
@@ -293,7 +294,7 @@ def test_thresholds_rise_by_three_decibels_per_pass() -> None:
 
 def test_kept_list_is_the_quietest_fifth_and_the_pick_is_uniform() -> None:
     """Distribution: 2 of 10 candidates are kept; each is picked half of the time."""
-    level = np.full((1, 10, 1), FREE_DBM, np.float32)
+    level = np.full((1, 10, 1), -np.inf, np.float32)
     power = np.arange(10, 0, -1, dtype=np.float32).reshape(1, 10, 1)
     draws = np.random.default_rng(1).random((2000, 2))
     picked = np.array([choice_of(level, power, tuple(d)).subframe[0] for d in draws])

@@ -7,7 +7,7 @@ import numpy as np
 from sim.clock import hashed_uniform, stream_key
 
 KEEP, COUNTER, PICK, TIE, SECOND = range(5)
-"""Keep or give up a resource, reselection counter, pick from the candidate list, tie at its end, second transmission."""
+"""Keep or give up a resource, reselection counter, pick from the list, tie at its end, second transmission."""
 _STREAMS = {KEEP: ("keep", None), COUNTER: ("counter", None), PICK: ("selection", 0), TIE: ("selection", 1),
             SECOND: ("second", None)}
 _DEPTH = 8
@@ -36,8 +36,8 @@ class Draws:
         """These rows belong to other processes now."""
         self._first[rows] = _UNFILLED
 
-    def take(self, which: int, rows: np.ndarray, identity: np.ndarray, cycle: np.ndarray) -> np.ndarray:
-        """One number per row at its cycle; ``identity`` and ``cycle`` are columns over all rows of the table."""
+    def take(self, which: int | slice, rows: np.ndarray, identity: np.ndarray, cycle: np.ndarray) -> np.ndarray:
+        """One number (or all of a slice) per row at its cycle; ``identity`` and ``cycle`` are columns of all rows."""
         at = cycle[rows]
         step = at - self._first[rows]
         if step.max(initial=0) >= _DEPTH:

@@ -230,7 +230,7 @@ class Grid:
     def _emit(self, shape: Shape) -> np.ndarray:
         """Transmit power per PRB of the carrier, as a share of the total, float64 [prb_count].
 
-        In-band emission within the sender's channel; in the channel beside it the power that ACLR leaves, spread evenly.
+        In-band emission within the sender's channel; beside it the power that ACLR leaves, spread evenly.
         """
         first, _ = self.prb_range(shape.pool, shape.first_subchannel, shape.subchannels)
         data, control = self.power_share(shape.data_prb)

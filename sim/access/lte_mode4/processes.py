@@ -367,10 +367,18 @@ class Processes:
         """One uniform number per row (:mod:`draws` names which), keyed by station, flow, stream and cycle."""
         return self._draws.take(which, rows, self.identity, self.cycles)
 
+    def draw_all(self, rows: np.ndarray) -> np.ndarray:
+        """All numbers of each row's present cycle, [n, 5] in the order of :mod:`draws`."""
+        return self._draws.take(slice(None), rows, self.identity, self.cycles)
+
     def new_counter(self, rows: np.ndarray) -> np.ndarray:
         """Reselection counters, uniform in the range that the period sets."""
+        return self.counter_from(rows, self.draw(draws.COUNTER, rows))
+
+    def counter_from(self, rows: np.ndarray, draw: np.ndarray) -> np.ndarray:
+        """The counters that these draws give."""
         low, high = _COUNTER_RANGE[:, np.minimum(self.period[rows], 100)]
-        return low + (self.draw(draws.COUNTER, rows) * (high - low + 1)).astype(np.int64)
+        return low + (draw * (high - low + 1)).astype(np.int64)
 
     def grant_sizes(self, rows: np.ndarray, subframe: np.ndarray) -> np.ndarray:
         """Bytes new grants are made for: the largest frame of the last second, or the one that waits."""
@@ -399,8 +407,8 @@ class Processes:
         self.drop(rows, subframe * MS)
 
     def take_grant(
-        self, rows: np.ndarray, next_subframe: np.ndarray, first: np.ndarray, subchannels: np.ndarray, mcs: np.ndarray,
-        counter: np.ndarray, gap: np.ndarray | int = 0, second_first: np.ndarray | int = 0,
+        self, rows: np.ndarray, next_subframe: np.ndarray, first: np.ndarray, subchannels: np.ndarray | int,
+        mcs: np.ndarray, counter: np.ndarray, gap: np.ndarray | int = 0, second_first: np.ndarray | int = 0,
     ) -> None:
         """Write selected resources; ``gap`` > 0 adds a second transmission so many subframes after the first."""
         self.next[rows], self.first[rows], self.subchannels[rows] = next_subframe, first, subchannels

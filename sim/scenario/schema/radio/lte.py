@@ -6,7 +6,6 @@ from typing import Literal
 
 from sim.scenario.schema.base import Section, key
 
-
 Channel = Literal["whole", "lower", "upper"]
 
 
