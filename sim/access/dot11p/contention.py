@@ -1,0 +1,417 @@
+"""EDCA outside the context of a BSS (IEEE 802.11-2020 clause 10.23.2), event by event on a clock of nanoseconds."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.access.dot11p import CATEGORIES
+from sim.access.dot11p.edca import Edca, category_of, replaces
+from sim.access.dot11p.medium import HISTORY_NS, Air, Medium
+from sim.access.dot11p.queues import Contender, Dropped, Gate, Policy, Waiting
+from sim.clock import NEVER
+from sim.frames import Flow, Frames
+from sim.link.dot11p_rates import Waveform, bd_repetitions
+from sim.world.stations import Stations
+
+if TYPE_CHECKING:
+    from sim.access.dot11p.dcc import Control
+    from sim.scenario.schema.radio.dot11p import Dot11p
+
+_RECHECK, _FIRE, _GATE, _FOREIGN = range(4)
+_LONG_AGO = -(2**62)
+
+
+class Contention:
+    """Queues, backoff and transmissions of all stations.
+
+    Only stations with something to send look at the medium: at arrivals, at the end of what they found busy, and when a
+    frame starts near a running countdown. ``started`` collects (transmission, frame or none, category) in order of
+    start.
+    """
+
+    def __init__(
+        self, settings: Dot11p, waveform: Waveform, flows: list[Flow], medium: Medium, seed: int,
+        control: Control | None,
+    ) -> None:
+        self.settings, self.waveform, self.medium, self.control = settings, waveform, medium, control
+        self.edca = Edca(settings, seed)
+        medium.keep_ns = max(self.edca.aifs_ns)
+        self.unseen_ns = max(1, round(settings.vulnerable_us * 1000))
+        self.idle_aifs = settings.idle_access == "aifs"
+        self.category = [category_of(flow, settings) for flow in flows]
+        self.dropped = Dropped()
+        self.policy = Policy(
+            [flow.budget_ns for flow in flows], [replaces(flow, settings) for flow in flows], settings.queue_length,
+            self.dropped,
+        )
+        self.started: list[tuple[Air, Waiting | None, int]] = []
+        self.contenders: dict[int, Contender] = {}
+        self.counting: list[dict[int, Contender]] = [{}]
+        self.gates: dict[int, Gate] = {}
+        self.events: list[tuple[int, int, int, int, Any, int]] = []
+        self.arrivals: list[Waiting] = []
+        self._next_arrival = 0
+        self._order = 0
+        self._number = 0
+        self._own_end: dict[int, int] = {}
+        self._after: dict[int, int] = {}
+        """End of the last transmission by contender key, where its backoff has not been looked at yet."""
+        self._airtime: dict[int, int] = {}
+        self._id: list[int] = []
+        self._power_mw: list[float] = []
+        self.busy_ratio = np.empty(0)
+        self.sent_at_once = self.sent_after_wait = self.internal_collisions = 0
+
+    # ---- input
+
+    def submit(self, frames: Frames) -> None:
+        """Queue frames by the time they are ready."""
+        columns = (
+            frames.ready_ns, frames.frame, frames.sender, frames.sender_id, frames.sequence, frames.flow,
+            frames.stream, frames.size_bytes,
+        )
+        rest = self.arrivals[self._next_arrival:]
+        rest += map(Waiting._make, zip(*(column.tolist() for column in columns), strict=True))
+        rest.sort()
+        self.arrivals, self._next_arrival = rest, 0
+
+    def foreign(self, air: Air) -> None:
+        """Another radio's transmission, to begin in time."""
+        self._push(air.start_ns, 0, _FOREIGN, air, 0)
+
+    def new_tick(self, stations: Stations, busy_ratio: np.ndarray) -> None:
+        """Read identities and powers, sort running countdowns into the new cells."""
+        self._id = np.where(stations.active, stations.station_id, -1).tolist()
+        self._power_mw = (10 ** (stations.tx_power_dbm / 10)).tolist()
+        self.busy_ratio = busy_ratio
+        self.counting = [{} for _ in self.medium.around]
+        for key, contender in self.contenders.items():
+            if contender.fire_ns >= 0:
+                self.counting[self.medium.cell_of[contender.slot]][key] = contender
+        if len(self._after) > 4 * len(self._id):
+            self._after.clear()
+
+    def forget(self, changed: np.ndarray, now_ns: int) -> None:
+        """Slots that hold other stations now: their queues end unsent."""
+        for slot in changed.tolist():
+            self._own_end.pop(slot, None)
+            gate = self.gates.pop(slot, None)
+            queues = list(gate.queues) if gate else []
+            for key in range(4 * slot, 4 * slot + 4):
+                self._after.pop(key, None)
+                contender = self.contenders.pop(key, None)
+                if contender is not None:
+                    contender.version += 1
+                    queues.append(contender.queue)
+            for frame in (frame for queue in queues for frame in queue):
+                self.dropped.add(frame, now_ns, False)
+                self.dropped.left += 1
+
+    # ---- the clock
+
+    def next_ns(self) -> int:
+        """Time of the next event or arrival; ``NEVER`` if there is none."""
+        first = self.events[0][0] if self.events else NEVER
+        if self._next_arrival < len(self.arrivals):
+            first = min(first, self.arrivals[self._next_arrival].ready_ns)
+        return first
+
+    def run(self, until_ns: int) -> None:
+        """Everything before ``until_ns``; arrivals come first at equal times."""
+        events, arrivals = self.events, self.arrivals
+        place, count = self._next_arrival, len(arrivals)
+        while True:
+            event_ns = events[0][0] if events else NEVER
+            if place < count and arrivals[place].ready_ns <= event_ns:
+                frame = arrivals[place]
+                if frame.ready_ns >= until_ns:
+                    break
+                place += 1
+                self._arrive(frame)
+                continue
+            if event_ns >= until_ns:
+                break
+            now_ns, _, _, kind, what, version = heapq.heappop(events)
+            if kind == _FOREIGN:
+                self._begin_foreign(what)
+            elif what.version == version:
+                (self._recheck, self._fire, self._open)[kind](what, now_ns)
+        self._next_arrival = place
+
+    def _push(self, time_ns: int, rank: int, kind: int, what: Any, version: int) -> None:
+        self._order += 1
+        heapq.heappush(self.events, (time_ns, rank, self._order, kind, what, version))
+
+    def _arrive(self, frame: Waiting) -> None:
+        now_ns, slot = frame.ready_ns, frame.slot
+        if self._id[slot] != frame.station_id:
+            self.dropped.add(frame, now_ns, False)
+            self.dropped.left += 1
+        elif self.control is not None:
+            gate = self._gate(slot)
+            if self.policy.take(gate.queues[self.category[frame.flow]], frame, now_ns):
+                self._push(now_ns + self.policy.budget_ns[frame.flow] + 1, 4, _GATE, _Look(slot), 0)
+            self._release(slot, now_ns)
+        else:
+            self._enqueue(frame, now_ns)
+
+    def _enqueue(self, frame: Waiting, now_ns: int) -> None:
+        """A frame enters its category's queue; alone there it looks at the medium at once."""
+        slot, category = frame.slot, self.category[frame.flow]
+        key = 4 * slot + category
+        contender = self.contenders.get(key)
+        if contender is not None:
+            self.policy.take(contender.queue, frame, now_ns)
+            return
+        aifs_ns = self.edca.aifs_ns[category]
+        busy_ns, last_ns = self.medium.state(slot, now_ns, now_ns - aifs_ns, now_ns - self.unseen_ns)
+        own_ns = self._own_end.get(slot, _LONG_AGO)
+        if own_ns > now_ns:
+            busy_ns = max(busy_ns, own_ns)
+        else:
+            last_ns = max(last_ns, own_ns)
+        after_ns = self._after.pop(key, None)
+        if after_ns is not None and now_ns - after_ns < HISTORY_NS and self._still_backing_off(frame, after_ns, now_ns):
+            return
+        if not busy_ns and last_ns <= now_ns - aifs_ns and not self.idle_aifs:
+            self.sent_at_once += 1
+            self._transmit(slot, category, frame, now_ns)
+            return
+        contender = self._contend(slot, category, deque((frame,)))
+        if busy_ns:
+            self._wait_busy(contender, busy_ns)
+            return
+        unseen_ns, _ = self.medium.state(slot, now_ns, now_ns, now_ns)
+        if unseen_ns:
+            self._wait_busy(contender, unseen_ns)
+        else:
+            self._count_down(contender, now_ns if self.idle_aifs else max(last_ns, now_ns - aifs_ns))
+
+    def _still_backing_off(self, frame: Waiting, sent_ns: int, now_ns: int) -> bool:
+        """Replay the backoff after an own transmission; contend with what is left of it, if anything is."""
+        category, slot = self.category[frame.flow], frame.slot
+        backoff = self.edca.backoff(frame.station_id, category)
+        aifs_ns, slot_ns = self.edca.aifs_ns[category], self.edca.slot_ns
+        idle_ns = sent_ns
+        for start_ns, end_ns in self.medium.intervals(slot, sent_ns, now_ns):
+            free_ns = start_ns - idle_ns - aifs_ns
+            if free_ns >= backoff * slot_ns:
+                return False
+            backoff -= max(0, free_ns) // slot_ns
+            idle_ns = max(idle_ns, end_ns)
+        if idle_ns + aifs_ns + backoff * slot_ns <= now_ns:
+            return False
+        contender = self._contend(slot, category, deque((frame,)))
+        contender.backoff, contender.drawn = backoff, True
+        if idle_ns > now_ns:
+            self._push(idle_ns, category, _RECHECK, contender, contender.version)
+        else:
+            self._count_down(contender, idle_ns)
+        return True
+
+    # ---- contention
+
+    def _contend(self, slot: int, category: int, queue: deque[Waiting]) -> Contender:
+        contender = Contender(slot, category, queue)
+        self.contenders[contender.key] = contender
+        return contender
+
+    def _wait_busy(self, contender: Contender, until_ns: int) -> None:
+        """Draw a backoff if this attempt has none yet, and look again when the medium gets idle."""
+        if not contender.drawn:
+            contender.backoff = self.edca.backoff(self._id[contender.slot], contender.category)
+            contender.drawn = True
+        self._push(until_ns, contender.category, _RECHECK, contender, contender.version)
+
+    def _count_down(self, contender: Contender, idle_ns: int) -> None:
+        """The medium is idle since then: AIFS and the remaining slots run."""
+        category = contender.category
+        contender.idle_ns = idle_ns
+        contender.fire_ns = idle_ns + self.edca.aifs_ns[category] + contender.backoff * self.edca.slot_ns
+        self.counting[self.medium.cell_of[contender.slot]][contender.key] = contender
+        self._push(contender.fire_ns, category, _FIRE, contender, contender.version)
+
+    def _freeze(self, contender: Contender, now_ns: int, until_ns: int) -> None:
+        """The medium gets busy: whole idle slots count, the rest waits."""
+        idle_ns = now_ns - contender.idle_ns - self.edca.aifs_ns[contender.category]
+        if idle_ns > 0:
+            contender.backoff -= min(contender.backoff, idle_ns // self.edca.slot_ns)
+        self._stop(contender)
+        self._wait_busy(contender, until_ns)
+
+    def _stop(self, contender: Contender) -> None:
+        contender.fire_ns = -1
+        contender.version += 1
+        self.counting[self.medium.cell_of[contender.slot]].pop(contender.key, None)
+
+    def _recheck(self, contender: Contender, now_ns: int) -> None:
+        """What made the medium busy has ended."""
+        self.policy.expire(contender.queue, now_ns)
+        if not contender.queue:
+            self._leave(contender, now_ns)
+            return
+        busy_ns, _ = self.medium.state(contender.slot, now_ns, now_ns, now_ns)
+        busy_ns = max(busy_ns, self._own_end.get(contender.slot, _LONG_AGO))
+        if busy_ns > now_ns:
+            self._push(busy_ns, contender.category, _RECHECK, contender, contender.version)
+        else:
+            self._count_down(contender, now_ns)
+
+    def _fire(self, contender: Contender, now_ns: int) -> None:
+        """The countdown is over."""
+        self._stop(contender)
+        self.policy.expire(contender.queue, now_ns)
+        if not contender.queue:
+            self._leave(contender, now_ns)
+            return
+        frame = contender.queue.popleft()
+        self.sent_after_wait += 1
+        if not contender.queue:
+            del self.contenders[contender.key]
+        self._transmit(contender.slot, contender.category, frame, now_ns)
+        if contender.queue:
+            contender.drawn = False
+            self._wait_busy(contender, self._own_end[contender.slot])
+            self._after.pop(contender.key, None)
+
+    def _leave(self, contender: Contender, now_ns: int) -> None:
+        """Nothing left to send."""
+        del self.contenders[contender.key]
+        contender.version += 1
+        if self.control is not None:
+            self._gate(contender.slot).handed = False
+            self._release(contender.slot, now_ns)
+
+    # ---- transmission
+
+    def _transmit(self, slot: int, category: int, frame: Waiting, now_ns: int) -> None:
+        airtime_ns = self._airtime.get(frame.size_bytes)
+        if airtime_ns is None:
+            airtime_ns = self._airtime[frame.size_bytes] = self.waveform.airtime_ns(frame.size_bytes)
+        copies = 1
+        if self.settings.bd_repetitions and self.settings.standard == "802.11bd":
+            copies += bd_repetitions(float(self.busy_ratio[slot]))
+            airtime_ns = copies * airtime_ns + (copies - 1) * self.edca.sifs_ns
+        end_ns = now_ns + airtime_ns
+        self._number += 1
+        air = Air(self._number, slot, self.medium.view, now_ns, end_ns, self._power_mw[slot], self.medium.sense_mw)
+        air.copies = copies
+        self._own_end[slot] = end_ns
+        self._after[4 * slot + category] = end_ns
+        self.started.append((air, frame, category))
+        self.medium.add(air)
+        self._notify(air, now_ns)
+        if self.control is not None:
+            gate = self._gate(slot)
+            gate.handed, gate.sent_ns, gate.airtime_ns = False, now_ns, airtime_ns
+            gate.open_ns = now_ns + self.control.off_ns(slot, airtime_ns)
+            if gate.waits():
+                gate.version += 1
+                self._push(gate.open_ns, 4, _GATE, _Opening(slot, gate), gate.version)
+
+    def _begin_foreign(self, air: Air) -> None:
+        """Energy of another radio appears."""
+        self._number += 1
+        air.number, air.view = self._number, self.medium.view
+        air.column = air.view.column[air.slot]
+        if air.column < 0:
+            return
+        self._own_end[air.slot] = max(self._own_end.get(air.slot, _LONG_AGO), air.end_ns)
+        self.medium.energy_matters = True
+        self.started.append((air, None, -1))
+        self.medium.add(air)
+        self._notify(air, air.start_ns)
+
+    def _notify(self, air: Air, now_ns: int) -> None:
+        """Countdowns that sense the frame freeze; those about to end do not notice it any more."""
+        counting, medium, unseen_ns = self.counting, self.medium, self.unseen_ns
+        for cell in medium.around[air.cell]:
+            if not counting[cell]:
+                continue
+            for contender in list(counting[cell].values()):
+                if contender.slot == air.slot:
+                    if contender.fire_ns == now_ns:
+                        self.internal_collisions += 1
+                        contender.drawn = False
+                    self._freeze(contender, now_ns, air.end_ns)
+                elif contender.fire_ns - now_ns >= unseen_ns and medium.senses(air, contender.slot):
+                    until_ns = air.end_ns
+                    if medium.energy_matters:
+                        until_ns = medium.state(contender.slot, now_ns, now_ns, now_ns)[0] or until_ns
+                    self._freeze(contender, now_ns, until_ns)
+
+    # ---- congestion control
+
+    def _gate(self, slot: int) -> Gate:
+        gate = self.gates.get(slot)
+        if gate is None:
+            gate = self.gates[slot] = Gate()
+        return gate
+
+    def _release(self, slot: int, now_ns: int) -> None:
+        """Hand the most urgent frame to EDCA if the gate is open and none is on its way."""
+        gate = self.gates[slot]
+        for queue in gate.queues:
+            self.policy.expire(queue, now_ns)
+        if gate.handed or not gate.waits():
+            return
+        if now_ns < gate.open_ns:
+            gate.version += 1
+            self._push(gate.open_ns, 4, _GATE, _Opening(slot, gate), gate.version)
+            return
+        gate.handed = True
+        self._enqueue(next(queue for queue in gate.queues if queue).popleft(), now_ns)
+
+    def _open(self, opening: _Opening | _Look, now_ns: int) -> None:
+        if opening.slot in self.gates:
+            self._release(opening.slot, now_ns)
+
+    def rates_changed(self, now_ns: int) -> None:
+        """Congestion control has new off times: gates that hold frames open earlier or later."""
+        assert self.control is not None
+        for slot, gate in self.gates.items():
+            if gate.airtime_ns:
+                gate.open_ns = gate.sent_ns + self.control.off_ns(slot, gate.airtime_ns)
+            if gate.waits():
+                gate.version += 1
+                self._push(max(now_ns, gate.open_ns), 4, _GATE, _Opening(slot, gate), gate.version)
+
+    def counts(self) -> dict[str, int]:
+        """What happened so far."""
+        d = self.dropped
+        return {
+            "sent_at_once": self.sent_at_once, "sent_after_wait": self.sent_after_wait,
+            "backoffs_drawn": self.edca.draws, "internal_collisions": self.internal_collisions,
+            "dropped_replaced": d.replaced, "dropped_late": d.expired, "dropped_queue_full": d.overflowed,
+            "dropped_station_left": d.left,
+        }
+
+
+class _Opening:
+    """A gate that opens; void once the gate has another opening."""
+
+    __slots__ = ("gate", "slot")
+
+    def __init__(self, slot: int, gate: Gate) -> None:
+        self.slot, self.gate = slot, gate
+
+    @property
+    def version(self) -> int:
+        return self.gate.version
+
+
+class _Look:
+    """A look at a station's queues when a frame's budget ends."""
+
+    __slots__ = ("slot",)
+    version = 0
+
+    def __init__(self, slot: int) -> None:
+        self.slot = slot
+
+
+__all__ = ["CATEGORIES", "Contention"]

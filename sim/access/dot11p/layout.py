@@ -1,0 +1,175 @@
+"""Listeners of one traffic tick in one order along the road, and the received powers of any transmission at them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.access.neighbours import LISTENERS, PROBE, RSU, Neighbours, run_within
+from sim.channel.ends import Ends
+from sim.world.stations import Stations
+
+if TYPE_CHECKING:
+    from sim.access.dot11p.medium import Air
+
+_BLOCK_ROWS = 64
+
+
+class Layout:
+    """Ranks of listeners along the sorting line; a transmission reaches one contiguous run of them.
+
+    On a ring a run may wrap around: rank r stands for r modulo ``count``. ``lo``, ``size`` (by column of the sender)
+    bound what can be received at all, ``report`` what is reported.
+    """
+
+    def __init__(
+        self, near: Neighbours, stations: Stations, place: np.ndarray, report_m: float, probes: bool,
+    ) -> None:
+        self.near, self.probes = near, probes
+        self.ring_m = near.ring_m
+        first = int(near.offset[PROBE])
+        columns = np.arange(first, len(near.slots)) if probes else np.arange(first)
+        at = place[columns]
+        populations = [PROBE] if probes else [b for b in LISTENERS if near.size[b]]
+        self._only = populations[0] if len(populations) == 1 else None
+        """The only population of listeners, whose order is then the neighbours' own."""
+        order = np.arange(len(columns)) if self._only is not None else np.argsort(at, kind="stable")
+        self.columns, self.place = columns[order], at[order]
+        self.count = len(columns)
+        self.slots = near.slots[self.columns]
+        self.station_id = near.station_id[self.columns]
+        self.rank = np.full(len(near.slots), -1)
+        """Rank of every column, -1 for those that do not listen here."""
+        self.rank[self.columns] = np.arange(self.count)
+        self.rank_of_slot = np.full(stations.size, -1)
+        self.rank_of_slot[self.slots] = np.arange(self.count)
+        self.sender_place = place[:first]
+        self._bounds(report_m)
+        slots = self.slots
+        self._x0, self._dx = stations.x0_m[slots], stations.x1_m[slots] - stations.x0_m[slots]
+        self._y0, self._dy = stations.y0_m[slots], stations.y1_m[slots] - stations.y0_m[slots]
+        self._z = stations.antenna_height_m[slots]
+        self.stations = stations
+        self.tick = stations.tick_start_ns, stations.tick_end_ns - stations.tick_start_ns
+
+    def _bounds(self, report_m: float) -> None:
+        near = self.near
+        if self._only is not None and not self.probes:
+            self.lo, self.size = near.lo[self._only], near.count[self._only]
+        else:
+            targets = [PROBE] if self.probes else [b for b in LISTENERS if near.size[b]]
+            firsts, sizes = [], []
+            for a in LISTENERS:
+                reach = max((near.windows[a, b].reach_m for b in targets), default=0.0) + near.slack_m
+                rows = slice(int(near.offset[a]), int(near.offset[a + 1]))
+                one = run_within(self.sender_place[rows], self.place, reach, self.ring_m)
+                firsts.append(one[0])
+                sizes.append(one[1])
+            self.lo, self.size = np.concatenate(firsts), np.concatenate(sizes)
+        reach_m = max((w.reach_m for w in near.windows.values()), default=0.0)
+        self.reach_m = reach_m + near.slack_m
+        lo, size = run_within(self.sender_place, self.place, report_m + near.slack_m, self.ring_m)
+        if self.ring_m:
+            skip = (lo - self.lo) % max(1, self.count)
+            inside = skip < self.size
+            whole = ~inside | (skip + size > self.size)
+            skip = np.where(whole, 0, skip)
+            size = np.where(whole, self.size, size)
+        else:
+            skip = np.clip(lo - self.lo, 0, self.size)
+            size = np.clip(lo + size - self.lo, skip, self.size) - skip
+        self.report = skip, size
+        """(first step of the run, number) of listeners within the report distance; the whole run where in doubt."""
+
+    def powers(self, airs: list[Air]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(flat received powers in mW, offset, lo, size) of transmissions that began in this tick."""
+        column = np.array([air.column for air in airs], np.int64)
+        sent_mw = np.array([air.power_mw for air in airs], np.float32)
+        lo, size = self.lo[column], self.size[column]
+        offset = np.cumsum(size) - size
+        flat = np.zeros(int(size.sum()), np.float32)
+        if not len(flat):
+            return flat, offset, lo, size
+        if self.probes:
+            self._at_probes(flat, column, offset, lo, size)
+        elif self._only is not None:
+            base, gains = self.near.base[self._only][column].tolist(), self.near.gains()
+            runs = [gains[b:b + n] for b, n in zip(base, size.tolist(), strict=True)]
+            np.concatenate(runs, out=flat)
+        else:
+            for b in LISTENERS:
+                if self.near.size[b]:
+                    self._scatter(flat, column, b, self.near.gains(), self.near.base[b], offset, lo)
+        flat *= np.repeat(sent_mw, size)
+        return flat, offset, lo, size
+
+    def _scatter(
+        self, flat: np.ndarray, column: np.ndarray, b: int, gains: np.ndarray, base: np.ndarray, offset: np.ndarray,
+        lo: np.ndarray,
+    ) -> None:
+        """Gains of one population, put in their places in the runs."""
+        near = self.near
+        some = np.flatnonzero((near.count[b][column] > 0) & (base[column] >= 0))
+        column, offset, lo = column[some], offset[some], lo[some]
+        count = near.count[b][column]
+        step = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+        place = step + np.repeat(near.lo[b][column], count)
+        if self.ring_m:
+            place %= int(near.size[b])
+        rank = self.rank[int(near.offset[b]) + place]
+        rank -= np.repeat(lo, count)
+        if self.ring_m:
+            rank %= self.count
+        rank += np.repeat(offset, count)
+        flat[rank] = gains[step + np.repeat(base[column], count)]
+
+    def _at_probes(
+        self, flat: np.ndarray, column: np.ndarray, offset: np.ndarray, lo: np.ndarray, size: np.ndarray
+    ) -> None:
+        """RSUs by the neighbours' gains, vehicles made here (the neighbours keep none of them)."""
+        near = self.near
+        rsu = column >= int(near.offset[RSU])
+        rows = np.flatnonzero(rsu)
+        if len(rows):
+            self._scatter(flat, column[rows], PROBE, near.gains(), near.base[PROBE], offset[rows], lo[rows])
+        rows = np.flatnonzero(~rsu & (size > 0))
+        rows = rows[np.argsort(lo[rows], kind="stable")]
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            some = rows[start:start + _BLOCK_ROWS]
+            first, last = int(lo[some].min()), int((lo[some] + size[some]).max())
+            ranks = np.arange(first, last) % max(1, self.count)
+            gains = self._gains_between(column[some], self.columns[ranks])
+            for i, (at, low, n) in enumerate(zip(*(v[some].tolist() for v in (offset, lo, size)), strict=True)):
+                flat[at:at + n] = gains[i, low - first:low - first + n]
+
+    def _gains_between(self, columns: np.ndarray, probes: np.ndarray) -> np.ndarray:
+        """Gains between vehicles and probes at the middle of the tick, [vehicles, probes]."""
+        near = self.near
+        fields = tuple(left[columns] @ right[probes].T for left, right in near.features.rows)
+        return near.propagation.block_gain(self._ends(columns), self._ends(probes), fields, False, self.ring_m)
+
+    def _ends(self, columns: np.ndarray) -> Ends:
+        near, s = self.near, self.stations
+        slots = near.slots[columns]
+        x, y = 0.5 * (s.x0_m + s.x1_m)[slots], 0.5 * (s.y0_m + s.y1_m)[slots]
+        return Ends(slots, near.kind[columns], x, y, near.height_m[columns], near.gain_dbi[columns])
+
+    def distances(self, airs: list[Air]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(flat 3-D distances at the start of each transmission, offset, size) over the report runs, float32."""
+        column = np.array([air.column for air in airs], np.int64)
+        start_ns = np.array([air.start_ns for air in airs], np.int64)
+        slot = self.near.slots[column]
+        skip, size = self.report[0][column], self.report[1][column]
+        offset = np.cumsum(size) - size
+        rank = np.arange(int(size.sum())) + np.repeat(self.lo[column] + skip - offset, size)
+        if self.ring_m or len(rank) and rank[-1] >= self.count:
+            rank %= max(1, self.count)
+        part = np.repeat((start_ns - self.tick[0]) / self.tick[1], size)
+        x, y = self.stations.position(slot, start_ns)
+        dx = self._x0[rank] + self._dx[rank] * part - np.repeat(x, size)
+        if self.ring_m:
+            dx -= self.ring_m * np.rint(dx / self.ring_m)
+        dy = self._y0[rank] + self._dy[rank] * part - np.repeat(y, size)
+        dz = self._z[rank] - np.repeat(self.stations.antenna_height_m[slot], size)
+        return np.sqrt(dx * dx + dy * dy + dz * dz).astype(np.float32), offset, size
