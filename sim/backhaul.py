@@ -13,10 +13,10 @@ import numpy as np
 import simpy
 
 from sim.access.uu import provenance
-from sim.access.uu.layer import operator_numbers
 from sim.access.uu.packets import Packets
 from sim.access.uu.parts import Downlink, Part, Uplink
 from sim.access.uu.path import parts_down, parts_up
+from sim.access.uu.serving import operator_numbers
 from sim.clock import MS, ns_from_ms, stream
 from sim.scenario.schema import Scenario
 from sim.world.build import World

@@ -59,8 +59,19 @@ class Ended:
     frames: dict[str, np.ndarray]
     copies: dict[str, np.ndarray]
     links: dict[str, np.ndarray]
+    frame_of: np.ndarray
+    """``frames`` row k was number ``frame_of[k]`` of them to begin."""
     frame_row: np.ndarray
     copy_row: np.ndarray
+
+    def links_by_frame(self) -> np.ndarray:
+        """Order of links that puts them frame by frame; they stand so already, but in the order of beginning."""
+        begun = np.empty(len(self.frame_of), np.int64)
+        begun[self.frame_of] = np.arange(len(self.frame_of))
+        count = np.bincount(begun[self.frame_row[self.copy_row]], minlength=len(begun))
+        first = np.cumsum(count) - count
+        count, first = count[self.frame_of], first[self.frame_of]
+        return np.arange(int(count.sum())) + np.repeat(first - (np.cumsum(count) - count), count)
 
 
 class Books:
@@ -129,7 +140,7 @@ class Books:
         place[order] = np.arange(len(order))
         frames = {name: column[order] for name, column in frames.items()}
         return Ended(
-            frames, copies, links, place[np.searchsorted(ids, copies["owner"])],
+            frames, copies, links, order, place[np.searchsorted(ids, copies["owner"])],
             np.searchsorted(copy_ids, links["copy"]),
         )
 

@@ -13,6 +13,7 @@ from sim.access.uu.packets import Packets, split_ns
 from sim.access.uu.parts import OPERATORS, Downlink, Uplink, internet_distribution, peering_distribution
 from sim.access.uu.path import Line, parts_down, parts_up
 from sim.access.uu.provenance import provenance
+from sim.access.uu.serving import Serving, shared_copies
 from sim.access.uu.split import DelaySplit
 from sim.clock import MS, NEVER
 from sim.frames import Flow, Frames, Kind, Outcome, Receptions
@@ -55,11 +56,11 @@ class UuPath:
         self.up = Line(parts_up(settings, seed), self.limit_ps)
         self.down = Line([*parts_down(settings, seed), self.downlink], self.limit_ps)
         self.books, self.split = Books(), DelaySplit()
-        self.operator_of = operator_numbers(settings.operators)
+        self.serving = Serving(settings)
         self._waiting: list[Frames] = []
         self._now_ns = 0
         self._slots = np.empty(0, np.int64)
-        self._last_split = split_ns(Packets.none().spent_ps)
+        self._split_of_last = self._no_split = (split_ns(Packets.none().spent_ps), np.empty(0, np.int64))
         self._counts = dict.fromkeys(
             ("uu_uplink_lost", "uu_uplink_overload", "uu_discarded", "uu_copies", "uu_crossed_operators",
              "uu_downlink_lost", "uu_downlink_overload", "uu_receiver_left"), 0)
@@ -87,6 +88,7 @@ class UuPath:
     def stations_changed(self, stations: Stations) -> None:
         """A new tick: the loads of cells that hold for it are those of the last second."""
         self._slots = np.flatnonzero(stations.active)
+        self.serving.update(stations)
         for radio in (self.uplink, self.downlink):
             radio.loads.tick(stations.tick_start_ns)
 
@@ -110,7 +112,7 @@ class UuPath:
                 copies.owner, int(Outcome.DELIVERED), copies.time_ps, copies.spent_ps, copies.error_ratio,
                 copies.overload_ratio,
             )
-        self._last_split = self._last_split[:0]
+        self._split_of_last = self._no_split
         ended = self.books.ended((now_ns + 1) * PS_PER_NS)
         if ended is not None:
             parts.append(self._receptions(ended, stations))
@@ -150,7 +152,8 @@ class UuPath:
     def last_split(self) -> np.ndarray:
         """(links, parts) ns, the delay of every link of the batch that ``advance`` returned last, by part
         (:data:`sim.access.uu.packets.PARTS`); for links that arrived the row's sum is arrival minus start."""
-        return self._last_split
+        split, copy = self._split_of_last
+        return split[copy]
 
     # ---- inside
 
@@ -180,14 +183,16 @@ class UuPath:
         row, receiver, distance = within(
             stations, frames.sender, frames.ready_ns, self.report_distance_m, self.ring_m
         )
-        cell, operator = self._cells(stations, frames.sender), self._operators(stations, frames.sender)
-        to_cell, to_operator = self._cells(stations, receiver), self._operators(stations, receiver)
-        if self.settings.downlink == "unicast":
-            first = place = np.arange(len(row))
-        else:
-            key = (row << 32) + to_cell * OPERATORS + to_operator
-            _, first, place = np.unique(key, return_index=True, return_inverse=True)
-        count = np.bincount(row[first], minlength=len(frames))
+        if len(self.serving.cell) < stations.size:
+            self.serving.update(stations)
+        cell, operator = self.serving.cell[frames.sender], self.serving.operator[frames.sender]
+        of_row, place = row, np.arange(len(row))
+        to_cell, to_operator = self.serving.cell[receiver], self.serving.operator[receiver]
+        receiver_id = stations.station_id[receiver]
+        unicast = self.settings.downlink == "unicast"
+        if not unicast:
+            of_row, to_cell, to_operator, place = shared_copies(row, cell, to_cell, to_operator, len(frames))
+        count = np.bincount(of_row, minlength=len(frames))
         books = self.books
         ids = books.frames.append(
             frame=frames.frame, sender=frames.sender, sender_id=frames.sender_id, sequence=frames.sequence,
@@ -195,15 +200,11 @@ class UuPath:
             first_copy=books.copies.next_id + np.cumsum(count) - count, copies=count, left=count + 1,
             sent=np.ones(len(frames), bool),
         )
-        unicast_to = stations.station_id[receiver[first]] if self.settings.downlink == "unicast" else None
         copies = books.copies.append(
-            owner=ids[row[first]], to_cell=to_cell[first], to_operator=to_operator[first],
-            receiver_id=np.full(len(first), -1) if unicast_to is None else unicast_to,
+            owner=ids[of_row], to_cell=to_cell, to_operator=to_operator,
+            receiver_id=receiver_id if unicast else np.full(len(of_row), -1),
         )
-        books.links.append(
-            copy=copies[place] if len(place) else copies, receiver=receiver,
-            receiver_id=stations.station_id[receiver], distance_m=distance,
-        )
+        books.links.append(copy=copies[place], receiver=receiver, receiver_id=receiver_id, distance_m=distance)
         return Packets.starting(
             ids, frames.sender_id, frames.sequence, frames.size_bytes, frames.ready_ns * PS_PER_NS, cell, operator
         )
@@ -239,51 +240,41 @@ class UuPath:
 
     def _receptions(self, ended: Ended, stations: Stations) -> Receptions:
         frames, copies, links = ended.frames, ended.copies, ended.links
-        here = stations.active[links["receiver"]] & (stations.station_id[links["receiver"]] == links["receiver_id"])
-        self._counts["uu_receiver_left"] += int((~here).sum())
-        copy = ended.copy_row[here]
+        order = ended.links_by_frame()
+        receiver, receiver_id = links["receiver"][order], links["receiver_id"][order]
+        left = ~stations.active[receiver] | (stations.station_id[receiver] != receiver_id)
+        if left.any():
+            self._counts["uu_receiver_left"] += int(left.sum())
+            order, receiver, receiver_id = order[~left], receiver[~left], receiver_id[~left]
+        copy = ended.copy_row[order]
         row = ended.frame_row[copy]
-        uniform = self.downlink.loss_draw(
-            frames["sender_id"][row], frames["sequence"][row], links["receiver_id"][here]
-        )
-        errors = copies["error_ratio"][copy]
-        outcome = copies["outcome"][copy].copy()
-        lost = uniform < errors
-        blocked = ~lost & (uniform < errors + copies["overload_ratio"][copy])
-        outcome[lost], outcome[blocked] = LOST_ON_AIR, NEVER_SENT
-        self._counts["uu_downlink_lost"] += int(lost.sum())
-        self._counts["uu_downlink_overload"] += int(blocked.sum())
+        outcome = self._outcome(ended, copy, row, receiver_id)
         split = split_ns(copies["spent_ps"])
         self.split.add(split, np.bincount(copy[outcome == Outcome.DELIVERED], minlength=len(split)))
-        order = np.argsort(row, kind="stable")
-        self._last_split = split[copy[order]]
+        self._split_of_last = split, copy
         nothing = np.full(len(order), np.nan, np.float32)
-        count = len(frames["frame"])
         return Receptions(
             frames["frame"], frames["sender"], frames["start_ps"] // PS_PER_NS, frames["end_ps"] // PS_PER_NS,
-            frames["sent"], row[order], links["receiver"][here][order], links["distance_m"][here][order],
-            outcome[order], outcome[order].copy(), nothing, nothing.copy(),
-            {"uu_cell": frames["cell"], "uu_copies": frames["copies"]}, np.zeros(count),
-            (copies["end_ps"] // PS_PER_NS)[copy[order]],
+            frames["sent"], row, receiver, links["distance_m"][order], outcome, outcome.copy(), nothing,
+            nothing.copy(), {"uu_cell": frames["cell"], "uu_copies": frames["copies"]}, np.zeros(len(frames["frame"])),
+            (copies["end_ps"] // PS_PER_NS)[copy],
         )
 
-    def _cells(self, stations: Stations, slots: np.ndarray) -> np.ndarray:
-        return np.maximum(stations.chainage_m[slots] // self.settings.cell_length_m, 0).astype(np.int64)
-
-    def _operators(self, stations: Stations, slots: np.ndarray) -> np.ndarray:
-        if self.settings.operator_of == "one":
-            return np.zeros(len(slots), np.int64)
-        place, home = stations.place[slots].astype(np.int64), stations.home[slots].astype(np.int64)
-        jurisdiction = np.where(home >= 0, home, place) if self.settings.operator_of == "home" else place
-        return self.operator_of[np.maximum(jurisdiction, 0)]
-
-
-def operator_numbers(operators: list[str]) -> np.ndarray:
-    """Operator number by jurisdiction; names in order of first mention, without names one operator each."""
-    numbers = np.arange(2**15) % OPERATORS
-    for index, name in enumerate(operators):
-        numbers[index] = operators.index(name)
-    return numbers
+    def _outcome(self, ended: Ended, copy: np.ndarray, row: np.ndarray, receiver_id: np.ndarray) -> np.ndarray:
+        """Outcome of links: that of their copy, and the downlink's own losses."""
+        outcome: np.ndarray = ended.copies["outcome"][copy]
+        errors, overload = ended.copies["error_ratio"], ended.copies["overload_ratio"]
+        risky = np.flatnonzero((errors + overload > 0)[copy])
+        if not len(risky):
+            return outcome
+        copy, row, frames = copy[risky], row[risky], ended.frames
+        uniform = self.downlink.loss_draw(frames["sender_id"][row], frames["sequence"][row], receiver_id[risky])
+        lost = uniform < errors[copy]
+        blocked = ~lost & (uniform < errors[copy] + overload[copy])
+        outcome[risky[lost]], outcome[risky[blocked]] = LOST_ON_AIR, NEVER_SENT
+        self._counts["uu_downlink_lost"] += int(lost.sum())
+        self._counts["uu_downlink_overload"] += int(blocked.sum())
+        return outcome
 
 
 def _unsent(frames: Frames) -> Receptions:

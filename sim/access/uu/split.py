@@ -33,6 +33,6 @@ class DelaySplit:
             n = int(counts.sum())
             if n:
                 bins = np.searchsorted(np.cumsum(counts), [0.5 * n, 0.95 * n])
-                p50, p95 = (10 ** ((bins + 0.5) / _PER_DECADE) / 1e6).tolist()
+                p50, p95 = np.where(bins, 10 ** ((bins + 0.5) / _PER_DECADE) / 1e6, 0.0).tolist()
                 rows.append({"part": name, "links": n, "mean_ms": int(total) / n / 1e6, "p50_ms": p50, "p95_ms": p95})
         return rows
