@@ -1,0 +1,403 @@
+"""Sidelink processes of Mode 2 (3GPP TS 38.321 clause 5.22.1): grants, counters, waiting frames, reasons to select."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.access.nr_mode2.grid import Grid
+from sim.access.nr_mode2.sendings import Cause, Sendings, counter_range, reservation_period_ms
+from sim.clock import MS, NEVER, hashed_bits, hashed_uniform, stream_key
+from sim.frames import Flow, Frames, Kind
+from sim.link.nr_grid import SLOT_NS
+from sim.world.stations import Stations
+
+if TYPE_CHECKING:
+    from sim.scenario.schema.radio import Mode2
+
+_BUCKETS, _BUCKET_NS = 10, 100 * MS
+
+_INTEGERS = (
+    "slot", "station_id", "flow", "stream", "pool", "period", "priority", "budget_ns", "next", "counter",
+    "subchannels", "mcs", "room", "last_use", "missed", "cycles", "cause", "copies", "chosen_at",
+    "frame", "sequence", "generated_ns", "size_bytes", "arrived",
+)
+
+
+class Processes:
+    """All sidelink processes of a carrier as columns; a row belongs to (station slot, flow, stream).
+
+    ``next`` is the slot of the next packet's first copy, :data:`NEVER` without a grant; copy k follows ``offset`` [n,
+    k] slots later on subchannel ``first`` [n, k]. ``announced`` tells whether an own SCI has named those resources.
+    A frame waits for ``next``; a newer one replaces it. Rows to select for collect in ``triggers`` as (row, slot);
+    frames that will not be sent in ``dropped`` as (frame, station slot, time_ns, station present).
+    """
+
+    slot: np.ndarray
+    station_id: np.ndarray
+    flow: np.ndarray
+    stream: np.ndarray
+    pool: np.ndarray
+    period: np.ndarray
+    priority: np.ndarray
+    budget_ns: np.ndarray
+    next: np.ndarray
+    counter: np.ndarray
+    subchannels: np.ndarray
+    mcs: np.ndarray
+    last_use: np.ndarray
+    missed: np.ndarray
+    cycles: np.ndarray
+    cause: np.ndarray
+    copies: np.ndarray
+    room: np.ndarray
+    """Octets that the grant holds."""
+    chosen_at: np.ndarray
+    """Slot in which the grant was selected or last looked at again."""
+    frame: np.ndarray
+    sequence: np.ndarray
+    generated_ns: np.ndarray
+    size_bytes: np.ndarray
+    arrived: np.ndarray
+
+    def __init__(self, flows: list[Flow], grid: Grid, mode: Mode2, seed: int) -> None:
+        self.flows = {flow.index: flow for flow in flows}
+        self.grid, self.mode = grid, mode
+        self.slot_ns = SLOT_NS[mode.numerology]
+        self.per_ms = MS // self.slot_ns
+        """Slots per millisecond."""
+        self.most_copies = 1 + mode.repetitions
+        self.count = 0
+        for name in _INTEGERS:
+            setattr(self, name, np.zeros(0, np.int64))
+        self.waiting, self.announced = np.zeros(0, bool), np.zeros(0, bool)
+        self.offset = np.zeros((0, self.most_copies), np.int64)
+        self.first = np.zeros((0, self.most_copies), np.int64)
+        self.largest = np.zeros((0, _BUCKETS), np.int64)
+        self.stamp = np.full((0, _BUCKETS), -1, np.int64)
+        self.identity = np.zeros(0, np.uint64)
+        """Hash of (station, flow, stream): the key of a process's draws."""
+        self._row: dict[tuple[int, int, int], int] = {}
+        self._keys = {name: stream_key(seed, "mode2", name) for name in ("counter", "keep", "selection", "process")}
+        self._later: list[Sendings] = []
+        self.triggers: list[tuple[np.ndarray, np.ndarray]] = []
+        self.dropped: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+        self.selections = np.zeros(len(Cause), np.int64)
+        self.postponed = 0
+        """Transport blocks that gave way to another one of their station in the same slot."""
+        self._periods = {f.index: 0 if self._is_aperiodic(f) else reservation_period_ms(f.period_ns) for f in flows}
+        self.periods = np.array(sorted({p * self.per_ms for p in self._periods.values() if p}), np.int64)
+        """Reservation periods in use, in slots: the allowed ones of the step on slots not monitored."""
+
+    def _is_aperiodic(self, flow: Flow) -> bool:
+        return "*" in self.mode.aperiodic or flow.message in self.mode.aperiodic
+
+    # ---- rows
+
+    def rows_of(self, frames: Frames, stations: Stations) -> np.ndarray:
+        """Row of each frame's process, made where there is none."""
+        keys = zip(frames.sender.tolist(), frames.flow.tolist(), frames.stream.tolist(), strict=True)
+        rows = np.array([self._row.get(key, -1) for key in keys], np.int64)
+        for i in np.flatnonzero(rows < 0).tolist():
+            rows[i] = self._make(int(frames.sender[i]), int(frames.flow[i]), int(frames.stream[i]), stations)
+        return rows
+
+    def _make(self, slot: int, flow: int, stream: int, stations: Stations) -> int:
+        key = (slot, flow, stream)
+        if key in self._row:
+            return self._row[key]
+        if flow not in self.flows:
+            raise ValueError(f"frames: flow {flow} is not one of the layer's flows {sorted(self.flows)}")
+        if self.count == len(self.waiting):
+            self._grow(max(64, 2 * self.count))
+        row, self.count = self.count, self.count + 1
+        self._row[key] = row
+        kind = self.flows[flow]
+        values = {
+            "slot": slot, "station_id": stations.station_id[slot], "flow": flow, "stream": stream,
+            "pool": self.grid.pool_of_kind[Kind(int(stations.kind[slot]))],
+            "period": self._periods[flow] * self.per_ms, "priority": min(8, max(1, kind.priority)),
+            "budget_ns": kind.budget_ns, "next": NEVER, "cause": Cause.FIRST,
+        }
+        for name, value in values.items():
+            getattr(self, name)[row] = value
+        self._identify(np.array([row]))
+        return row
+
+    def _identify(self, rows: np.ndarray) -> None:
+        self.identity[rows] = hashed_bits(
+            self._keys["process"], self.station_id[rows], self.flow[rows], self.stream[rows]
+        )
+
+    def _grow(self, size: int) -> None:
+        for name in (*_INTEGERS, "waiting", "announced", "offset", "first", "largest", "stamp", "identity"):
+            old = getattr(self, name)
+            fill = -1 if name in ("stamp", "slot") else NEVER if name == "next" else 0
+            new = np.full((size, *old.shape[1:]), fill, old.dtype)
+            new[:len(old)] = old
+            setattr(self, name, new)
+
+    def forget(self, slots: np.ndarray, time_ns: int, stations: Stations) -> None:
+        """Other stations stand in these slots: their processes start anew, waiting frames end unsent.
+
+        A packet of which some copies went out already ends with those: its later copies are not sent.
+        """
+        rows = np.flatnonzero(np.isin(self.slot[:self.count], slots))
+        waiting = rows[self.waiting[rows]]
+        self._drop(waiting, np.full(len(waiting), time_ns, np.int64), present=False)
+        self.next[rows], self.cause[rows] = NEVER, Cause.FIRST
+        self.counter[rows] = self.missed[rows] = self.cycles[rows] = 0
+        self.stamp[rows] = -1
+        self.station_id[rows] = stations.station_id[self.slot[rows]]
+        self._identify(rows)
+        self._later = [part.take(np.flatnonzero(~np.isin(part.slot, slots))) for part in self._later]
+
+    # ---- arrival
+
+    def arrive(self, rows: np.ndarray, frames: Frames, arrived: np.ndarray) -> None:
+        """Frames reach their processes ``rows`` at these slots (at most one per process in one call)."""
+        old = self.waiting[rows]
+        if old.any():
+            self._drop(rows[old], frames.ready_ns[old])
+        self.waiting[rows] = True
+        self.frame[rows], self.sequence[rows] = frames.frame, frames.sequence
+        self.generated_ns[rows], self.size_bytes[rows] = frames.generated_ns, frames.size_bytes
+        self.arrived[rows] = arrived
+        self._remember_size(rows, frames.size_bytes, arrived)
+        self._skip(rows, arrived)
+        cause = self._judge(rows, arrived)
+        again = np.flatnonzero(cause >= 0)
+        self._reselect(rows[again], arrived[again], cause[again])
+
+    def _remember_size(self, rows: np.ndarray, size: np.ndarray, arrived: np.ndarray) -> None:
+        stamp = arrived * self.slot_ns // _BUCKET_NS
+        bucket = stamp % _BUCKETS
+        fresh = self.stamp[rows, bucket] == stamp
+        self.largest[rows, bucket] = np.where(fresh, np.maximum(self.largest[rows, bucket], size), size)
+        self.stamp[rows, bucket] = stamp
+
+    def _skip(self, rows: np.ndarray, until: np.ndarray) -> None:
+        """Reserved opportunities before ``until`` have passed unused; an aperiodic grant is used up by then."""
+        behind = np.flatnonzero(self.next[rows] < until)
+        if not len(behind):
+            return
+        rows, until = rows[behind], until[behind]
+        single = self.period[rows] == 0
+        self.next[rows[single]] = NEVER
+        rows, until = rows[~single], until[~single]
+        steps = -((self.next[rows] - until) // self.period[rows])
+        self.next[rows] += steps * self.period[rows]
+        self.missed[rows] += steps
+
+    def _judge(self, rows: np.ndarray, arrived: np.ndarray) -> np.ndarray:
+        """Cause for a new selection per row, -1 where the grant serves the waiting frame."""
+        granted = self.next[rows] < NEVER
+        cause = np.where(granted, -1, self.cause[rows])
+        idle = arrived - self.last_use[rows] > np.maximum(1000 * self.per_ms, self.period[rows])
+        if self.mode.reselect_after is not None:
+            idle |= self.missed[rows] >= self.mode.reselect_after
+        late = self._ends_ns(rows) > self.generated_ns[rows] + self.budget_ns[rows]
+        large = self.size_bytes[rows] > self.room[rows]
+        for problem, reason in ((late, Cause.BUDGET), (large, Cause.SIZE), (idle, Cause.MISSED)):
+            if problem.any():
+                cause = np.where(granted & problem, int(reason), cause)
+        return cause
+
+    def _ends_ns(self, rows: np.ndarray) -> np.ndarray:
+        """End of the next packet's first copy."""
+        return (np.minimum(self.next[rows], NEVER // self.slot_ns - 1) + 1) * self.slot_ns
+
+    def _reselect(self, rows: np.ndarray, at: np.ndarray, cause: np.ndarray) -> None:
+        if not len(rows):
+            return
+        self.next[rows] = NEVER
+        np.add.at(self.selections, cause, 1)
+        self.triggers.append((rows, at))
+
+    # ---- transmission
+
+    def due(self, start: int, end: int) -> Sendings:
+        """Use the reserved slots in ``start`` .. ``end`` - 1; what is sent, and the grants moved on."""
+        rows = np.flatnonzero((self.next[:self.count] >= start) & (self.next[:self.count] < end))
+        ready = self.waiting[rows] & (self.arrived[rows] <= self.next[rows])
+        self._pass(rows[~ready])
+        rows = rows[ready]
+        rows = rows[np.lexsort((rows, self.priority[rows], self.slot[rows], self.next[rows]))]
+        later = self._due_copies(start, end) if self._later else None
+        rows = self._one_per_slot(rows, later)
+        sent = self._send(rows)
+        return sent if later is None else Sendings.joined([sent, later])
+
+    def _due_copies(self, start: int, end: int) -> Sendings:
+        """Further copies in these slots; of two in one slot of a station the less urgent one is left out."""
+        waiting = Sendings.joined(self._later)
+        self._later = [waiting.take(np.flatnonzero(waiting.at >= end))]
+        now = waiting.take(np.flatnonzero((waiting.at >= start) & (waiting.at < end)))
+        order = np.lexsort((now.process, now.priority, now.slot, now.at))
+        now = now.take(order)
+        first = np.ones(len(now), bool)
+        first[1:] = (now.at[1:] != now.at[:-1]) | (now.slot[1:] != now.slot[:-1])
+        self.postponed += int(len(first) - first.sum())
+        return now.take(np.flatnonzero(first))
+
+    def _one_per_slot(self, rows: np.ndarray, later: Sendings | None) -> np.ndarray:
+        """A station sends one transport block per slot: copies under way first, then the most urgent packet."""
+        busy = np.zeros(len(rows), bool)
+        if len(rows) > 1:
+            busy[1:] = (self.next[rows][1:] == self.next[rows][:-1]) & (self.slot[rows][1:] == self.slot[rows][:-1])
+        if later is not None and len(later):
+            taken = set(zip(later.at.tolist(), later.slot.tolist(), strict=True))
+            places = zip(self.next[rows].tolist(), self.slot[rows].tolist(), strict=True)
+            busy |= np.array([place in taken for place in places], bool)
+        if busy.any():
+            self._give_way(rows[busy])
+            rows = rows[~busy]
+        return rows
+
+    def _pass(self, rows: np.ndarray) -> None:
+        """The opportunity goes by unused."""
+        single = self.period[rows] == 0
+        self.next[rows[single]] = NEVER
+        rows = rows[~single]
+        self.next[rows] += self.period[rows]
+        self.missed[rows] += 1
+
+    def _give_way(self, rows: np.ndarray) -> None:
+        """Wait for the next turn, or select again if that is late (or there is none)."""
+        self.postponed += len(rows)
+        lost = self.next[rows]
+        self.missed[rows] += 1
+        single = self.period[rows] == 0
+        self.next[rows] = np.where(single, NEVER, lost + self.period[rows])
+        late = self._ends_ns(rows) > self.generated_ns[rows] + self.budget_ns[rows]
+        self._reselect(rows[late], lost[late], np.full(int(late.sum()), int(Cause.CONFLICT)))
+
+    def _send(self, rows: np.ndarray) -> Sendings:
+        """First copies go out, further ones are put down for their slots."""
+        at = self.next[rows]
+        ahead = at[:, None] + self.offset[rows, 1:]
+        ahead[np.arange(1, self.most_copies) >= self.copies[rows][:, None]] = -1
+        sent = Sendings(
+            rows, np.zeros(len(rows), np.int64), self.slot[rows], at, self.period[rows], self.first[rows, 0],
+            self.subchannels[rows], self.mcs[rows], self.frame[rows], self.sequence[rows], self.station_id[rows],
+            self.size_bytes[rows], self.pool[rows], self.priority[rows], ahead, self.first[rows, 1:],
+        )
+        self.waiting[rows] = False
+        self.announced[rows] = True
+        self.missed[rows] = 0
+        self.last_use[rows] = at
+        self._count_down(rows, sent)
+        for copy in range(1, self.most_copies):
+            some = np.flatnonzero(sent.ahead_at[:, copy - 1] >= 0)
+            if len(some):
+                self._later.append(self._copy_of(sent.take(some), copy))
+        return sent
+
+    @staticmethod
+    def _copy_of(sent: Sendings, copy: int) -> Sendings:
+        """The packet's copy of this number: its SCI announces only those behind it."""
+        ahead = sent.ahead_at.copy()
+        ahead[:, :copy] = -1
+        values = {name: getattr(sent, name) for name in Sendings.__dataclass_fields__}
+        values |= {
+            "copy": np.full(len(sent), copy), "at": sent.ahead_at[:, copy - 1], "first": sent.ahead_first[:, copy - 1],
+            "ahead_at": ahead,
+        }
+        return Sendings(**values)
+
+    def _count_down(self, rows: np.ndarray, sent: Sendings) -> None:
+        """Keep or give up a used-up grant; decided before the SCI is sent, so that it announces the truth."""
+        single = self.period[rows] == 0
+        gone = rows[single]
+        self.next[gone], self.cause[gone] = NEVER, Cause.APERIODIC
+        self.counter[rows] -= 1
+        self.next[rows[~single]] += self.period[rows[~single]]
+        at = np.flatnonzero(~single & (self.counter[rows] <= 0))
+        if not len(at):
+            return
+        used = rows[at]
+        draw = self.draw("keep", used)
+        self.cycles[used] += 1
+        keep = draw < self.mode.keep_probability
+        self.counter[used[keep]] = self.new_counter(used[keep])
+        gone = used[~keep]
+        self.next[gone], self.cause[gone] = NEVER, Cause.COUNTER
+        sent.announced[at[~keep]] = 0
+
+    def to_check(self, start: int, end: int, ahead: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows to look at again ``ahead`` slots before their use, if that is in ``start`` .. ``end`` - 1, and when.
+
+        Resources not yet announced (re-evaluation), and announced ones where pre-emption is on.
+        """
+        when = self.next[:self.count] - ahead
+        wanted = (when >= start) & (when < end) & self.waiting[:self.count] & (self.arrived[:self.count] <= when)
+        wanted &= self.chosen_at[:self.count] < when
+        wanted &= np.where(self.announced[:self.count], self.mode.preemption, self.mode.reevaluation)
+        rows = np.flatnonzero(wanted)
+        return rows, when[rows]
+
+    def copies_pending(self) -> bool:
+        """Whether further copies of packets wait for their slots."""
+        return any(len(part) for part in self._later)
+
+    # ---- selection
+
+    def draw(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """One uniform number per row, keyed by station, flow, stream and cycle."""
+        return hashed_uniform(self._keys[name], self.identity[rows], self.cycles[rows])
+
+    def draws(self, name: str, rows: np.ndarray, number: int) -> np.ndarray:
+        """``number`` uniform numbers per row, [n, number]."""
+        identity, cycles = self.identity[rows][:, None], self.cycles[rows][:, None]
+        return hashed_uniform(self._keys[name], identity, cycles, np.arange(number))
+
+    def new_counter(self, rows: np.ndarray) -> np.ndarray:
+        """Reselection counters, uniform in the range that the period sets; 1 for aperiodic packets."""
+        periods = self.period[rows] // self.per_ms
+        low, high = np.ones(len(rows), np.int64), np.ones(len(rows), np.int64)
+        for period in set(periods.tolist()) - {0}:
+            low[periods == period], high[periods == period] = counter_range(period)
+        return low + (self.draw("counter", rows) * (high - low + 1)).astype(np.int64)
+
+    def grant_sizes(self, rows: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Bytes new grants are made for: the largest frame of the last second, or the one that waits."""
+        size = self.size_bytes[rows]
+        if self.mode.grant_sizing != "largest":
+            return size
+        recent = self.stamp[rows] > (at * self.slot_ns // _BUCKET_NS - _BUCKETS)[:, None]
+        return np.maximum(size, np.where(recent, self.largest[rows], 0).max(axis=1))
+
+    def windows(self, rows: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """First and last candidate slot for the waiting frames; last < first where the budget leaves none.
+
+        T2 is the delay budget less the processing budget, not below T2min where the budget allows that; a budget too
+        short for the processing budget may be used up to its end.
+        """
+        mode = self.mode
+        first = at + mode.t1_slots
+        end_ns = self.generated_ns[rows] + self.budget_ns[rows]
+        wanted, latest = (end_ns - mode.processing_budget_ms * MS) // self.slot_ns - 1, end_ns // self.slot_ns - 1
+        last = np.where(wanted < first, latest, np.minimum(wanted, latest))
+        if mode.t2_max_slots is not None:
+            last = np.minimum(last, at + mode.t2_max_slots)
+        least = np.resize(np.array(mode.t2_min_slots, np.int64) * self.per_ms, 8)[self.priority[rows] - 1]
+        return first, np.maximum(last, np.minimum(at + least, latest))
+
+    def give_up(self, rows: np.ndarray, at: np.ndarray) -> None:
+        """No resource in time: the waiting frames end unsent."""
+        self._drop(rows, at * self.slot_ns)
+
+    def take_grant(
+        self, rows: np.ndarray, at: np.ndarray, times: np.ndarray, first: np.ndarray, copies: np.ndarray
+    ) -> None:
+        """Write selected resources: slots ``times`` and subchannels ``first`` [n, copies], in order of time."""
+        self.next[rows], self.first[rows] = times[:, 0], first
+        self.offset[rows] = times - times[:, :1]
+        self.copies[rows], self.announced[rows] = copies, False
+        self.chosen_at[rows] = at
+
+    def _drop(self, rows: np.ndarray, time_ns: np.ndarray, present: bool = True) -> None:
+        if len(rows):
+            self.waiting[rows] = False
+            self.dropped.append((self.frame[rows], self.slot[rows], time_ns, np.full(len(rows), present)))
