@@ -1,4 +1,4 @@
-"""Who can hear whom in one traffic tick: stations sorted along a line, windows of reach, shadowing of all pairs."""
+"""Who can hear whom in one traffic tick: stations sorted along a line, windows of reach, gains of all pairs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ LISTENERS = (LOW, HIGH, RSU)
 KIND_OF = {LOW: Kind.VEHICLE, HIGH: Kind.VEHICLE, RSU: Kind.RSU}
 HIGH_ANTENNA_M = 2.0
 """Vehicles with antennas above this count as high (trucks and buses: 3 m in TR 37.885)."""
-_BLOCK_ROWS = 64
+_BLOCK_ROWS = 96
+_COMPARED = (
+    "active", "station_id", "kind", "x0_m", "y0_m", "x1_m", "y1_m", "antenna_height_m", "antenna_gain_dbi",
+    "tx_power_dbm",
+)
 
 
 @dataclass
@@ -28,7 +32,7 @@ class Windows:
     """For every station of one population the run of stations of another that lie within ``reach_m``.
 
     ``lo`` is a place in the target population, ``count`` the length of the run, which wraps around on a ring.
-    ``base`` is the place of the run's first pair in :attr:`Neighbours.shadow`, -1 where no band is made.
+    ``base`` is the place of the run's first pair in :meth:`Neighbours.gains`, -1 where no table is kept.
     """
 
     reach_m: float
@@ -68,11 +72,76 @@ def run_within(from_m: np.ndarray, to_m: np.ndarray, reach_m: float, ring_m: flo
     return lo % n, np.minimum(hi - lo, n)
 
 
+@dataclass
+class _Band:
+    """Pairs of the rows of one population with runs of another, in blocks of rows over a common run of columns.
+
+    ``lo`` and ``end`` bound each row's run; on a ring they may lie outside 0 .. n and mean the station a turn away.
+    """
+
+    lo: np.ndarray
+    end: np.ndarray
+    start: np.ndarray
+    """First row of each block, then the number of rows."""
+    first: np.ndarray
+    """First column of each block."""
+    width: np.ndarray
+    place: np.ndarray
+    """Where each block begins in the table, then where the band ends."""
+    base: np.ndarray
+    """Place of every row's first pair."""
+
+    @staticmethod
+    def of(lo: np.ndarray, end: np.ndarray, place: int) -> _Band:
+        """Layout of the runs ``lo`` .. ``end`` - 1 from ``place`` on."""
+        n = len(lo)
+        starts = np.arange(0, n, _BLOCK_ROWS)
+        first = np.minimum.reduceat(lo, starts)
+        width = np.maximum.reduceat(end, starts) - first
+        rows = np.diff(np.append(starts, n))
+        places = place + np.concatenate([[0], np.cumsum(rows * width)])
+        block = np.arange(n) // _BLOCK_ROWS
+        base = places[block] + (np.arange(n) - starts[block]) * width[block] + lo - first[block]
+        return _Band(lo, end, np.append(starts, n), first, width, places, base)
+
+    def matrix(self, table: np.ndarray, block: int) -> np.ndarray:
+        """The part of the flat ``table`` that holds a block, [rows, columns]."""
+        return table[self.place[block]:self.place[block + 1]].reshape(-1, int(self.width[block]))
+
+
+def _mutual(
+    a_m: np.ndarray, b_m: np.ndarray | None, reach_m: float, ring_m: float
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Runs (lo, end) of b around each a and of a around each b, of exactly the same pairs; b none = a itself.
+
+    On a ring counted through, from before the first to behind the last; all, where the reach goes half round.
+    """
+    to_m = a_m if b_m is None else b_m
+    n, m = len(a_m), len(to_m)
+    if ring_m and 2 * reach_m >= ring_m:
+        return (np.zeros(n, np.int64), np.full(n, m)), (np.zeros(m, np.int64), np.full(m, n))
+    turns = (-1, 0, 1) if ring_m else (0,)
+    around = np.concatenate([to_m + turn * ring_m for turn in turns])
+    before = m if ring_m else 0
+    end = np.searchsorted(around, a_m + reach_m, side="right") - before
+    if b_m is None:
+        ends = np.concatenate([end + turn * n for turn in turns])
+        lo = np.searchsorted(ends, np.arange(n), side="right") - before
+        return (lo, end), (lo, end)
+    lo = np.searchsorted(around, a_m - reach_m) - before
+    back = n if ring_m else 0
+    los, ends = (np.concatenate([edge + turn * m for turn in turns]) for edge in (lo, end))
+    of_b = np.searchsorted(ends, np.arange(m), side="right") - back, np.searchsorted(los, np.arange(m), "right") - back
+    return (lo, end), of_b
+
+
 class Neighbours:
-    """Columns and windows of one traffic tick.
+    """Columns, windows and pair gains of one traffic tick.
 
     Sorting is by the projection on the main axis of the stations (the place on the ring if there is one); it never
-    exceeds the true distance, so a window of reach misses nobody; the distance decides afterwards.
+    exceeds the true distance, so a window of reach misses nobody; the distance decides afterwards. Gains are those of
+    the middle of the tick. The tables of the latest ``tables`` ticks stay in ``store``; while no station changes in
+    any way the tick's table stays as it is and ``turn`` does not advance.
     """
 
     def __init__(self, propagation: Propagation, floor_dbm: float, reach_factor: float, ring_m: float) -> None:
@@ -80,51 +149,107 @@ class Neighbours:
         self.floor_dbm = floor_dbm
         self.reach_factor = reach_factor
         self.ring_m = ring_m
+        self.turn = -1
+        """Number of the present table; it does not advance while nothing changes."""
+        self.store = np.zeros((1, 0), np.float32)
+        """Gains of the latest tables: row ``turn`` modulo its length, place as in ``base``."""
         self._reach: dict[tuple[float, ...], float] = {}
+        self._seen: tuple[np.ndarray, ...] = ()
+
+    def keep(self, tables: int) -> None:
+        """Hold the gains of at least so many tables."""
+        old, size = self.store, len(self.store)
+        if tables > size:
+            self.store = np.zeros((tables, old.shape[1]), np.float32)
+            turns = np.arange(max(0, self.turn + 1 - size), self.turn + 1)
+            self.store[turns % tables] = old[turns % size]
 
     def update(self, stations: Stations) -> None:
-        """Sort the active stations of a new tick and lay out windows and shadowing."""
+        """Sort the active stations of a new tick and lay out windows; nothing to do where no station changed."""
+        seen = tuple(getattr(stations, name) for name in _COMPARED)
+        if self._seen and not len(stations.changed) and all(map(np.array_equal, seen, self._seen)):
+            return
+        self._seen = tuple(column.copy() for column in seen)
+        self.turn += 1
         high = stations.antenna_height_m > HIGH_ANTENNA_M
         vehicle = stations.active & ((stations.kind == Kind.VEHICLE) | (stations.kind == Kind.PEDESTRIAN))
         others = [stations.active & (stations.kind == kind) for kind in (Kind.RSU, Kind.PROBE)]
         members = [vehicle & ~high, vehicle & high, *others]
         parts = [np.flatnonzero(member) for member in members]
         place = [along(stations, part, np.concatenate(parts), self.ring_m) for part in parts]
-        parts = [part[np.argsort(at, kind="stable")] for part, at in zip(parts, place, strict=True)]
-        place = [np.sort(at, kind="stable") for at in place]
+        order = [np.argsort(at, kind="stable") for at in place]
+        parts = [part[rows] for part, rows in zip(parts, order, strict=True)]
+        self.place_m = [at[rows] for at, rows in zip(place, order, strict=True)]
+        """Places along the line of each population, sorted."""
         self.slots = np.concatenate(parts)
         self.size = np.array([len(part) for part in parts])
         self.offset = np.concatenate([[0], np.cumsum(self.size)])
         self.column = np.full(stations.size, -1, np.int64)
         self.column[self.slots] = np.arange(len(self.slots))
         self._geometry(stations)
-        self._gains: np.ndarray | None = None
-        self._blocks: list[tuple[slice, np.ndarray, slice]] = []
-        self._uniform(stations)
-        features = self.propagation.features(*self._absolute)
-        self.features = features
+        self._features: Features | None = None
+        self._has_gains = False
+        self._to_probes: dict[int, _ToProbes] = {}
+        self._within: dict[float, dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+        self._layout()
+
+    def _layout(self) -> None:
+        """Windows of all pairs of populations and their places in the table."""
         self.windows: dict[tuple[int, int], Windows] = {}
-        bands: list[tuple[np.ndarray, ...]] = []
+        self._bands: dict[tuple[int, int], _Band] = {}
+        self.whole: dict[tuple[int, int], bool] = {}
+        """Pairs of populations on a ring that are all in reach of one another: runs begin at place 0."""
         size = 0
-        for a, b in [*((a, b) for a in LISTENERS for b in LISTENERS), *((a, PROBE) for a in LISTENERS)]:
-            windows = self._pair(a, b, place)
-            if b == PROBE and a != RSU:
-                windows.base[:] = -1
-            elif windows.count.any():
-                bands.append(self._band(a, b, windows, features, size))
-                windows.base += size
-                size += len(bands[-1][0])
-            self.windows[a, b] = windows
+        pairs = [(a, b) for a in LISTENERS for b in POPULATIONS if a <= b]
+        for a, b in pairs:
+            reach = self.reach_m(a, b)
+            forth, back = _mutual(
+                self.place_m[a], None if a == b else self.place_m[b], reach + self.slack_m, self.ring_m
+            )
+            for one, other, (lo, end) in ((a, b, forth), (b, a, back)):
+                if one == PROBE or (one, other) in self.windows:
+                    continue
+                base = np.full(len(lo), -1, np.int64)
+                if (other != PROBE or one == RSU) and (end > lo).any():
+                    band = self._bands[one, other] = _Band.of(lo, end, size)
+                    base, size = band.base, int(band.place[-1])
+                self.whole[one, other] = bool(self.ring_m) and 2 * (reach + self.slack_m) >= self.ring_m
+                self.windows[one, other] = Windows(reach, lo % max(1, int(self.size[other])), end - lo, base)
+        self.pairs = size
+        """Pairs in the table, those of the blocks' corners included."""
         by_column = {b: [self.windows[a, b] for a in LISTENERS] for b in POPULATIONS}
         self.lo = {b: np.concatenate([w.lo for w in some]) for b, some in by_column.items()}
         """First place of the run of every listening column in each target population; likewise the next two."""
         self.count = {b: np.concatenate([w.count for w in some]) for b, some in by_column.items()}
         self.base = {b: np.concatenate([w.base for w in some]) for b, some in by_column.items()}
-        nothing = np.empty(0, np.float32)
-        self.shadow = bands[0] if len(bands) == 1 else tuple(
-            np.concatenate([nothing, *(band[field] for band in bands)]) for field in range(len(features.rows))
-        )
-        """Unscaled field values of all pairs in windows, one flat float32 array per field."""
+
+    def within(self, distance_m: float) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """(lo, count, base) as in :attr:`lo` and so on, of the part of each run that may lie within ``distance_m``.
+
+        A pair left out lies further apart at every instant of the tick, or beyond reach. Kept for the tick.
+        """
+        if distance_m not in self._within:
+            parts = {b: [self._part_within(a, b, distance_m) for a in LISTENERS] for b in POPULATIONS}
+            self._within[distance_m] = {
+                b: (np.concatenate([p[0] for p in some]), np.concatenate([p[1] for p in some]),
+                    np.concatenate([p[2] for p in some])) for b, some in parts.items()
+            }
+        return self._within[distance_m]
+
+    def _part_within(self, a: int, b: int, distance_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        n, windows, band = int(self.size[b]), self.windows[a, b], self._bands.get((a, b))
+        reach, ring_m, from_m = distance_m + self.slack_m, self.ring_m, self.place_m[a]
+        if band is None or (ring_m and 2 * reach >= ring_m):
+            return windows.lo, windows.count, windows.base
+        turns = (-1, 0, 1) if ring_m else (0,)
+        around = np.concatenate([self.place_m[b] + turn * ring_m for turn in turns])
+        before = n if ring_m else 0
+        lo = np.searchsorted(around, from_m - reach) - before
+        end = np.searchsorted(around, from_m + reach, side="right") - before
+        if self.whole[a, b]:
+            return lo % n, end - lo, windows.base + lo % n
+        lo, end = np.maximum(lo, band.lo), np.minimum(end, band.end)
+        return lo % n, np.maximum(end - lo, 0), windows.base + lo - band.lo
 
     def positions(self, part: np.ndarray, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
         """x and y of these columns, float32 [len(part), columns], at these parts of the tick, from a local origin."""
@@ -133,39 +258,119 @@ class Neighbours:
         y = self._y0[columns] + self._dy[columns] * part[:, None]
         return x.astype(np.float32), y.astype(np.float32)
 
+    def positions_of(self, column: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`positions`, of one column at a time: float32 [n]."""
+        x, y = self._x0[column] + self._dx[column] * part, self._y0[column] + self._dy[column] * part
+        return x.astype(np.float32), y.astype(np.float32)
+
     def gains(self) -> np.ndarray:
         """Power ratios received / transmitted of all pairs in windows, float32, in the layout of ``base``.
 
-        Geometry is that of the middle of the tick. Made on the first call of a tick.
+        Geometry and shadowing are those of the middle of the tick; both directions of a pair have the same value,
+        which is worked out once. Made on the first call of a tick.
         """
-        if self._gains is None:
-            x, y = self._x0 + 0.5 * self._dx, self._y0 + 0.5 * self._dy
-            ends = Ends(self.slots, self.kind, x, y, self.height_m, self.gain_dbi)
-            parts = [np.empty(0, np.float32)]
-            parts += [self._block_gains(ends, *block) for block in self._blocks]
-            self._gains = np.concatenate(parts)
-        return self._gains
+        if self.store.shape[1] < self.pairs:
+            grown = np.zeros((len(self.store), self.pairs + self.pairs // 8), np.float32)
+            grown[:, :self.store.shape[1]] = self.store
+            self.store = grown
+        table = self.store[self.turn % len(self.store), :self.pairs]
+        if not self._has_gains:
+            for a, b in self._bands:
+                if a <= b:
+                    self._fill(table, a, b)
+            self._has_gains = True
+        return table
 
     def run(self, column: int, b: int) -> tuple[np.ndarray, np.ndarray]:
         """Columns of population b within reach of a station, and its gains towards them (a sender's own included).
 
-        ValueError for vehicles towards probes, for which no pairs are kept.
+        Vehicles towards probes are worked out when first asked for in a tick.
         """
         count, base = int(self.count[b][column]), int(self.base[b][column])
-        if base < 0:
-            raise ValueError("no gains are kept between vehicles and probes")
         columns = (int(self.lo[b][column]) + np.arange(count)) % max(1, int(self.size[b])) + int(self.offset[b])
+        if base < 0:
+            return columns, self.towards_probes(column)
         return columns, self.gains()[base:base + count]
 
-    def _block_gains(self, ends: Ends, rows: slice, columns: np.ndarray, place: slice) -> np.ndarray:
-        shape = (rows.stop - rows.start, len(columns))
-        fields = tuple(field[place].reshape(shape) for field in self.shadow)
-        v2i = rows.start >= self.offset[RSU] or bool(len(columns) and columns[0] >= self.offset[RSU])
-        return self.propagation.block_gain(ends.take(rows), ends.take(columns), fields, v2i, self.ring_m).ravel()
+    def towards_probes(self, column: int) -> np.ndarray:
+        """Gains of a vehicle towards the probes of its window, made for a block of vehicles at a time."""
+        a = int(self.population(np.array([column]))[0])
+        if a not in self._to_probes:
+            w = self.windows[a, PROBE]
+            lo = w.lo if not self.ring_m else np.zeros_like(w.lo)
+            end = w.lo + w.count if not self.ring_m else np.full_like(w.lo, self.size[PROBE])
+            self._to_probes[a] = _ToProbes(_Band.of(lo, end, 0), {})
+        held = self._to_probes[a]
+        row = column - int(self.offset[a])
+        block = row // _BLOCK_ROWS
+        if block not in held.made:
+            columns = np.arange(held.band.first[block], held.band.first[block] + held.band.width[block])
+            rows = slice(int(held.band.start[block]), int(held.band.start[block + 1]))
+            held.made[block] = self._pairs(a, rows, PROBE, columns)
+        windows = self.windows[a, PROBE]
+        number = int(windows.lo[row]) + np.arange(int(windows.count[row]))
+        if self.ring_m:
+            number %= int(self.size[PROBE])
+        gains: np.ndarray = held.made[block][row - int(held.band.start[block]), number - held.band.first[block]]
+        return gains
 
     def population(self, column: np.ndarray) -> np.ndarray:
         """Population of columns."""
         return np.searchsorted(self.offset[1:-1], column, side="right")
+
+    # ---- pairs
+
+    def _fill(self, table: np.ndarray, a: int, b: int) -> None:
+        """All pairs of populations a and b, and the same values the other way round."""
+        band, back = self._bands[a, b], self._bands.get((b, a))
+        for block, width in enumerate(band.width.tolist()):
+            if not width:
+                continue
+            start, stop, first = int(band.start[block]), int(band.start[block + 1]), int(band.first[block])
+            begin = start if a == b else first
+            gain = self._pairs(a, slice(start, stop), b, np.arange(begin, first + width))
+            band.matrix(table, block)[:, begin - first:] = gain
+            if back is not None:
+                self._mirror(table, back, gain, (start, begin), (int(self.size[a]), int(self.size[b])), a == b)
+
+    def _mirror(
+        self, table: np.ndarray, back: _Band, gain: np.ndarray, corner: tuple[int, int], sizes: tuple[int, int],
+        same: bool,
+    ) -> None:
+        """Enter ``gain`` [rows, columns], whose first row and column are ``corner``, with both exchanged."""
+        row, column = corner
+        rows, last = len(gain), column + gain.shape[1]
+        n, m = sizes
+        for turn in range(column // m, (last - 1) // m + 1) if self.ring_m else (0,):
+            low, high = max(column - turn * m, 0), min(last - turn * m, m)
+            at = row - turn * n
+            for block in range(low // _BLOCK_ROWS, -(-high // _BLOCK_ROWS)):
+                if same and turn == 0 and block == row // _BLOCK_ROWS:
+                    continue
+                start, stop = max(low, int(back.start[block])), min(high, int(back.start[block + 1]))
+                first = int(back.first[block])
+                begin, end = max(at, first), min(at + rows, first + int(back.width[block]))
+                if begin >= end or start >= stop:
+                    continue
+                shift = turn * m - column
+                back.matrix(table, block)[
+                    start - int(back.start[block]):stop - int(back.start[block]), begin - first:end - first
+                ] = gain[begin - at:end - at, start + shift:stop + shift].T
+
+    def _pairs(self, a: int, rows: slice, b: int, columns: np.ndarray) -> np.ndarray:
+        """Gains of some rows of population a towards columns of b (on a ring counted through), [rows, columns]."""
+        if self._features is None:
+            self._features = self.propagation.features(*self._absolute)
+        left = slice(rows.start + int(self.offset[a]), rows.stop + int(self.offset[a]))
+        n, offset = int(self.size[b]), int(self.offset[b])
+        whole = not len(columns) or (columns[0] >= 0 and columns[-1] < n)
+        right: slice | np.ndarray = columns % n + offset
+        if whole and len(columns):
+            right = slice(int(columns[0]) + offset, int(columns[-1]) + 1 + offset)
+        fields = tuple(one[left] @ other[right].T for one, other in self._features.rows)
+        ends = self._ends
+        v2i = a >= RSU or b >= RSU
+        return self.propagation.block_gain(ends.take(left), ends.take(right), fields, v2i, self.ring_m)
 
     def _geometry(self, stations: Stations) -> None:
         slots = self.slots
@@ -173,22 +378,14 @@ class Neighbours:
         origin_y = float(stations.y0_m[slots].mean()) if len(slots) else 0.0
         self._x0, self._y0 = stations.x0_m[slots] - origin_x, stations.y0_m[slots] - origin_y
         self._dx, self._dy = stations.x1_m[slots] - stations.x0_m[slots], stations.y1_m[slots] - stations.y0_m[slots]
-        self._absolute = stations.x0_m[slots], stations.y0_m[slots]
+        self._absolute = stations.x0_m[slots] + 0.5 * self._dx, stations.y0_m[slots] + 0.5 * self._dy
         self.slack_m = float(np.hypot(self._dx, self._dy).max(initial=0.0))
         self.station_id = stations.station_id[slots]
         self.kind = stations.kind[slots]
         self.height_m = stations.antenna_height_m[slots].astype(np.float32)
         self.gain_dbi = stations.antenna_gain_dbi[slots].astype(np.float32)
         self.power_dbm = stations.tx_power_dbm[slots].astype(np.float32)
-
-    def _uniform(self, stations: Stations) -> None:
-        """Height and gain of each population where all its stations agree (then links need no arrays of them)."""
-        self.same_height: list[float | None] = []
-        self.same_gain: list[float | None] = []
-        for b in range(len(POPULATIONS)):
-            rows = slice(self.offset[b], self.offset[b + 1])
-            for values, same in ((self.height_m[rows], self.same_height), (self.gain_dbi[rows], self.same_gain)):
-                same.append(float(values[0]) if len(values) and np.all(values == values[0]) else None)
+        self._ends = Ends(slots, self.kind, *self._absolute, self.height_m, self.gain_dbi)
 
     def reach_m(self, a: int, b: int) -> float:
         """Reach between two populations: the larger of both directions at the strongest station of each."""
@@ -208,35 +405,10 @@ class Neighbours:
             reach = max(reach, self._reach[extended])
         return reach * self.reach_factor
 
-    def _pair(self, a: int, b: int, place: list[np.ndarray]) -> Windows:
-        reach = self.reach_m(a, b)
-        lo, count = run_within(place[a], place[b], reach + self.slack_m, self.ring_m)
-        return Windows(reach, lo, count, np.zeros(len(lo), np.int64))
 
-    def _band(self, a: int, b: int, windows: Windows, features: Features, before: int) -> tuple[np.ndarray, ...]:
-        """Unscaled field values of all pairs, by matrix products of blocks of neighbouring rows."""
-        n = int(self.size[b])
-        lo, count, base = windows.lo, windows.count, windows.base
-        unrolled = lo.copy()
-        if self.ring_m:
-            unrolled += n * np.cumsum(np.concatenate([[0], np.diff(lo) < -n // 2]))
-        starts = np.arange(0, len(lo), _BLOCK_ROWS)
-        first = np.minimum.reduceat(unrolled, starts)
-        width = np.maximum.reduceat(unrolled + count, starts) - first
-        rows = np.diff(np.append(starts, len(lo)))
-        places = np.concatenate([[0], np.cumsum(rows * width)])
-        block = np.arange(len(lo)) // _BLOCK_ROWS
-        base[:] = places[block] + (np.arange(len(lo)) - starts[block]) * width[block] + unrolled - first[block]
-        shadow = tuple(np.empty(int(places[-1]), np.float32) for _ in features.rows)
-        for i, start in enumerate(starts):
-            left_rows = slice(int(self.offset[a] + start), int(self.offset[a] + start + rows[i]))
-            columns = np.arange(first[i], first[i] + width[i])
-            place = slice(before + int(places[i]), before + int(places[i + 1]))
-            self._blocks.append((left_rows, columns % max(1, n) + int(self.offset[b]), place))
-            wraps = self.ring_m and (first[i] < 0 or columns[-1] >= n) if len(columns) else False
-            for field, (left, right) in enumerate(features.rows):
-                of_b = right[self.offset[b]:self.offset[b + 1]]
-                targets = of_b[columns % n] if wraps else of_b[first[i]:first[i] + width[i]]
-                out = shadow[field][places[i]:places[i + 1]].reshape(rows[i], width[i])
-                np.matmul(left[left_rows], targets.T, out=out)
-        return shadow
+@dataclass
+class _ToProbes:
+    """Gains of vehicles towards probes, by block of vehicles, as far as they were asked for."""
+
+    band: _Band
+    made: dict[int, np.ndarray]

@@ -49,7 +49,7 @@ def test_every_link_has_the_loss_of_the_propagation_model(ring_m: float, v2i: st
         expected = stations.tx_power_dbm[sender] + gain[sender] + gain[receiver] - loss
         mcs = batch.resource["mcs"][batch.row][sent]
         prb = layer.grid.data_prb(np.where(stations.kind[sender] == Kind.RSU, 200, 190), mcs)
-        share = layer.reception._share_db[prb]
+        share = 10 * np.log10(layer.reception.data_share[prb])
         np.testing.assert_allclose(batch.power_dbm[sent], expected + share, atol=0.02)
         seen |= set(zip(stations.kind[sender].tolist(), stations.kind[receiver].tolist(), strict=True))
     assert seen == {(a, b) for a in (Kind.RSU, Kind.VEHICLE) for b in (Kind.RSU, Kind.VEHICLE)} - {(0, 0)} | {(0, 2)}

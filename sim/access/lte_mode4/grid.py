@@ -190,6 +190,16 @@ class Grid:
         data, control = lte_grid.power_split(data_prb, self._mode.pscch_boost_db)
         return (1.0, control / data) if self._mode.power_in_data_prb else (data, control)
 
+    def footprint(self, shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """PRBs (1 or 0) of data and control of allocations, and of all subchannels of all pools, [rows, PRB] each."""
+        prb = np.arange(self.prb_count)
+        first = np.array([self.prb_range(*self._key(s))[0] for s in shapes], np.int64)[:, None]
+        behind = first + lte_grid.PSCCH_PRB + np.array([self._list[s].data_prb for s in shapes], np.int64)[:, None]
+        control = (prb >= first) & (prb < first + lte_grid.PSCCH_PRB)
+        edges = [self.prb_range(p, i, 1) for p in range(len(self.names)) for i in range(int(self.subchannels[p]))]
+        start, end = np.array(edges, np.int64).reshape(-1, 2).T[:, :, None]
+        return (prb >= first + lte_grid.PSCCH_PRB) & (prb < behind), control, (prb >= start) & (prb < end)
+
     def coupling(self, shapes: np.ndarray) -> Coupling:
         """Coupling of the allocations ``shapes`` (numbers)."""
         emitted = np.stack([self._emission[s] for s in shapes], axis=1)

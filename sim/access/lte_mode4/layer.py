@@ -10,15 +10,16 @@ from sim.access.bystanders import dropped_rows
 from sim.access.lte_mode4.grid import Grid
 from sim.access.lte_mode4.processes import Cause, Processes, Sendings
 from sim.access.lte_mode4.selector import Selector
-from sim.access.neighbours import KIND_OF, LISTENERS, PROBE, RSU, Neighbours
+from sim.access.neighbours import PROBE, RSU, Neighbours
+from sim.access.sidelink.judging import error_rates, judge, uniform
 from sim.access.sidelink.links import Sent
-from sim.access.sidelink.reception import Heard, Reception, Rows
-from sim.access.sidelink.sensing import PowerMemory, ReservationMemory
+from sim.access.sidelink.reception import Batch, Measured, Reception, Settings
+from sim.access.sidelink.sensing import Orders, PowerMemory, ReservationMemory
 from sim.access.waiting import WaitingFrames
 from sim.channel.propagation import Propagation
-from sim.clock import MS, NEVER
+from sim.clock import MS, NEVER, stream_key
 from sim.frames import Flow, Frames, Kind, Receptions
-from sim.link import lte_grid
+from sim.link import load_table, lte_grid
 from sim.world.stations import Stations
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 CBR_THRESHOLD_DBM = -94.0
 """Per subchannel; ETSI TS 103 574 clause 5.2."""
 _LINKS_AT_ONCE = 40_000
-"""Links handled in one go; more would leave the processor's cache."""
+"""Reported links handled in one go; more would leave the processor's cache."""
 
 
 class LteMode4:
@@ -62,12 +63,23 @@ class LteMode4:
         self.neighbours = Neighbours(self.propagation, floor_dbm, reach_factor, ring_length_m or stations.ring_m)
         self.processes = Processes(flows, self.grid, mode, seed)
         slots = stations.size
-        self.power = PowerMemory(slots, int(self.grid.subchannels.max()), mode.sensing_window_ms)
         longest = int(self.processes.periods.max(initial=100))
-        self.reservations = ReservationMemory(slots, longest + 20, 2)
-        self.reception = Reception(radio, self.grid, seed, report_distance_m)
+        self.orders = Orders(slots)
+        self.data_table, self._data_key = load_table(radio.link.pssch_table), stream_key(seed, "mode4", "data")
+        self.control_table = load_table(radio.link.pscch_table).select(0, 0)
+        self.reception = Reception(
+            Settings(
+                10 ** (lte_grid.noise_dbm(1, radio.link.noise_figure_db) / 10), lte_grid.PSCCH_PRB,
+                self.control_table if mode.sci == "table" else None, stream_key(seed, "mode4", "control"),
+                report_distance_m,
+            ),
+            self.grid,
+        )
+        self.power = PowerMemory(self.orders, int(self.grid.subchannels.sum()), mode.sensing_window_ms)
+        self.reservations = ReservationMemory(self.orders, self.neighbours, self.reception, longest + 20)
+        self._held: list[tuple[Sendings, Batch, tuple[Batch, np.ndarray] | None]] = []
         self.selector = Selector(
-            mode, self.grid, self.processes, self.power, self.reservations, self.reception.noise_prb_mw
+            mode, self.grid, self.processes, self.power, self.reservations, self.reception.settings.noise_prb_mw
         )
         self.selector.log = [] if log_selections else None
         self.report_distance_m = report_distance_m
@@ -99,18 +111,19 @@ class LteMode4:
         if self._next is not None and self._next != start // MS:
             raise RuntimeError(f"access layer stands at {self._next} ms, the new tick starts at {start // MS} ms")
         self._next, self._tick_end, self._tick_start = start // MS, end // MS, start // MS
-        self.power.grow(stations.size)
-        deep = -(-(self.reservations.horizon + 1) // (self._tick_end - self._tick_start)) + 1
-        self.reservations.deepen(deep)
+        tick = self._tick_end - self._tick_start
+        self.neighbours.keep(-(-(self.reservations.horizon + 1) // tick) + 1)
+        self.orders.deepen(-(-max(self.reservations.horizon, self.power.rows) // tick) + 2)
+        self.orders.grow(stations.size)
         self.processes.new_tick(stations.size)
         self.reservations.grow(stations.size, self.processes.copies * len(self.processes.slot))
         if len(stations.changed):
             changed = np.asarray(stations.changed, np.int64)
-            self.power.forget(changed)
+            self.orders.forget(changed)
             self.reservations.forget(changed)
             self.processes.forget(changed, start, stations)
         self.neighbours.update(stations)
-        self.reservations.new_tick(self.neighbours)
+        self.orders.new_tick(self.neighbours)
         self.selector.new_tick(self.neighbours)
 
     def advance(self, now_ns: int, stations: Stations) -> Receptions:
@@ -125,6 +138,7 @@ class LteMode4:
                 break
             parts += self._block(self._next, end, stations)
             self._next = end
+        parts += self._reported()
         return joined(parts)
 
     def largest_frame_bytes(self, sender: Kind) -> int:
@@ -138,8 +152,13 @@ class LteMode4:
         kinds = np.where(np.arange(len(slots)) < near.offset[RSU], int(Kind.VEHICLE), int(Kind.RSU))
         pool = self.grid.pool_of_kind[kinds]
         known = pool >= 0
-        count = self.grid.subchannels[pool[known]]
-        return slots[known], self.power.busy_ratio(slots[known], count, 10 ** (CBR_THRESHOLD_DBM / 10))
+        slots, pool, start = slots[known], pool[known], self.grid.row_start
+        ratio = np.zeros(len(slots))
+        for own in sorted(set(pool.tolist())):
+            rows = np.flatnonzero(pool == own)
+            subchannels = slice(int(start[own]), int(start[own + 1]))
+            ratio[rows] = self.power.busy_ratio(slots[rows], subchannels, 10 ** (CBR_THRESHOLD_DBM / 10))
+        return slots, ratio
 
     def provenance(self) -> dict[str, str]:
         """Models and tables in use."""
@@ -149,8 +168,8 @@ class LteMode4:
             "selection": f"T1 {m.t1_ms} ms, T2 up to {m.t2_max_ms} ms, keep probability {m.keep_probability}, "
             f"RSRP threshold {m.rsrp_threshold_dbm} dBm, MCS {m.mcs}, grants {m.grant_sizing}",
             "in_band_emission": "TS 36.101 table 6.5.2.3.1-1, WXYZ 3, 6, 3, 3 dB" if m.in_band_emission else "off",
-            "pssch_table": self.reception.data_table.source,
-            "pscch_table": self.reception.control_table.origin,
+            "pssch_table": self.data_table.source,
+            "pscch_table": self.control_table.origin,
             "cbr": f"subchannels of the own pool above {CBR_THRESHOLD_DBM} dBm in 100 subframes (ETSI TS 103 574)",
             "noise": f"k T B at 290 K, noise figure {self.radio.link.noise_figure_db} dB",
             **self.propagation.provenance(),
@@ -173,14 +192,15 @@ class LteMode4:
         sendings = self._schedule(start, end, stations)
         self.reservations.grow(stations.size, self.processes.copies * len(self.processes.slot))
         sent = self._placed(sendings, start)
-        parts = []
-        heard: list[tuple[int, int, np.ndarray, Heard | None]] = []
-        for first, last in self._pieces(sent, start, end):
-            rows, piece = self._piece(sent, first - start, last - start, end - start)
-            received, result = self._receive(piece, first, last)
-            heard.append((first, last, rows, result))
-            parts.append(self._receptions(piece.sendings, received))
-        self._remember(sent, start, end, heard)
+        part = (np.arange(start, end) - self._tick_start) / (self._tick_end - self._tick_start)
+        batch, reach = self.reception.listeners(self.neighbours, sent, part)
+        levels = batch.control_levels(reach)
+        address = self.reservations.store(end - 1, levels, int(reach.count.sum()))
+        self.power.record(start, batch.sensed_mw)
+        self._commit(sendings, sent, self.reservations.addresses(sent, reach, address))
+        self._select()
+        self._held.append((sendings, batch, self.reception.probes(self.neighbours, sent, part)))
+        parts = self._reported() if sum(held[1].links for held in self._held) > _LINKS_AT_ONCE else []
         dropped, self.processes.dropped = self.processes.dropped, []
         if dropped:
             parts.append(dropped_rows(dropped, stations, self.neighbours, self.report_distance_m))
@@ -204,8 +224,7 @@ class LteMode4:
         for subframe in range(start, end):
             self._arrive_singly(frames, arrived, np.flatnonzero(arrived == subframe), rows)
             parts.append(self.processes.due(subframe, subframe + 1))
-        names = Sendings.__dataclass_fields__
-        return Sendings(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return _together(parts)
 
     def _arrive_singly(self, frames: Frames, arrived: np.ndarray, now: np.ndarray, rows: np.ndarray) -> None:
         """Arrivals of one subframe, in turns of at most one per process."""
@@ -216,85 +235,17 @@ class LteMode4:
             now = now[~np.isin(now, turn)]
 
     def _placed(self, sendings: Sendings, start: int) -> Sent:
-        near, grid = self.neighbours, self.grid
-        column = near.column[sendings.slot]
-        population = near.population(column)
+        grid = self.grid
         data_prb = grid.data_prb(sendings.size_bytes, sendings.mcs)
         keys = (sendings.pool, sendings.first, sendings.subchannels, data_prb)
         shape = [grid.shape_id(*key) for key in zip(*(values.tolist() for values in keys), strict=True)]
         return Sent(
-            sendings, column, population, column - near.offset[population], sendings.subframe - start, data_prb,
-            np.array(shape, np.int64),
+            self.neighbours.column[sendings.slot], sendings.subframe - start, sendings.station_id, sendings.sequence,
+            np.array(shape, np.int64), data_prb,
         )
 
-    def _pieces(self, sent: Sent, start: int, end: int) -> list[tuple[int, int]]:
-        """Runs of subframes of about the number of links that is handled in one go."""
-        links = np.zeros(end - start, np.int64)
-        near = self.neighbours
-        for (a, _), windows in near.windows.items():
-            rows = sent.population == a
-            np.add.at(links, sent.slot_of_time[rows], windows.count[sent.place[rows]])
-        pieces, first, total = [], start, 0
-        for subframe in range(start, end):
-            if total and total + links[subframe - start] > _LINKS_AT_ONCE:
-                pieces.append((first, subframe))
-                first, total = subframe, 0
-            total += int(links[subframe - start])
-        return [*pieces, (first, end)]
-
-    @staticmethod
-    def _piece(sent: Sent, first: int, last: int, all_: int) -> tuple[np.ndarray, Sent]:
-        """Rows of the sendings in these subframes of the block, and those sendings on their own."""
-        if last - first == all_:
-            return np.arange(len(sent.sendings)), sent
-        rows = np.flatnonzero((sent.slot_of_time >= first) & (sent.slot_of_time < last))
-        piece = sent.take(rows)
-        piece.slot_of_time = piece.slot_of_time - first
-        return rows, piece
-
-    def _receive(self, sent: Sent, first: int, last: int) -> tuple[Rows, Heard | None]:
-        if not len(sent.sendings):
-            return Rows.empty(), None
-        part = (np.arange(first, last) - self._tick_start) / (self._tick_end - self._tick_start)
-        rows, heard = self.reception.listeners(self.neighbours, sent, part)
-        probes = self.reception.probes(self.neighbours, sent, part)
-        if len(probes.sending):
-            rows = Rows(*(np.concatenate([getattr(rows, n), getattr(probes, n)]) for n in Rows.__dataclass_fields__))
-        return rows, heard
-
-    def _receptions(self, s: Sendings, rows: Rows) -> Receptions:
-        start_ns = s.subframe * MS
-        return Receptions(
-            s.frame, s.slot, start_ns, start_ns + MS, np.ones(len(s), bool), rows.sending, rows.receiver,
-            rows.distance_m, rows.outcome, rows.data_outcome, rows.power_dbm, rows.sinr_db,
-            {"first_subchannel": s.first, "subchannels": s.subchannels, "mcs": s.mcs},
-            s.subchannels * self.grid.width_prb[s.pool] / self.grid.prb_count,
-        )
-
-    def _remember(
-        self, sent: Sent, start: int, end: int, heard: list[tuple[int, int, np.ndarray, Heard | None]]
-    ) -> None:
-        """Sensing results, then the selections triggered in the block (each knows nothing from its subframe on)."""
-        base = np.zeros((len(sent.sendings), len(LISTENERS)), np.int64)
-        lo, count = np.zeros_like(base), np.zeros_like(base)
-        power, monitored = self._sensed(start, end, heard)
-        for _, last, rows, result in heard:
-            if result is None:
-                continue
-            links = result.links
-            address = self.reservations.store(last - 1, result.rsrp_dbm)
-            sending = rows[links.sending]
-            base[sending, links.target] = address + links.start
-            lo[sending, links.target], count[sending, links.target] = links.lo, links.count
-        self.power.record(start, power, monitored)
-        self._commit(sent, lo, count, base)
-        triggers, self.processes.triggers = self.processes.triggers, []
-        if triggers:
-            self.selector.select(np.concatenate([t[0] for t in triggers]), np.concatenate([t[1] for t in triggers]))
-
-    def _commit(self, sent: Sent, lo: np.ndarray, count: np.ndarray, base: np.ndarray) -> None:
+    def _commit(self, s: Sendings, sent: Sent, level_at: np.ndarray) -> None:
         """What was sent in a block becomes known; a station with several transmissions takes several turns."""
-        s = sent.sendings
         if not len(s):
             return
         rows = np.arange(len(s))
@@ -306,36 +257,63 @@ class LteMode4:
         for turn in turns:
             self.reservations.commit(
                 s.process[turn], s.slot[turn], s.subframe[turn], s.announced[turn], (start_prb[turn], end_prb[turn]),
-                lo[turn], count[turn], base[turn],
+                sent.take(turn), level_at[turn],
             )
 
-    def _sensed(
-        self, start: int, end: int, heard: list[tuple[int, int, np.ndarray, Heard | None]]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """S-RSSI [subframe, slot, subchannel of the own pool] in mW and monitored [subframe, slot]."""
-        near, grid = self.neighbours, self.grid
-        listeners = int(near.offset[PROBE])
-        # One column more than listeners: slots without a listener (column -1 or a probe's) read the empty last one.
-        power = np.zeros((end - start, listeners + 1, self.power.ring.shape[2]), np.float32)
-        monitored = np.zeros((end - start, listeners + 1), bool)
-        for population, kind in KIND_OF.items():
-            pool = int(grid.pool_of_kind[kind])
-            if pool < 0 or not near.size[population]:
-                continue
-            columns = slice(int(near.offset[population]), int(near.offset[population + 1]))
-            subchannels = slice(int(grid.row_start[pool]), int(grid.row_start[pool + 1]))
-            n = int(grid.subchannels[pool])
-            for first, last, _, result in heard:
-                times = slice(first - start, last - start)
-                if result is None:
-                    power[times, columns, :n] = np.float32(self.reception.noise_prb_mw * grid.width_prb[pool])
-                    monitored[times, columns] = True
-                    continue
-                monitored[times, columns] = ~result.transmitting[:, columns]
-                power[times, columns, :n] = result.sensed_mw[:, subchannels, columns].transpose(0, 2, 1)
-                power[times, columns][result.transmitting[:, columns]] = 0
-        column = np.minimum(near.column, listeners)
-        return power.take(column, axis=1, mode="wrap"), monitored.take(column, axis=1, mode="wrap")
+    def _select(self) -> None:
+        """Selections triggered in the block just recorded (each knows nothing from its subframe on)."""
+        triggers, self.processes.triggers = self.processes.triggers, []
+        if triggers:
+            self.selector.select(np.concatenate([t[0] for t in triggers]), np.concatenate([t[1] for t in triggers]))
+
+    # ---- what is reported
+
+    def _reported(self) -> list[Receptions]:
+        """Judge the links of all blocks held back since the last time."""
+        held, self._held = [part for part in self._held if len(part[0])], []
+        if not held:
+            self.reception.clear()
+            return []
+        s = _together([part[0] for part in held])
+        measured = self.reception.measure(self.neighbours, [part[1] for part in held])
+        shift = np.cumsum([0, *(len(part[0]) for part in held)])
+        probes = [
+            (part[2][0], part[2][1] + by) for part, by in zip(held, shift[:-1].tolist(), strict=True)
+            if part[2] is not None
+        ]
+        if probes:
+            more = self.reception.measure(self.neighbours, [batch for batch, _ in probes])
+            more.sending = np.concatenate([rows for _, rows in probes])[more.sending]
+            measured = Measured.joined([measured, more])
+            measured = measured.take(np.argsort(measured.sending, kind="stable"))
+        self.reception.clear()
+        return [self._receptions(s, measured)]
+
+    def _receptions(self, s: Sendings, rows: Measured) -> Receptions:
+        near, mode = self.neighbours, self.mode
+        tables = [self.data_table.select(m, b) for m, b in zip(s.mcs.tolist(), s.size_bytes.tolist(), strict=True)]
+        power_dbm = rows.power_dbm
+
+        def draw(at: np.ndarray) -> np.ndarray:
+            of = rows.sending[at]
+            return uniform(self._data_key, s.station_id[of], s.sequence[of], near.station_id[rows.column[at]])
+
+        weak = None if mode.sensitivity_dbm is None else power_dbm < mode.sensitivity_dbm
+        rates = error_rates(tables, rows.sending, rows.snr, rows.sinr)
+        outcome, data_outcome = judge(rates, rows.decoded, rows.deaf, weak, mode.sci_loses_packet, draw)
+        start_ns = s.subframe * MS
+        return Receptions(
+            s.frame, s.slot, start_ns, start_ns + MS, np.ones(len(s), bool), rows.sending, near.slots[rows.column],
+            rows.distance_m, outcome, data_outcome, power_dbm, rows.sinr_db,
+            {"first_subchannel": s.first, "subchannels": s.subchannels, "mcs": s.mcs},
+            s.subchannels * self.grid.width_prb[s.pool] / self.grid.prb_count,
+        )
+
+
+def _together(parts: list[Sendings]) -> Sendings:
+    """All rows of some blocks in order."""
+    names = Sendings.__dataclass_fields__
+    return Sendings(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def joined(parts: list[Receptions]) -> Receptions:

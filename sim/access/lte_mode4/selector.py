@@ -173,31 +173,18 @@ class Selector:
 
     def _power(self, batch: Batch) -> np.ndarray:
         """Averaged S-RSSI in mW per candidate, float32 [b, span, starts]; what was never monitored counts as noise."""
-        memory = self.power
-        slot = batch.slot[:, None]
-        subframes = batch.begin[:, None] + np.arange(batch.span)
-        if int(batch.period.min()) >= 100:
-            phase = subframes % 100
-            total, counts = memory.sums[phase, slot], memory.counts[phase, slot]
-        else:
-            lag = np.minimum(batch.period, 100)
-            total = np.zeros((len(batch.rows), batch.span, memory.sums.shape[2]))
-            counts = np.zeros((len(batch.rows), batch.span), np.int64)
-            for shift in range(0, 100, int(np.gcd.reduce(lag))):
-                used = shift % lag == 0
-                phase = (subframes + shift) % 100
-                total += memory.sums[phase, slot] * used[:, None, None]
-                counts += memory.counts[phase, slot] * used[:, None]
-        full = (batch.end - batch.at >= 100).nonzero()[0]
-        if len(full):
-            change, gained = memory.gained(batch.at[full], batch.slot[full])
-            column = (batch.at + 100 - batch.begin)[full]
-            total[full, column] -= change
-            counts[full, column] -= gained
-        mean = (total / np.maximum(counts, 1)[:, :, None]).astype(np.float32)
-        if int(counts.min()) == 0:
-            mean[counts == 0] = np.float32(self.quiet_prb_mw * float(self.grid.width_prb[batch.pool]))
-        return blocks(mean[:, :, :int(self.grid.subchannels[batch.pool])], batch.width, np.add)
+        grid = self.grid
+        own = slice(int(grid.row_start[batch.pool]), int(grid.row_start[batch.pool + 1]))
+        ahead = (batch.begin - batch.at)[:, None] + np.arange(batch.span)
+        mean = np.empty((own.stop - own.start, len(batch.rows), batch.span), np.float32)
+        quiet = np.float32(self.quiet_prb_mw * float(grid.width_prb[batch.pool]))
+        lags = np.minimum(batch.period, 100)
+        for lag in sorted(set(lags.tolist())):
+            rows = np.flatnonzero(lags == lag)
+            total, count = self.power.sums(batch.slot[rows], batch.at[rows], lag, own)
+            of_phase = np.where(count > 0, total / np.maximum(count, 1).astype(np.float32), quiet)
+            mean[:, rows] = of_phase[:, np.arange(len(rows))[:, None], ahead[rows] % lag]
+        return blocks(np.ascontiguousarray(mean.transpose(1, 2, 0)), batch.width, np.add)
 
     def _record(self, batch: Batch, counter: np.ndarray, choice: Choice) -> None:
         p = self.processes

@@ -1,296 +1,459 @@
-"""All links of a few subframes as flat arrays: powers, interference, control and data decoding, causes of loss."""
+"""Measuring a batch of transmissions: power sums at every station, ratios of reported links, control decoding."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import numpy as np
 
-from sim.access.lte_mode4.grid import Coupling, Grid
 from sim.access.neighbours import LISTENERS, PROBE, RSU, Neighbours
-from sim.access.sidelink.links import Links, Sent, links_of, spread
-from sim.access.sidelink.sensing import UNHEARD_DBM
-from sim.clock import hashed_bits, stream_key
-from sim.frames import Outcome
-from sim.link import load_table, lte_grid
+from sim.access.sidelink.judging import uniform
+from sim.access.sidelink.links import Runs, Sent, runs_of
 from sim.link.tables import FLOOR_PER, PerTable
 
-if TYPE_CHECKING:
-    from sim.scenario.schema.radio import Radio
-
-_MW = np.float32(np.log(10) / 10)
 _DB = np.float32(10 / np.log(10))
-_UNIFORM = 2.0**-53
+_DEAF = np.float32(np.inf)
+NOT_MONITORED = np.float32(-1.0)
+"""Stands for the S-RSSI of a subframe in which the station sends itself."""
 
 
-@dataclass
-class Rows:
-    """Reported links: index of the sending, listener's slot, and what happened."""
+class SidelinkGrid(Protocol):
+    """What reception must know of the resources of a carrier."""
 
-    sending: np.ndarray
-    receiver: np.ndarray
-    distance_m: np.ndarray
-    outcome: np.ndarray
-    data_outcome: np.ndarray
-    power_dbm: np.ndarray
-    sinr_db: np.ndarray
+    prb_count: int
+    subchannels: np.ndarray
+    """Subchannels of each pool."""
+    width_prb: np.ndarray
+    """PRBs per subchannel of each pool."""
 
-    @staticmethod
-    def empty() -> Rows:
-        """No links."""
-        i, f, o = np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int8)
-        return Rows(i, i, f, o, o, f, f)
+    def coupling(self, shapes: np.ndarray) -> Any:
+        """``data``, ``control`` [n, n] and ``subchannel`` [all subchannels of all pools, n], float32: share of the
+        power of the column's transmission that falls on the row's PRBs."""
 
+    def footprint(self, shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """PRBs (1 or 0 per PRB of the carrier) of data and control of allocations, and of all subchannels of all pools:
+        [n, PRB], [n, PRB], [all subchannels, PRB]."""
 
-@dataclass
-class Group:
-    """Listeners of one kind of links: their slots and ids by column, and who of them transmits in which subframe."""
-
-    slots: np.ndarray
-    station_id: np.ndarray
-    busy: np.ndarray
-    """[subframe, column]."""
-    senders_listen: bool
-    """Senders have a column of their own here (and sense); probes never send."""
-
-    @property
-    def columns(self) -> int:
-        """Number of listeners."""
-        return len(self.slots)
+    def power_share(self, data_prb: int) -> tuple[float, float]:
+        """Shares of the transmit power in the data PRBs and in the control PRBs."""
 
 
-@dataclass
-class Heard:
-    """What the listening stations take from a batch besides frames.
+@dataclass(frozen=True)
+class Settings:
+    """How a radio decodes: its control channel and what is reported.
 
-    ``rsrp_dbm`` per link (about :data:`UNHEARD_DBM` where the SCI was not decoded); runs as in :class:`Links`;
-    ``sensed_mw`` [subframe, all subchannels of all pools, column] is S-RSSI with noise.
+    ``noise_prb_mw`` is noise in one PRB with the noise figure; ``control_prb`` the PRBs of the control channel;
+    ``control_table`` none = always decoded (but for half duplex); ``control_key`` keys its draws.
     """
 
-    links: Links
-    rsrp_dbm: np.ndarray
+    noise_prb_mw: float
+    control_prb: int
+    control_table: PerTable | None
+    control_key: np.uint64
+    report_distance_m: float
+
+
+@dataclass
+class Batch:
+    """Transmissions of a batch of subframes with the power that everybody receives in them.
+
+    ``sensed_mw`` [all subchannels of all pools, subframe, column] is S-RSSI with noise, :data:`NOT_MONITORED` where the
+    station sends itself (empty for probes). Levels lie in the reception's own store until :meth:`Reception.measure`.
+    """
+
+    sent: Sent
+    part: np.ndarray
+    kind: np.ndarray
+    """Row of each transmission's allocation among those in use."""
+    kinds: int
+    first: int
+    """First column of the listeners."""
+    columns: int
+    levels: np.ndarray
+    """Power with noise [2 kinds, subframe, column]: data PRBs by allocation, then control PRBs (infinite where the
+    station sends itself)."""
+    address: int
     sensed_mw: np.ndarray
-    transmitting: np.ndarray
+    reported: Runs
+
+    @property
+    def links(self) -> int:
+        """Links that may be reported."""
+        return int(self.reported.count.sum())
+
+    def control_levels(self, runs: Runs) -> list[np.ndarray]:
+        """Levels on the control PRBs of the transmissions of ``runs`` at every station of the run."""
+        flat = self.levels.reshape(-1)
+        size = len(self.part)
+        row = (self.kinds + self.kind[runs.sending]) * size + self.sent.slot_of_time[runs.sending]
+        begin = row * self.columns + runs.first - self.first
+        return [flat[at:to] for at, to in zip(begin.tolist(), (begin + runs.count).tolist(), strict=True)]
+
+
+@dataclass
+class Measured:
+    """Reported links, one row each: ratios are linear, of the whole transport block."""
+
+    sending: np.ndarray
+    """Transmission, counted through all batches measured together."""
+    column: np.ndarray
+    """Receiver's column."""
+    distance_m: np.ndarray
+    """At the start of the transmission."""
+    power_mw: np.ndarray
+    """Wanted power in the data PRBs."""
+    snr: np.ndarray
+    sinr: np.ndarray
+    decoded: np.ndarray
+    """The control information was decoded."""
+    deaf: np.ndarray
+    """The receiver was sending itself."""
+
+    def __len__(self) -> int:
+        return len(self.sending)
+
+    @property
+    def power_dbm(self) -> np.ndarray:
+        """Wanted power in the data PRBs, float32."""
+        return np.log(self.power_mw) * _DB
+
+    @property
+    def sinr_db(self) -> np.ndarray:
+        """SINR in the data PRBs, not below -120 dB, float32."""
+        return np.log(np.maximum(self.sinr, np.float32(1e-12))) * _DB
+
+    def take(self, rows: np.ndarray) -> Measured:
+        """A selection of rows."""
+        return Measured(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    @staticmethod
+    def joined(parts: Sequence[Measured]) -> Measured:
+        """All rows in order (of batches measured apart, ``sending`` as it is)."""
+        if len(parts) == 1:
+            return parts[0]
+        return Measured(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Measured)))
 
 
 class Reception:
-    """Link budget and decoding on one carrier."""
+    """Power sums and ratios on one carrier, for any sidelink grid."""
 
-    def __init__(self, radio: Radio, grid: Grid, seed: int, report_distance_m: float) -> None:
-        self.grid, self.mode = grid, radio.mode4
-        self.report_distance_m = report_distance_m
-        self.data_table = load_table(radio.link.pssch_table)
-        self.control_table: PerTable = load_table(radio.link.pscch_table).select(0, 0)
-        self.noise_prb_mw = 10 ** (lte_grid.noise_dbm(1, radio.link.noise_figure_db) / 10)
-        self._data_key, self._control_key = stream_key(seed, "mode4", "data"), stream_key(seed, "mode4", "control")
-        self._surely_lost, self._surely_heard = _bounds(self.control_table)
+    def __init__(self, settings: Settings, grid: SidelinkGrid) -> None:
+        self.settings, self.grid = settings, grid
+        self.surely_lost, self.surely_heard = _bounds(settings.control_table)
         shares = [grid.power_share(max(1, prb)) for prb in range(grid.prb_count + 1)]
-        self._shares = np.array(shares, np.float32).T.copy()
-        """Data and control share of the power by number of data PRBs, [2, prb + 1]."""
+        self.data_share, self.control_share = np.array(shares, np.float32).T.copy()
+        """Share of the power in data and in control PRBs by number of data PRBs."""
         prb = np.maximum(1, np.arange(grid.prb_count + 1))
-        self._share_db = (10 * np.log10(self._shares[0])).astype(np.float32)
-        self._element_db = (10 * np.log10(self._shares[0] / (12 * prb))).astype(np.float32)
-        self._coupled: dict[tuple[int, ...], Coupling] = {}
+        self.element_share = (self.data_share / (12 * prb)).astype(np.float32)
+        """Share of the power in one resource element of the data PRBs (RSRP)."""
+        self._rows: dict[tuple[Any, ...], tuple[np.ndarray, np.ndarray]] = {}
+        self._pool = np.empty(1 << 16, np.float32)
+        self._used = 0
+        self._received = np.empty(0, np.float32)
 
-    def listeners(self, near: Neighbours, sent: Sent, part: np.ndarray) -> tuple[Rows, Heard]:
-        """Reception at vehicles and RSUs in subframes at these parts of the tick."""
-        columns = int(near.offset[PROBE])
-        x, y = near.positions(part, 0, columns)
-        busy = np.zeros((len(part), columns), bool)
-        busy[sent.slot_of_time, sent.column] = True
-        group = Group(near.slots[:columns], near.station_id[:columns], busy, True)
-        own = (sent.slot_of_time, sent.column)
-        links = links_of(near, sent, LISTENERS, x, y, (x[own], y[own]))
-        rows, rsrp, sensed = self._receive(sent, links, group)
-        return rows, Heard(links, rsrp, sensed, busy)
+    # ---- power at every station
 
-    def probes(self, near: Neighbours, sent: Sent, part: np.ndarray) -> Rows:
-        """Reception of RSU frames at probes; ``sent`` holds the whole traffic of the subframes."""
+    def listeners(
+        self, near: Neighbours, sent: Sent, part: np.ndarray, foreign: np.ndarray | None = None
+    ) -> tuple[Batch, Runs]:
+        """Power of a batch at vehicles and RSUs, and the runs of stations within reach of each transmission.
+
+        ``part`` [subframes] are the starts of the subframes as parts of the tick; ``foreign`` [subframe, band, column]
+        is power in mW from other radios in equal bands of the carrier (1 band = spread evenly, one per PRB = exact).
+        """
+        reach = runs_of(near, sent.column, LISTENERS)
+        table = near.gains()
+        batch, received = self._begin(near, sent, part, slice(0, int(near.offset[PROBE])), LISTENERS)
+        powers = _powers(near, sent)
+        flat, columns = received.reshape(-1), batch.columns
+        into = (batch.kind * len(part) + sent.slot_of_time)[reach.sending] * columns + reach.first
+        _add_up(flat, into, table, reach, powers)
+        self._finish(batch, received, foreign, sensing=True)
+        return batch, reach
+
+    def probes(
+        self, near: Neighbours, sent: Sent, part: np.ndarray, foreign: np.ndarray | None = None
+    ) -> tuple[Batch, np.ndarray] | None:
+        """Power of a batch at probes in subframes with frames of RSUs, and which transmissions it covers.
+
+        None without any. Vehicles come in as interference where they reach the same probes; only the RSUs' links are
+        reported. ``sent`` holds the whole traffic of the subframes.
+        """
         first, end = int(near.offset[PROBE]), len(near.slots)
-        rsu = sent.population == RSU
+        rsu = sent.column >= near.offset[RSU]
         if first == end or not rsu.any():
-            return Rows.empty()
-        occupied = np.unique(sent.slot_of_time[rsu])
-        keep = np.flatnonzero(np.isin(sent.slot_of_time, occupied))
+            return None
+        keep = np.flatnonzero(np.isin(sent.slot_of_time, sent.slot_of_time[rsu]))
         some = sent.take(keep)
-        some.slot_of_time = np.searchsorted(occupied, some.slot_of_time)
-        all_x, all_y = near.positions(part[occupied], 0, end)
-        tx = all_x[some.slot_of_time, some.column], all_y[some.slot_of_time, some.column]
-        links = links_of(near, some, (PROBE,), all_x[:, first:], all_y[:, first:], tx)
-        silent = np.zeros((len(occupied), end - first), bool)
-        group = Group(near.slots[first:], near.station_id[first:], silent, False)
-        rows, _, _ = self._receive(some, links, group)
-        wanted = some.population[rows.sending] == RSU
-        others = [name for name in Rows.__dataclass_fields__ if name != "sending"]
-        return Rows(keep[rows.sending[wanted]], *(getattr(rows, name)[wanted] for name in others))
+        columns = slice(first, end)
+        batch, received = self._begin(near, some, part, columns, (PROBE,))
+        units = np.flatnonzero(some.column >= near.offset[RSU])
+        batch.reported = batch.reported.take(np.flatnonzero(np.isin(batch.reported.sending, units)))
+        reach = runs_of(near, some.column, (PROBE,))
+        flat, powers = received.reshape(-1), _powers(near, some)
+        into = (batch.kind * len(part) + some.slot_of_time)[reach.sending] * batch.columns + reach.first - first
+        own = np.flatnonzero(reach.base >= 0)
+        _add_up(flat, into[own], near.gains(), reach.take(own), powers)
+        self._vehicles_at_probes(near, some, batch, flat, powers)
+        self._finish(batch, received, foreign, sensing=False)
+        return batch, keep
 
-    # ---- reception
+    def _vehicles_at_probes(
+        self, near: Neighbours, sent: Sent, batch: Batch, flat: np.ndarray, powers: np.ndarray
+    ) -> None:
+        """Add the interference of vehicles at probes that some RSU reaches in the same subframe."""
+        lo, count, n = near.lo[PROBE], near.count[PROBE], int(near.size[PROBE])
+        unit = sent.column >= near.offset[RSU]
+        for i in np.flatnonzero(~unit).tolist():
+            column, time = int(sent.column[i]), int(sent.slot_of_time[i])
+            units = sent.column[unit & (sent.slot_of_time == time)]
+            begin, end = lo[column], lo[column] + count[column]
+            if not near.ring_m and not np.any((lo[units] < end) & (begin < lo[units] + count[units])):
+                continue
+            at = ((int(batch.kind[i]) * len(batch.part) + time) * n) + (begin + np.arange(int(count[column]))) % n
+            flat[at] += near.towards_probes(column) * powers[i]
 
-    def _receive(self, sent: Sent, links: Links, group: Group) -> tuple[Rows, np.ndarray, np.ndarray]:
-        """Reported links, RSRP of all links (near UNHEARD_DBM without SCI), S-RSSI of all listeners."""
-        coupling, kind = self._coupling(sent)
-        n, columns = len(coupling.data), group.columns
-        power = np.exp(links.power_dbm * _MW)
-        levels = self._levels(sent, links, power, coupling, kind, group)
-        time = sent.slot_of_time[links.sending]
-        control_row = (time * (levels.shape[1] - 1) + n + kind[links.sending]) * columns
-        cell = links.cell + np.repeat(control_row, links.count)
-        share = self._shares[:, sent.data_prb[links.sending]]
-        decoded = self._decode_control(sent, links, power, levels.ravel(), cell, share[1], group)
-        chosen = self._reported(sent, links, group)
-        run = np.repeat(np.arange(len(links.count)), links.count)[chosen]
-        column = links.cell[chosen] - (time * columns)[run]
-        signal = power[chosen] * share[0][run]
-        level = levels.ravel()[cell[chosen] - n * columns]
-        rows = self._report(sent, links, signal, level, group, chosen, run, column, decoded[chosen])
-        if not group.senders_listen:
-            return rows, np.empty(0, np.float32), levels[:, :0]
-        per_element = self._element_db[sent.data_prb[links.sending]]
-        rsrp = links.power_dbm + spread(per_element, links.count)
-        rsrp += (decoded.view(np.int8) - np.float32(1)) * -UNHEARD_DBM
-        return rows, rsrp, levels[:, 2 * n:]
+    def _begin(
+        self, near: Neighbours, sent: Sent, part: np.ndarray, columns: slice, targets: tuple[int, ...]
+    ) -> tuple[Batch, np.ndarray]:
+        """A batch without levels, and the zeroed array [kind + 1, subframe, column] of received powers; the last row
+        is all ones and carries noise."""
+        size, width = len(part), columns.stop - columns.start
+        shapes = sorted(set(sent.shape.tolist()))
+        place = {shape: i for i, shape in enumerate(shapes)}
+        kind = np.array([place[shape] for shape in sent.shape.tolist()], np.int64)
+        n = len(shapes)
+        need = (n + 1) * size * width
+        if len(self._received) < need:
+            self._received = np.empty(need, np.float32)
+        received = self._received[:need].reshape(n + 1, size, width)
+        received[:n], received[n] = 0, 1
+        reported = runs_of(near, sent.column, targets, self.settings.report_distance_m)
+        nothing = np.empty((0, size, width), np.float32)
+        batch = Batch(sent, part, kind, n, columns.start, width, nothing, 0, nothing, reported)
+        if targets != (PROBE,):
+            batch.sensed_mw = np.empty((int(self.grid.subchannels.sum()), size, width), np.float32)
+        batch.levels, batch.address = self._room(2 * n, size, width)
+        return batch, received
 
-    def _coupling(self, sent: Sent) -> tuple[Coupling, np.ndarray]:
-        """Coupling of the allocations in use, and which of them each sending has."""
-        shapes, kind = np.unique(sent.shape, return_inverse=True)
-        key = tuple(shapes.tolist())
-        if key not in self._coupled:
-            if len(self._coupled) > 5000:
-                self._coupled.clear()
-            self._coupled[key] = self.grid.coupling(shapes)
-        return self._coupled[key], kind
+    def _room(self, rows: int, size: int, width: int) -> tuple[np.ndarray, int]:
+        """Space for levels in the store, and where it begins."""
+        need, address = rows * size * width, self._used
+        if address + need > len(self._pool):
+            grown = np.empty(2 * (address + need), np.float32)
+            grown[:address] = self._pool[:address]
+            self._pool = grown
+        self._used += need
+        return self._pool[address:self._used].reshape(rows, size, width), address
 
-    def _levels(
-        self, sent: Sent, links: Links, power: np.ndarray, coupling: Coupling, kind: np.ndarray, group: Group
+    def _finish(self, batch: Batch, received: np.ndarray, foreign: np.ndarray | None, sensing: bool) -> None:
+        """Levels from received powers, then the marks of stations that send themselves."""
+        size, width, n = len(batch.part), batch.columns, batch.kinds
+        levels, subchannels = self._weights(batch)
+        flat = received.reshape(n + 1, size * width)
+        np.matmul(levels, flat, out=batch.levels.reshape(2 * n, size * width))
+        if sensing:
+            np.matmul(subchannels, flat, out=batch.sensed_mw.reshape(-1, size * width))
+        if foreign is not None:
+            self._add_foreign(batch, foreign, sensing)
+        if sensing:
+            time, column = batch.sent.slot_of_time, batch.sent.column
+            batch.levels[n:, time, column] = _DEAF
+            batch.sensed_mw[:, time, column] = NOT_MONITORED
+
+    def _weights(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+        """Coupling of the allocations in use with noise as the last column: levels [2n, n + 1], subchannels."""
+        n = batch.kinds
+        shape, prb = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        shape[batch.kind], prb[batch.kind] = batch.sent.shape, batch.sent.data_prb
+        key = (*shape.tolist(), *prb.tolist())
+        if key not in self._rows:
+            if len(self._rows) > 5000:
+                self._rows.clear()
+            noise = self.settings.noise_prb_mw
+            widths = np.repeat(self.grid.width_prb, self.grid.subchannels)
+            if n:
+                c = self.grid.coupling(shape)
+                parts = [c.data, c.control, c.subchannel]
+            else:
+                parts = [np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((len(widths), 0))]
+            of_noise = [prb * noise, np.full(n, self.settings.control_prb * noise), widths * noise]
+            rows = [np.concatenate([one, by[:, None]], axis=1).astype(np.float32)
+                    for one, by in zip(parts, of_noise, strict=True)]
+            self._rows[key] = np.concatenate(rows[:2]), rows[2]
+        return self._rows[key]
+
+    def _add_foreign(self, batch: Batch, foreign: np.ndarray, sensing: bool) -> None:
+        """Power of other radios, by the share of each band that lies in the row's PRBs."""
+        bands = foreign.shape[1]
+        by_band = np.ascontiguousarray(foreign.transpose(1, 0, 2), np.float32).reshape(bands, -1)
+        data, control, subchannels = self._foreign_shares(batch, bands)
+        n = batch.kinds
+        batch.levels += (np.concatenate([data, control]) @ by_band).reshape(2 * n, len(batch.part), -1)
+        if sensing:
+            batch.sensed_mw += (subchannels @ by_band).reshape(batch.sensed_mw.shape)
+
+    def _foreign_shares(self, batch: Batch, bands: int) -> list[np.ndarray]:
+        """Share of each of ``bands`` equal bands of the carrier in the PRBs of data, control and subchannels."""
+        shape = np.zeros(batch.kinds, np.int64)
+        shape[batch.kind] = batch.sent.shape
+        edges = np.linspace(0, self.grid.prb_count, bands + 1)
+        prb = np.arange(self.grid.prb_count)
+        overlap = np.minimum(edges[1:, None], prb + 1) - np.maximum(edges[:-1, None], prb)
+        share = np.maximum(overlap, 0) / np.diff(edges)[:, None]
+        return [(mask @ share.T).astype(np.float32) for mask in self.grid.footprint(shape)]
+
+    # ---- reported links
+
+    def measure(self, near: Neighbours, batches: Sequence[Batch]) -> Measured:
+        """Links within the report distance of all transmissions of some batches of the present tick.
+
+        ``sending`` counts through the batches in order. A sender's link to itself is left out.
+        """
+        runs, batch_of, sent = _together(batches)
+        links = _Geometry(near, batches, runs, batch_of, sent, self.settings.report_distance_m)
+        count, sending = links.count, runs.sending
+        power = _powers(near, sent)[sending]
+        prb = sent.data_prb[sending]
+        gain = near.gains().take(links.place)
+        wanted = gain * _spread(power * self.data_share[prb], count)
+        noise = _spread((prb * self.settings.noise_prb_mw).astype(np.float32), count)
+        at = links.cell + np.repeat(links.data_row, count)
+        level = self._pool.take(at)
+        control = self._pool.take(at + np.repeat(links.control_shift, count))
+        sinr = np.subtract(level, wanted, out=level)
+        np.maximum(sinr, noise, out=sinr)
+        np.divide(wanted, sinr, out=sinr)
+        deaf = control == _DEAF
+        of_sending = np.repeat(sending, count)
+        gain *= _spread(power * self.control_share[prb], count)
+        decoded = self.decode(gain, control, sent, of_sending, near.station_id, links.column)
+        return Measured(of_sending, links.column, links.distance_m, wanted, wanted / noise, sinr, decoded, deaf)
+
+    def clear(self) -> None:
+        """Forget the levels of all batches (once they are measured)."""
+        self._used = 0
+
+    def decode(
+        self, signal_mw: np.ndarray, level_mw: np.ndarray, sent: Any, sending: np.ndarray, station_id: np.ndarray,
+        receiver: np.ndarray,
     ) -> np.ndarray:
-        """Power with noise, float32 [subframe, row, column]: data PRBs by allocation, control PRBs, subchannels."""
-        n = len(coupling.data)
-        received = np.zeros((len(group.busy), n, group.columns), np.float32)
-        _add_up(sent, links, kind, power, received)
-        parts = [coupling.data, coupling.control] + ([coupling.subchannel] if group.senders_listen else [])
-        levels = np.matmul(np.concatenate(parts), received)
-        levels += self._noise(sent, kind, n, group.senders_listen)[:, None]
-        return levels
+        """Whether the control channel, received with ``signal_mw`` within a level of ``level_mw``, is decoded.
 
-    def _noise(self, sent: Sent, kind: np.ndarray, n: int, sensing: bool) -> np.ndarray:
-        data = np.zeros(n)
-        data[kind] = sent.data_prb
-        widths = np.repeat(self.grid.width_prb, self.grid.subchannels) if sensing else np.empty(0)
-        prb = np.concatenate([data, np.full(n, float(lte_grid.PSCCH_PRB)), widths])
-        return (prb * self.noise_prb_mw).astype(np.float32)
-
-    def _decode_control(
-        self, sent: Sent, links: Links, power: np.ndarray, levels: np.ndarray, cell: np.ndarray, share: np.ndarray,
-        group: Group,
-    ) -> np.ndarray:
-        """Whether each listener decoded the SCI; never while it sends itself."""
-        deaf = group.busy.ravel()[links.cell]
-        if self.mode.sci == "ideal":
-            return ~deaf
-        signal = power * spread(share, links.count)
-        disturbance = levels[cell]
-        disturbance -= signal
-        np.maximum(disturbance, np.float32(lte_grid.PSCCH_PRB * self.noise_prb_mw), out=disturbance)
-        ratio = np.divide(signal, disturbance, out=signal)
-        decoded = ratio >= self._surely_heard
-        open_ = np.flatnonzero((ratio > self._surely_lost) & ~decoded)
+        Draws are keyed by ``sent.station_id`` and ``sent.sequence`` of ``sending`` [L] and by ``station_id`` of
+        ``receiver`` [L]. An infinite level (own transmission) is never decoded.
+        """
+        table = self.settings.control_table
+        if table is None:
+            return level_mw < _DEAF
+        noise = np.float32(self.settings.control_prb * self.settings.noise_prb_mw)
+        ratio = np.subtract(level_mw, signal_mw)
+        np.maximum(ratio, noise, out=ratio)
+        np.divide(signal_mw, ratio, out=ratio)
+        decoded = ratio >= self.surely_heard
+        open_ = np.flatnonzero((ratio > self.surely_lost) & ~decoded)
         if len(open_):
-            run = np.searchsorted(links.start, open_, side="right") - 1
-            sending = links.sending[run]
-            column = links.cell[open_] - sent.slot_of_time[sending] * group.columns
-            uniform = self._uniform(self._control_key, sent, sending, column, group)
-            decoded[open_] = uniform >= self.control_table.per_linear(ratio[open_])
-        decoded &= ~deaf
+            of = sending[open_]
+            number = uniform(
+                self.settings.control_key, sent.station_id[of], sent.sequence[of], station_id[receiver[open_]]
+            )
+            decoded[open_] = number >= table.per_linear(ratio[open_])
         return decoded
 
-    @staticmethod
-    def _uniform(key: np.uint64, sent: Sent, sending: np.ndarray, column: np.ndarray, group: Group) -> np.ndarray:
-        """Draws keyed by sender, sequence number and receiver."""
-        s = sent.sendings
-        bits = hashed_bits(key, s.station_id, s.sequence)[sending]
-        return (hashed_bits(bits, group.station_id[column]) >> np.uint64(11)) * _UNIFORM
 
-    def _reported(self, sent: Sent, links: Links, group: Group) -> np.ndarray:
-        """Links up to the report distance, but for a sender's to itself."""
-        near = links.distance_m <= np.float32(self.report_distance_m)
-        if group.senders_listen:
-            near[links.own] = False
-        return np.flatnonzero(near)
+class _Geometry:
+    """Links of runs that lie within a distance at the start of their transmission, as flat arrays."""
 
-    def _report(
-        self, sent: Sent, links: Links, signal: np.ndarray, level: np.ndarray, group: Group, chosen: np.ndarray,
-        run: np.ndarray, column: np.ndarray, decoded: np.ndarray,
-    ) -> Rows:
-        """Outcomes of reported links."""
-        sending = links.sending[run]
-        noise = (sent.data_prb * self.noise_prb_mw).astype(np.float32)[sending]
-        sinr = signal / np.maximum(level - signal, noise)
-        data = self._data_outcome(sent, sending, signal / noise, sinr, column, group)
-        wanted_dbm = links.power_dbm[chosen] + self._share_db[sent.data_prb[sending]]
-        if self.mode.sensitivity_dbm is not None:
-            data[wanted_dbm < self.mode.sensitivity_dbm] = Outcome.SENSITIVITY
-        data[group.busy.ravel()[links.cell[chosen]]] = Outcome.HALF_DUPLEX
-        outcome = data.copy()
-        if self.mode.sci_loses_packet:
-            lost = ~decoded & (data != Outcome.HALF_DUPLEX) & (data != Outcome.SENSITIVITY)
-            outcome[lost] = Outcome.CONTROL_LOST
-        return Rows(
-            sending, group.slots[column], links.distance_m[chosen], outcome, data, wanted_dbm,
-            np.log(np.maximum(sinr, np.float32(1e-12))) * _DB,
-        )
-
-    def _data_outcome(
-        self, sent: Sent, sending: np.ndarray, snr: np.ndarray, sinr: np.ndarray, column: np.ndarray, group: Group
-    ) -> np.ndarray:
-        """Propagation or collision, by one uniform number compared with both error rates."""
-        with_noise, with_all = self._rates(sent, sending, snr, sinr)
-        certain = with_noise >= 1
-        data = certain * np.int8(Outcome.PROPAGATION)
-        open_ = np.flatnonzero((with_all > FLOOR_PER) & ~certain)
-        uniform = self._uniform(self._data_key, sent, sending[open_], column[open_], group)
-        alone = uniform < with_noise[open_]
-        lost = (uniform < with_all[open_]) | alone
-        data[open_] = lost * np.int8(Outcome.COLLISION) + alone * np.int8(Outcome.PROPAGATION - Outcome.COLLISION)
-        return data
-
-    def _rates(
-        self, sent: Sent, sending: np.ndarray, snr: np.ndarray, sinr: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Error rates against noise alone and against noise and interference."""
-        s = sent.sendings
-        tables = [self.data_table.select(m, b) for m, b in zip(s.mcs.tolist(), s.size_bytes.tolist(), strict=True)]
-        distinct = list(dict.fromkeys(tables))
-        if len(distinct) == 1:
-            return distinct[0].per_linear(snr), distinct[0].per_linear(sinr)
-        which = np.array([distinct.index(t) for t in tables])[sending]
-        alone, disturbed = np.empty(len(sending), np.float32), np.empty(len(sending), np.float32)
-        for i, table in enumerate(distinct):
-            rows = np.flatnonzero(which == i)
-            alone[rows], disturbed[rows] = table.per_linear(snr[rows]), table.per_linear(sinr[rows])
-        return alone, disturbed
+    def __init__(
+        self, near: Neighbours, batches: Sequence[Batch], runs: Runs, batch_of: np.ndarray, sent: Sent, limit_m: float
+    ) -> None:
+        first, width = batches[0].first, batches[0].columns
+        part = np.concatenate([batch.part for batch in batches])
+        sizes = np.array([len(batch.part) for batch in batches], np.int64)
+        time = sent.slot_of_time[runs.sending]
+        row = (np.cumsum(sizes) - sizes)[batch_of] + time
+        x, y = near.positions(part, first, first + width)
+        own_x, own_y = near.positions_of(sent.column[runs.sending], part[row])
+        start = np.cumsum(runs.count) - runs.count
+        step = np.arange(int(runs.count.sum()))
+        cell = step + np.repeat(row * width + runs.first - first - start, runs.count)
+        squared = _squares(x.take(cell), np.repeat(own_x, runs.count), near.ring_m)
+        squared += _squares(y.take(cell), np.repeat(own_y, runs.count), 0.0)
+        height = near.height_m
+        column = step + np.repeat(runs.first - start, runs.count)
+        if np.ptp(height) > 0:
+            squared += _squares(height.take(column), np.repeat(height[sent.column[runs.sending]], runs.count), 0.0)
+        near_by = squared <= np.float32(limit_m) ** 2
+        own = start + sent.column[runs.sending] - runs.first
+        own = own[(own >= start) & (own < start + runs.count)]
+        near_by[own] = False
+        chosen = np.flatnonzero(near_by)
+        edges = np.searchsorted(chosen, np.append(start, len(step)))
+        self.count = np.diff(edges)
+        """Links left of each run."""
+        self.column = column.take(chosen)
+        self.distance_m = np.sqrt(squared.take(chosen))
+        self.place = chosen + np.repeat(runs.base - start, self.count)
+        kinds = np.array([batch.kinds for batch in batches], np.int64)[batch_of]
+        kind = np.concatenate([batch.kind for batch in batches])[runs.sending]
+        address = np.array([batch.address for batch in batches], np.int64)[batch_of]
+        self.data_row = address + (kind * sizes[batch_of] + time) * width
+        self.control_shift = kinds * sizes[batch_of] * width
+        self.cell = self.column - first
 
 
-def _add_up(sent: Sent, links: Links, kind: np.ndarray, power: np.ndarray, received: np.ndarray) -> None:
-    """Sum received power per (subframe, allocation, listener), sending after sending: a fixed order."""
-    flat = received.ravel()
-    _, n, columns = received.shape
-    time = sent.slot_of_time[links.sending]
-    move = (time * (n - 1) + kind[links.sending]) * columns
-    some = np.flatnonzero(links.count)
-    starts, ends = links.start[some], links.start[some] + links.count[some]
-    first, last = links.cell[starts], links.cell[ends - 1]
-    whole = (last - first == ends - starts - 1).tolist()
-    into = (first + move[some]).tolist()
-    for i, (start, end, at) in enumerate(zip(starts.tolist(), ends.tolist(), into, strict=True)):
-        if whole[i]:
-            flat[at:at + end - start] += power[start:end]
-        else:
-            flat[links.cell[start:end] + move[some[i]]] += power[start:end]
+def _squares(values: np.ndarray, others: np.ndarray, ring_m: float) -> np.ndarray:
+    values -= others
+    if ring_m:
+        turns = values * np.float32(1 / ring_m)
+        np.rint(turns, out=turns)
+        turns *= np.float32(ring_m)
+        values -= turns
+    values *= values
+    return values
 
 
-def _bounds(table: PerTable) -> tuple[np.float32, np.float32]:
+def _together(batches: Sequence[Batch]) -> tuple[Runs, np.ndarray, Sent]:
+    """Reported runs of all batches with ``sending`` counted through, the batch of each, all transmissions."""
+    shift = np.cumsum([0, *(len(batch.sent) for batch in batches)])
+    parts = [batch.reported for batch in batches]
+    numbers = [part.sending + by for part, by in zip(parts, shift[:-1].tolist(), strict=True)]
+    columns = [np.concatenate([getattr(p, name) for p in parts]) for name in ("first", "count", "base")]
+    runs = Runs(np.concatenate(numbers), *columns)
+    batch_of = np.repeat(np.arange(len(batches)), [len(part) for part in parts])
+    if np.any(runs.sending[1:] < runs.sending[:-1]):
+        order = np.argsort(runs.sending, kind="stable")
+        runs, batch_of = runs.take(order), batch_of[order]
+    sent = Sent(*(np.concatenate([getattr(b.sent, f.name) for b in batches]) for f in fields(Sent)))
+    return runs, batch_of, sent
+
+
+def _powers(near: Neighbours, sent: Sent) -> np.ndarray:
+    return np.exp(near.power_dbm[sent.column] / _DB).astype(np.float32)
+
+
+def _add_up(flat: np.ndarray, into: np.ndarray, table: np.ndarray, runs: Runs, powers: np.ndarray) -> None:
+    """Add received power of every run to ``flat`` from ``into`` on, run after run: a fixed order."""
+    power = powers[runs.sending].tolist()
+    rows = zip(into.tolist(), runs.base.tolist(), runs.count.tolist(), power, strict=True)
+    for at, base, count, mw in rows:
+        target = flat[at:at + count]
+        target += table[base:base + count] * np.float32(mw)
+
+
+def _spread(per_run: np.ndarray, count: np.ndarray) -> Any:
+    """One value per link; a plain number where all runs agree."""
+    if len(per_run) and (per_run == per_run[0]).all():
+        return per_run[0]
+    return np.repeat(per_run, count)
+
+
+def _bounds(table: PerTable | None) -> tuple[np.float32, np.float32]:
     """Power ratios up to which a block is always lost, and from which it is lost with the floor's 1e-8 only."""
+    if table is None:
+        return np.float32(0), np.float32(0)
     grid = np.arange(-40.0, 60.0, 0.01)
     rate = table.exact(grid)
     lost, heard = grid[rate >= 1.0], grid[rate <= FLOOR_PER]

@@ -3,105 +3,159 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
 from sim.access.neighbours import LISTENERS, Neighbours
+from sim.access.sidelink.links import Runs, Sent
+from sim.access.sidelink.reception import NOT_MONITORED, Reception
 
-_PHASES = 100
-"""Averages of S-RSSI run over subframes 100 ms apart (TS 36.213 clause 14.1.1.6 step 7)."""
 _OWN = 256
 """Own transmissions remembered per station; none is lost below 256 per second."""
 _LONG_AGO = -(10**9)
 _POPULATIONS = len(LISTENERS)
 UNHEARD_DBM = np.float32(-1e9)
 """Stands for the RSRP of a transmission whose SCI was not decoded."""
+_DB = np.float32(10 / np.log(10))
+_SPARE_ROWS = 32
+"""Subframes kept beyond the sensing window: a selection in the middle of a block looks back from its own subframe."""
 
 
-class PowerMemory:
-    """S-RSSI per station slot and subchannel of its own pool over the sensing window, in mW.
+class Orders:
+    """Columns of stations in the latest tables of :class:`sim.access.neighbours.Neighbours`, by their ``turn``."""
 
-    ``sums`` [100, slots, subchannels] and ``counts`` [100, slots] hold, per subframe number modulo 100, the sum over
-    the monitored subframes of the window: what a selection reads. Subframes of own transmissions are not monitored.
-    """
+    def __init__(self, slots: int, turns: int = 1) -> None:
+        self.column = np.full((turns, slots), -1, np.int32)
+        """Column of every slot, -1 = no station, or another one than today."""
+        self.offset = np.zeros((turns, _POPULATIONS + 1), np.int64)
+        self.turn = -1
 
-    def __init__(self, slots: int, subchannels: int, window: int) -> None:
-        self.rows = -(-window // _PHASES) * _PHASES
-        self.ring = np.zeros((self.rows, slots, subchannels), np.float32)
-        self.monitored = np.zeros((self.rows, slots), bool)
-        self.sums = np.zeros((_PHASES, slots, subchannels))
-        self.counts = np.zeros((_PHASES, slots), np.int16)
-        self.last = -1
-        self._replaced: tuple[int, list[np.ndarray], list[np.ndarray]] = (0, [], [])
-
-    def record(self, subframe: int, power_mw: np.ndarray, monitored: np.ndarray) -> None:
-        """Store subframes from ``subframe`` on: [n, slots, subchannels], 0 where not monitored, and [n, slots]."""
-        done, n = 0, len(power_mw)
-        self._replaced = (subframe, [], [])
-        while done < n:
-            row = (subframe + done) % self.rows
-            step = min(n - done, self.rows - row, _PHASES - row % _PHASES)
-            rows, phases = slice(row, row + step), slice(row % _PHASES, row % _PHASES + step)
-            new, seen = power_mw[done:done + step], monitored[done:done + step]
-            change = new - self.ring[rows].astype(np.float64)
-            gained = seen.astype(np.int16) - self.monitored[rows]
-            self.sums[phases] += change
-            self.counts[phases] += gained
-            self._replaced[1].append(change)
-            self._replaced[2].append(gained)
-            self.ring[rows], self.monitored[rows] = new, seen
-            done += step
-        self.last = subframe + n - 1
-
-    def gained(self, subframe: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """By how much these subframes of the latest record changed sums [n, subchannels] and counts [n] of slots."""
-        first, changes, counts = self._replaced
-        row = subframe - first
-        change = np.concatenate(changes) if len(changes) > 1 else changes[0]
-        count = np.concatenate(counts) if len(counts) > 1 else counts[0]
-        return change[row, slots], count[row, slots]
-
-    def forget(self, slots: np.ndarray) -> None:
-        """Another station stands in these slots."""
-        self.ring[:, slots], self.monitored[:, slots] = 0, False
-        self.sums[:, slots], self.counts[:, slots] = 0, 0
+    def row(self, turn: np.ndarray) -> np.ndarray:
+        """Rows of turns; those too long ago have been overwritten."""
+        return turn % len(self.column)
 
     def grow(self, slots: int) -> None:
         """Make room for more slots."""
-        for name, axis in (("ring", 1), ("monitored", 1), ("sums", 1), ("counts", 1)):
-            old = getattr(self, name)
-            if old.shape[axis] < slots:
-                new = np.zeros((old.shape[0], slots, *old.shape[2:]), old.dtype)
-                new[:, :old.shape[1]] = old
-                setattr(self, name, new)
+        extra = slots - self.column.shape[1]
+        if extra > 0:
+            more = ((len(self.column), extra))
+            self.column = np.concatenate([self.column, np.full(more, -1, np.int32)], axis=1)
 
-    def busy_ratio(self, slots: np.ndarray, subchannels: np.ndarray, threshold_mw: float) -> np.ndarray:
-        """Share of monitored (subframe, subchannel) of the last 100 subframes above the threshold, per slot."""
-        if self.last < 0:
-            return np.zeros(len(slots))
-        rows = np.arange(max(0, self.last - 99), self.last + 1) % self.rows
-        busy = (self.ring[rows] > np.float32(threshold_mw)).sum(axis=(0, 2))[slots]
-        total = self.monitored[rows].sum(axis=0)[slots] * subchannels
+    def deepen(self, turns: int) -> None:
+        """Keep at least so many turns."""
+        if turns > len(self.column):
+            known = np.arange(max(0, self.turn + 1 - len(self.column)), self.turn + 1)
+            old_column, old_offset = self.column, self.offset
+            self.column = np.full((turns, old_column.shape[1]), -1, np.int32)
+            self.offset = np.zeros((turns, old_offset.shape[1]), np.int64)
+            self.column[known % turns] = old_column[known % len(old_column)]
+            self.offset[known % turns] = old_offset[known % len(old_offset)]
+
+    def forget(self, slots: np.ndarray) -> None:
+        """Another station stands in these slots: it has heard nothing."""
+        self.column[:, slots] = -1
+
+    def new_tick(self, near: Neighbours) -> None:
+        """Remember the columns of the present table."""
+        if near.turn != self.turn:
+            self.turn = near.turn
+            row = self.turn % len(self.column)
+            self.column[row, :len(near.column)] = near.column
+            self.offset[row] = near.offset[:_POPULATIONS + 1]
+
+
+class PowerMemory:
+    """S-RSSI per column and subchannel of all pools over the sensing window, float32 in mW.
+
+    ``ring`` [subchannels of all pools, subframes, columns] keeps subframe n in row n modulo its length, in the order of
+    columns of that time; :data:`NOT_MONITORED` marks subframes of own transmissions. A selection gathers what it needs.
+    """
+
+    def __init__(self, orders: Orders, subchannels: int, window: int, phases: int = 100) -> None:
+        self.orders = orders
+        self.window = -(-window // phases) * phases
+        self.rows = self.window + _SPARE_ROWS
+        self.ring = np.zeros((subchannels, self.rows, 0), np.float32)
+        self.turn = np.full(self.rows, -1, np.int64)
+        """Turn of the order of columns of every row; -1 = not recorded."""
+        self.last = -1
+
+    def record(self, subframe: int, sensed_mw: np.ndarray) -> None:
+        """Store subframes from ``subframe`` on: [subchannels, n, columns]; at most 32 in one go."""
+        n, width = sensed_mw.shape[1:]
+        if width > self.ring.shape[2]:
+            grown = np.zeros((*self.ring.shape[:2], width + width // 8), np.float32)
+            grown[:, :, :self.ring.shape[2]] = self.ring
+            self.ring = grown
+        row = subframe % self.rows
+        before = min(n, self.rows - row)
+        self.ring[:, row:row + before, :width] = sensed_mw[:, :before]
+        self.turn[row:row + before] = self.orders.turn
+        if before < n:
+            self.ring[:, :n - before, :width] = sensed_mw[:, before:]
+            self.turn[:n - before] = self.orders.turn
+        self.last = subframe + n - 1
+
+    def sums(
+        self, slot: np.ndarray, at: np.ndarray, lag: int, subchannels: slice
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of S-RSSI in mW, float32 [subchannels, b, lag], and numbers of monitored subframes, [b, lag].
+
+        For selections at subframes ``at`` [b] of the stations ``slot`` over the window before them; entry i stands for
+        all subframes ``at`` + i - j ``lag`` with j >= 1.
+        """
+        times = at[:, None] + np.arange(-self.window, 0)
+        row = times % self.rows
+        turn = self.turn.take(row)
+        order = self.orders
+        column = order.column[order.row(turn), slot[:, None]]
+        known = (turn > order.turn - len(order.column)) & (turn >= 0) & (column >= 0) & (times >= 0)
+        width = self.ring.shape[2]
+        place = np.where(known, row * width + column, 0)
+        flat = self.ring[subchannels].reshape(-1, self.rows * width)
+        power = flat.take(place, axis=1)
+        known &= power[0] != NOT_MONITORED
+        power *= known
+        power = power.reshape(len(power), len(slot), self.window // lag, lag)
+        return power.sum(axis=2), known.reshape(len(slot), -1, lag).sum(axis=1)
+
+    def busy_ratio(self, slots: np.ndarray, subchannels: slice, threshold_mw: float, over: int = 100) -> np.ndarray:
+        """Share of monitored (subframe, subchannel) of the last ``over`` subframes above the threshold, per slot."""
+        busy, total = np.zeros(len(slots)), np.zeros(len(slots))
+        rows = np.arange(max(0, self.last + 1 - over), self.last + 1) % self.rows
+        part = self.ring[subchannels]
+        while len(rows):
+            turn = self.turn[rows[0]]
+            alike = (self.turn[rows] == turn) & (np.diff(rows, prepend=rows[0] - 1) == 1)
+            same = len(rows) if alike.all() else int(np.argmin(alike))
+            power = part[:, rows[0]:rows[0] + same]
+            column = self.orders.column[turn % len(self.orders.column), slots]
+            known = column >= 0
+            used = np.where(known, column, 0)
+            above = (power > np.float32(threshold_mw)).sum(axis=(0, 1), dtype=np.int32)
+            seen = (power[0] != NOT_MONITORED).sum(axis=0, dtype=np.int32) * len(part)
+            busy += known * above[used]
+            total += known * seen[used]
+            rows = rows[same:]
         return np.divide(busy, total, out=np.zeros(len(slots)), where=total > 0)
 
 
 class ReservationMemory:
-    """The two latest transmissions of every process and the RSRP at which each listener decoded their SCI.
+    """The two latest transmissions of every process and what each listener needs to tell whether it heard their SCI.
 
     Two, so that a selection at n inside a block of subframes can leave out what is sent from n on. Record
-    2 x process + generation; ``generation`` is the newer one. RSRP values of a transmission lie one after the other in
-    one circular array, in the order of the listeners in the tick of the transmission; ``rank`` keeps those orders for
-    as long as reservations last.
+    2 x process + generation; ``generation`` is the newer one. Levels on the control PRBs of a transmission lie one
+    after the other in one circular array, in the order of the listeners at its time; whether a station decoded the SCI
+    is worked out when somebody asks (:meth:`heard`), from the gains that :class:`Neighbours` keeps.
     """
 
-    def __init__(self, slots: int, horizon: int, ticks: int) -> None:
-        self.horizon = horizon
-        self.rsrp_dbm = np.full(1 << 16, UNHEARD_DBM, np.float32)
+    def __init__(self, orders: Orders, near: Neighbours, reception: Reception, horizon: int) -> None:
+        self.orders, self.near, self.reception, self.horizon = orders, near, reception, horizon
+        self.level_mw = np.zeros(1 << 16, np.float32)
         self.head = 0
         self._written: deque[tuple[int, int]] = deque()
-        self.rank = np.full((ticks, slots), -1, np.int32)
-        self.population_size = np.zeros((ticks, _POPULATIONS), np.int64)
-        self.tick = -1
+        slots = orders.column.shape[1]
         self.own = np.full((slots, _OWN), _LONG_AGO, np.int32)
         self.own_count = np.zeros(slots, np.int64)
         self._columns(0)
@@ -112,16 +166,20 @@ class ReservationMemory:
         self.subframe = np.full(size, _LONG_AGO, np.int64)
         self.announced = np.zeros(size, np.int64)
         self.prb_from, self.prb_to = np.zeros(size, np.int64), np.zeros(size, np.int64)
-        self.tick_at = np.zeros(size, np.int64)
+        self.turn = np.full(size, -1, np.int64)
+        self.station_id, self.sequence = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        self.data_prb = np.zeros(size, np.int64)
+        self.power_mw = np.zeros(size, np.float32)
         self.lo = np.zeros((size, _POPULATIONS), np.int64)
         self.count = np.zeros((size, _POPULATIONS), np.int64)
-        self.base = np.full((size, _POPULATIONS), -(2**62), np.int64)
+        self.size = np.ones((size, _POPULATIONS), np.int64)
+        self.gain_at = np.zeros((size, _POPULATIONS), np.int64)
+        self.level_at = np.full((size, _POPULATIONS), -(2**62), np.int64)
 
     def grow(self, slots: int, processes: int) -> None:
         """Make room for more slots and processes."""
-        if self.rank.shape[1] < slots:
-            extra = slots - self.rank.shape[1]
-            self.rank = np.concatenate([self.rank, np.full((len(self.rank), extra), -1, np.int32)], axis=1)
+        extra = slots - len(self.own)
+        if extra > 0:
             self.own = np.concatenate([self.own, np.full((extra, _OWN), _LONG_AGO, np.int32)])
             self.own_count = np.concatenate([self.own_count, np.zeros(extra, np.int64)])
         if len(self.generation) < processes:
@@ -130,41 +188,20 @@ class ReservationMemory:
             for name, value in old.items():
                 getattr(self, name)[:len(value)] = value
 
-    def deepen(self, ticks: int) -> None:
-        """Keep the orders of at least so many ticks."""
-        if ticks > len(self.rank):
-            order = np.arange(max(0, self.tick + 1 - len(self.rank)), self.tick + 1)
-            old_rank, old_size = self.rank, self.population_size
-            self.rank = np.full((ticks, old_rank.shape[1]), -1, np.int32)
-            self.population_size = np.zeros((ticks, _POPULATIONS), np.int64)
-            self.rank[order % ticks] = old_rank[order % len(old_rank)]
-            self.population_size[order % ticks] = old_size[order % len(old_rank)]
-
-    def new_tick(self, neighbours: Neighbours) -> None:
-        """Remember the order of listeners of a new tick."""
-        self.tick += 1
-        row = self.tick % len(self.rank)
-        self.rank[row] = -1
-        for population in LISTENERS:
-            slots = neighbours.slots[neighbours.offset[population]:neighbours.offset[population + 1]]
-            self.rank[row, slots] = np.arange(len(slots))
-            self.population_size[row, population] = len(slots)
-
     def forget(self, slots: np.ndarray) -> None:
-        """Another station stands in these slots: it has heard and sent nothing."""
-        self.rank[:, slots] = -1
+        """Another station stands in these slots: it has sent nothing."""
         self.own[slots] = _LONG_AGO
         self.own_count[slots] = 0
 
-    def store(self, subframe: int, rsrp_dbm: np.ndarray) -> int:
-        """Append values of a batch sent up to ``subframe``; the address of the first."""
-        n = len(rsrp_dbm)
-        self._make_room(subframe, n)
-        if self.head % len(self.rsrp_dbm) + n > len(self.rsrp_dbm):
-            self.head += -self.head % len(self.rsrp_dbm)
-        start = self.head % len(self.rsrp_dbm)
-        self.rsrp_dbm[start:start + n] = rsrp_dbm
-        address, self.head = self.head, self.head + n
+    def store(self, subframe: int, levels: Sequence[np.ndarray], links: int) -> int:
+        """Append levels (``links`` in all) of a batch sent up to ``subframe``; the address of the first."""
+        self._make_room(subframe, links)
+        if self.head % len(self.level_mw) + links > len(self.level_mw):
+            self.head += -self.head % len(self.level_mw)
+        start = self.head % len(self.level_mw)
+        if links:
+            np.concatenate(levels, out=self.level_mw[start:start + links])
+        address, self.head = self.head, self.head + links
         self._written.append((subframe, address))
         return address
 
@@ -172,30 +209,49 @@ class ReservationMemory:
         while self._written and self._written[0][0] < subframe - self.horizon:
             self._written.popleft()
         oldest = self._written[0][1] if self._written else self.head
-        size = len(self.rsrp_dbm)
+        size = len(self.level_mw)
         while self.head + 2 * n - oldest > size:
             size *= 2
-        if size > len(self.rsrp_dbm):
-            before = len(self.rsrp_dbm)
-            grown = np.full(size, UNHEARD_DBM, np.float32)
+        if size > len(self.level_mw):
+            before = len(self.level_mw)
+            grown = np.zeros(size, np.float32)
             at = max(0, self.head - before)
             while at < self.head:
                 piece = min(self.head - at, before - at % before, size - at % size)
-                grown[at % size:at % size + piece] = self.rsrp_dbm[at % before:at % before + piece]
+                grown[at % size:at % size + piece] = self.level_mw[at % before:at % before + piece]
                 at += piece
-            self.rsrp_dbm = grown
+            self.level_mw = grown
+
+    def addresses(self, sent: Sent, reach: Runs, address: int) -> np.ndarray:
+        """Where the levels of each transmission towards each population begin, [n, populations], stored by run."""
+        start = address + np.cumsum(reach.count) - reach.count
+        at = np.full((len(sent), _POPULATIONS), -(2**62), np.int64)
+        population = self.near.population(reach.first)
+        # Of a run that a seam divides the part before the seam counts: the other follows it.
+        at[reach.sending[::-1], population[::-1]] = start[::-1]
+        return at
 
     def commit(
         self, process: np.ndarray, slot: np.ndarray, subframe: np.ndarray, announced: np.ndarray,
-        prb: tuple[np.ndarray, np.ndarray], lo: np.ndarray, count: np.ndarray, base: np.ndarray,
+        prb: tuple[np.ndarray, np.ndarray], sent: Sent, level_at: np.ndarray,
     ) -> None:
-        """Transmissions of the current tick become the newest of their processes (one row per process and slot)."""
+        """Transmissions of the current tick become the newest of their processes (one row per process and slot).
+
+        ``prb`` bounds the PRBs that count as reserved; ``level_at`` comes from :meth:`addresses`.
+        """
         self.generation[process] ^= 1
         record = 2 * process + self.generation[process]
+        near, column = self.near, sent.column
         self.subframe[record], self.announced[record] = subframe, announced
         self.prb_from[record], self.prb_to[record] = prb
-        self.tick_at[record] = self.tick
-        self.lo[record], self.count[record], self.base[record] = lo, count, base
+        self.turn[record] = near.turn
+        self.station_id[record], self.sequence[record] = sent.station_id, sent.sequence
+        self.data_prb[record] = sent.data_prb
+        self.power_mw[record] = np.exp(near.power_dbm[column] / _DB)
+        self.level_at[record] = level_at
+        for b in LISTENERS:
+            self.lo[record, b], self.count[record, b] = near.lo[b][column], near.count[b][column]
+            self.gain_at[record, b], self.size[record, b] = near.base[b][column], near.size[b]
         self.own[slot, self.own_count[slot] % _OWN] = subframe
         self.own_count[slot] += 1
 
@@ -205,15 +261,38 @@ class ReservationMemory:
         return np.where(self.subframe[record] < before, record, record ^ 1)
 
     def heard(self, record: np.ndarray, slot: np.ndarray, population: np.ndarray) -> np.ndarray:
-        """RSRP in dBm at which the station in ``slot`` decoded the SCI of a record; below -1e8 if it did not."""
-        tick_row = self.tick_at[record] % len(self.rank)
-        rank = self.rank.ravel()[tick_row * self.rank.shape[1] + slot]
+        """RSRP in dBm at which the station in ``slot`` decoded the SCI of a record; below -1e8 if it did not.
+
+        ``population`` is that of the listener now and at the time of the transmission.
+        """
+        orders, turn = self.orders, self.turn[record]
+        row = orders.row(turn)
+        column = orders.column[row, slot]
+        place = column - orders.offset[row, population]
         pair = _POPULATIONS * record + population
-        place = rank - self.lo.ravel()[pair]
-        place = np.where(place < 0, place + self.population_size.ravel()[_POPULATIONS * tick_row + population], place)
-        base = self.base.ravel()[pair]
-        valid = (rank >= 0) & (place < self.count.ravel()[pair]) & (base >= self.head - len(self.rsrp_dbm))
-        return np.where(valid, self.rsrp_dbm[(base + place) & (len(self.rsrp_dbm) - 1)], UNHEARD_DBM)
+        place -= self.lo.ravel()[pair]
+        place += np.where(place < 0, self.size.ravel()[pair], 0)
+        level_at = self.level_at.ravel()[pair]
+        valid = (column >= 0) & (place >= 0) & (place < self.count.ravel()[pair])
+        oldest = orders.turn - min(len(orders.column), len(self.near.store))
+        valid &= (level_at >= self.head - len(self.level_mw)) & (turn > oldest)
+        rsrp = np.full(len(record), UNHEARD_DBM, np.float32)
+        some = np.flatnonzero(valid)
+        record, place, pair = record[some], place[some], pair[some]
+        tables = self.near.store
+        gain = tables[turn[some] % len(tables), self.gain_at.ravel()[pair] + place]
+        gain *= self.power_mw[record]
+        level = self.level_mw[(level_at[some] + place) & (len(self.level_mw) - 1)]
+        prb = self.data_prb[record]
+        reception = self.reception
+        decoded = np.flatnonzero(reception.decode(
+            gain * reception.control_share[prb], level, self, record, self.near.station_id, self.near.column[slot[some]]
+        ))
+        rsrp[some[decoded]] = np.log(gain[decoded] * reception.element_share[prb[decoded]]) * _DB
+        return rsrp
 
 
-_PROCESS_COLUMNS = ("generation", "subframe", "announced", "prb_from", "prb_to", "tick_at", "lo", "count", "base")
+_PROCESS_COLUMNS = (
+    "generation", "subframe", "announced", "prb_from", "prb_to", "turn", "station_id", "sequence", "data_prb",
+    "power_mw", "lo", "count", "size", "gain_at", "level_at",
+)

@@ -1,0 +1,73 @@
+"""What becomes of a packet at a receiver, from measured ratios and one uniform number: a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from sim.clock import hashed_bits
+from sim.frames import Outcome
+from sim.link.tables import FLOOR_PER, PerTable
+
+_UNIFORM = 2.0**-53
+
+
+def uniform(key: np.uint64, station_id: np.ndarray, sequence: np.ndarray, receiver_id: np.ndarray) -> np.ndarray:
+    """Uniform numbers in [0, 1) keyed by sender, sequence number and receiver; equal for all copies of a packet."""
+    return (hashed_bits(key, station_id, sequence, receiver_id) >> np.uint64(11)) * _UNIFORM
+
+
+def error_rates(
+    tables: Sequence[PerTable], sending: np.ndarray, snr: np.ndarray, sinr: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Error rates, float32, against noise alone and against noise and interference (power ratios).
+
+    ``tables`` holds the curve of every transmission, ``sending`` [L] the transmission of every row.
+    """
+    distinct = list({id(table): table for table in tables}.values())
+    if len(distinct) == 1:
+        return distinct[0].per_linear(snr), distinct[0].per_linear(sinr)
+    number = {id(table): i for i, table in enumerate(distinct)}
+    which = np.array([number[id(table)] for table in tables], np.int64)[sending]
+    alone, disturbed = np.empty(len(snr), np.float32), np.empty(len(snr), np.float32)
+    for i, table in enumerate(distinct):
+        rows = np.flatnonzero(which == i)
+        alone[rows], disturbed[rows] = table.per_linear(snr[rows]), table.per_linear(sinr[rows])
+    return alone, disturbed
+
+
+def judge(
+    rates: tuple[np.ndarray, np.ndarray], decoded: np.ndarray, deaf: np.ndarray, weak: np.ndarray | None,
+    control_loses: bool, draw: Callable[[np.ndarray], np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """(outcome, data_outcome), int8 [L] of :class:`sim.frames.Outcome`.
+
+    ``rates`` are the error rates against noise and against noise and interference (:func:`error_rates`), ``draw(rows)``
+    gives the uniform numbers of some rows: one number per packet and receiver is compared with both. Causes in
+    this order: half duplex (``deaf``), sensitivity (``weak``), control lost (not ``decoded``, if ``control_loses``),
+    propagation, collision; ``data_outcome`` leaves the control step out.
+    """
+    with_noise, with_all = rates
+    data = np.zeros(len(with_all), np.int8)
+    open_ = np.flatnonzero(with_all > FLOOR_PER)
+    if len(open_):
+        noise, everything = with_noise[open_], with_all[open_]
+        lost = np.full(len(open_), np.int8(Outcome.COLLISION))
+        lost[noise >= 1] = Outcome.PROPAGATION
+        some = np.flatnonzero(noise < 1)
+        number = draw(open_[some])
+        alone = number < noise[some]
+        lost[some] = ((number < everything[some]) | alone) * np.int8(Outcome.COLLISION)
+        lost[some[alone]] = Outcome.PROPAGATION
+        data[open_] = lost
+    if weak is not None:
+        data[weak] = Outcome.SENSITIVITY
+    data[deaf] = Outcome.HALF_DUPLEX
+    outcome = data.copy()
+    if control_loses:
+        gone = ~(decoded | deaf)
+        if weak is not None:
+            gone &= ~weak
+        outcome[gone] = Outcome.CONTROL_LOST
+    return outcome, data
