@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.channel.ends import Ends
 from sim.channel.rays import Rays
-from sim.channel.wedges import Links, Views
+from sim.channel.wedges import Links, View, Views
 
 
 @dataclass(frozen=True)
@@ -73,22 +73,25 @@ class Blockers:
         near = self._near(tx, rx)
         if not len(near):
             return number, height
-        near = near[np.argsort(self.bodies.height_m[near], kind="stable")]
-        views = self._views(tx, rays, near).single()
+        views = self._views(tx, near, *rays.offset_of(self.bodies.x_m[near], self.bodies.y_m[near])).single()
+        if self.ring_length_m is not None:
+            again, images = self._images(tx, rays, near)
+            near, views = np.concatenate([near, again]), views + images
         links = Links(tx, rx, rays, self._axis)
-        columns = _columns_of(rx, self.bodies.slot[near])
+        own = _columns_of(rx, self.bodies.slot[near])
         unsure: list[tuple[np.ndarray, np.ndarray]] = []
-        for k in range(len(near)):
+        for k, columns in enumerate(self._behind(tx, rx, near)):
             top_m = float(self.bodies.height_m[near[k]])
-            sure, maybe = links.shadow(views[k], top_m)
-            if columns[k] >= 0:
-                sure[:, columns[k]] = maybe[:, columns[k]] = False
-            if sure.any():
-                number += sure
-                np.copyto(height, np.float32(top_m), where=sure)
+            sure, maybe = links.shadow(views[k], top_m, columns)
+            if columns.start <= own[k] < columns.stop:
+                place = own[k] - columns.start
+                sure[:, place] = maybe[:, place] = False
+            number[:, columns] += sure
+            np.maximum(height[:, columns], np.float32(top_m), out=height[:, columns], where=sure)
             some = np.flatnonzero(maybe)
             if len(some):
-                unsure.append((some, np.full(len(some), near[k])))
+                row, column = np.divmod(some, columns.stop - columns.start)
+                unsure.append((row * rays.shape[1] + column + columns.start, np.full(len(some), near[k])))
         if unsure:
             pair, body = (np.concatenate(column) for column in zip(*unsure, strict=True))
             hit = self._hits(tx, rx, rays, *np.divmod(pair, rays.shape[1]), body)
@@ -109,10 +112,32 @@ class Blockers:
         lowest_m = min(float(tx.height_m.min()), float(rx.height_m.min()))
         return near[self.bodies.height_m[near] > lowest_m]
 
-    def _views(self, tx: Ends, rays: Rays, near: np.ndarray) -> Views:
-        """Bodies as every transmitter sees them; its own is nowhere."""
+    def _behind(self, tx: Ends, rx: Ends, near: np.ndarray) -> list[slice]:
+        """For each body the receivers that it can hide: those beyond it, if it has all transmitters on one side."""
+        everyone = slice(0, len(rx))
+        if self.ring_length_m is not None:
+            return [everyone] * len(near)
+        from_m, to_m = (end.x_m * self._axis[0] + end.y_m * self._axis[1] for end in (tx, rx))
+        if np.any(np.diff(to_m) < 0):
+            return [everyone] * len(near)
+        low, high = float(from_m.min()) - self._margin_m, float(from_m.max()) + self._margin_m
+        at = self._along[near]
+        first = np.where(at > high, np.searchsorted(to_m, at - self._margin_m), 0)
+        last = np.where(at < low, np.searchsorted(to_m, at + self._margin_m, side="right"), len(rx))
+        return [slice(a, max(a, b)) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+
+    def _images(self, tx: Ends, rays: Rays, near: np.ndarray) -> tuple[np.ndarray, list[View]]:
+        """Bodies half way round the ring once more, as seen the other way round: they reach into both halves."""
+        ring_m = self.ring_length_m or 0.0
+        x, y = rays.offset_of(self.bodies.x_m[near], self.bodies.y_m[near])
+        across = np.abs(x) > 0.5 * ring_m - self._margin_m
+        some = np.flatnonzero(across.any(axis=0))
+        views = self._views(tx, near[some], (x - np.copysign(ring_m, x))[:, some], y[:, some])
+        return near[some], views.hide(~across[:, some]).single()
+
+    def _views(self, tx: Ends, near: np.ndarray, x: np.ndarray, y: np.ndarray) -> Views:
+        """Bodies at offsets x and y as every transmitter sees them; its own is nowhere."""
         bodies = self.bodies
-        x, y = rays.offset_of(bodies.x_m[near], bodies.y_m[near])
         forward_x, forward_y = (part[near] for part in self._forward)
         corner_x, corner_y = [], []
         for front, side in ((0.5, 0.5), (0.5, -0.5), (-0.5, -0.5), (-0.5, 0.5)):

@@ -27,8 +27,10 @@ class Lines:
     ring_length_m: float | None
 
     def seen_from_start(self, x_m: np.ndarray, y_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Offsets in metres of one point per line from its first end."""
-        return wrapped(x_m - self.x_m, self.ring_length_m), y_m - self.y_m
+        """Offsets in metres of one point per line from its first end; on a ring the image nearest to its middle."""
+        half_m = 0.5 * self.dx_m
+        x = x_m - self.x_m
+        return (wrapped(x - half_m, self.ring_length_m) + half_m if self.ring_length_m else x), y_m - self.y_m
 
     def height_at(self, part: np.ndarray) -> np.ndarray:
         """Height in metres at a part 0 .. 1 of the way."""

@@ -96,6 +96,9 @@ class View:
     inner_high: np.ndarray
     near_m: np.ndarray
     far_m: np.ndarray
+    over_high: bool
+    """Some interval reaches over the end of the turn; likewise the next."""
+    over_low: bool
 
 
 @dataclass(frozen=True)
@@ -135,8 +138,13 @@ class Views:
     def single(self) -> list[View]:
         """One view per obstacle."""
         parts = (self.low, self.high, self.inner_low, self.inner_high, self.near_m, self.far_m)
-        columns = [np.ascontiguousarray(part.astype(np.float32).T) for part in parts]
-        return [View(*(column[k][:, None] for column in columns)) for k in range(self.low.shape[1])]
+        columns = np.ascontiguousarray(np.stack(parts).astype(np.float32).transpose(0, 2, 1))[..., None]
+        over_high = [bool(np.any(column > np.pi)) for column in self.high.T]
+        over_low = [bool(np.any(column < -np.pi)) for column in self.low.T]
+        return [
+            View(one[0], one[1], one[2], one[3], one[4], one[5], high, low)
+            for one, high, low in zip(columns.swapaxes(0, 1), over_high, over_low, strict=True)
+        ]
 
 
 class Links:
@@ -152,23 +160,30 @@ class Links:
         self.highest_m = max(float(self._start_m.max(initial=0.0)), float(end_m.max(initial=0.0)))
         self._slope = (end_m - self._start_m) / np.maximum(self.distance_m, np.float32(0.01))
 
-    def shadow(self, view: View, top_m: float) -> tuple[np.ndarray, np.ndarray]:
-        """(surely, perhaps) in the shadow of an obstacle with its top at ``top_m``, bool [n, m], never both."""
-        sure = self._within(view.inner_low, view.inner_high)
-        sure &= self.distance_m > view.far_m + _DISTANCE_MARGIN_M
-        maybe = self._within(view.low, view.high)
-        maybe &= self.distance_m > view.near_m - _DISTANCE_MARGIN_M
+    def shadow(self, view: View, top_m: float, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+        """(surely, perhaps) in the shadow of an obstacle with its top at ``top_m``, bool, never both.
+
+        Of some receivers only, [n, columns]; the caller knows that the others are on this side of the obstacle.
+        """
+        bearing, distance = self.bearing[:, columns], self.distance_m[:, columns]
+        sure = _inside(bearing, view.inner_low, view.inner_high, view)
+        sure &= distance > view.far_m + _DISTANCE_MARGIN_M
+        maybe = _inside(bearing, view.low, view.high, view)
+        maybe &= distance > view.near_m - _DISTANCE_MARGIN_M
         if self.highest_m > top_m - _HEIGHT_MARGIN_M:
-            one, other = (self._start_m + self._slope * part for part in (view.near_m, view.far_m))
+            slope = self._slope[:, columns]
+            one, other = (self._start_m + slope * part for part in (view.near_m, view.far_m))
             sure &= np.maximum(one, other) < np.float32(top_m - _HEIGHT_MARGIN_M)
             maybe &= np.minimum(one, other) < np.float32(top_m + _HEIGHT_MARGIN_M)
         maybe &= ~sure
         return sure, maybe
 
-    def _within(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        inside = (self.bearing >= low) & (self.bearing <= high)
-        if np.any(high > np.pi):
-            inside |= self.bearing <= high - np.float32(_TURN)
-        if np.any(low < -np.pi):
-            inside |= self.bearing >= low + np.float32(_TURN)
-        return inside
+
+def _inside(bearing: np.ndarray, low: np.ndarray, high: np.ndarray, view: View) -> np.ndarray:
+    inside = bearing >= low
+    inside &= bearing <= high
+    if view.over_high:
+        inside |= bearing <= high - np.float32(_TURN)
+    if view.over_low:
+        inside |= bearing >= low + np.float32(_TURN)
+    return inside
