@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.channel.antenna import is_directional
 from sim.channel.ends import Ends
 from sim.channel.propagation import Features, Propagation
 from sim.frames import Kind
@@ -385,7 +386,9 @@ class Neighbours:
         self.height_m = stations.antenna_height_m[slots].astype(np.float32)
         self.gain_dbi = stations.antenna_gain_dbi[slots].astype(np.float32)
         self.power_dbm = stations.tx_power_dbm[slots].astype(np.float32)
-        self._ends = Ends(slots, self.kind, *self._absolute, self.height_m, self.gain_dbi)
+        pattern = stations.antenna_pattern[slots]
+        directional = pattern if is_directional(pattern) else None
+        self._ends = Ends(slots, self.kind, *self._absolute, self.height_m, self.gain_dbi, directional)
 
     def reach_m(self, a: int, b: int) -> float:
         """Reach between two populations: the larger of both directions at the strongest station of each."""

@@ -49,7 +49,7 @@ A, B = ends([0.0], [0.0], slot=[0]), ends([200.0], [0.0], slot=[1])
 
 
 def test_a_truck_between_blocks_and_one_beside_or_behind_does_not():
-    """By hand: in the lane it blocks; in the next lane, behind either end or across the road beyond them it does not."""
+    """By hand: in the lane it blocks; in the next lane, behind either end it does not."""
     assert count(scene((100.0, 0.0, 90.0, TRUCK)), A, B) == 1
     assert count(scene((100.0, 3.75, 90.0, TRUCK)), A, B) == 0
     assert count(scene((100.0, 1.24, 90.0, TRUCK)), A, B) == 1
