@@ -114,6 +114,10 @@ class Grid:
             raise ValueError(f"radio.pools: no pool for {device!r} on the channel it sends on")
         return pool
 
+    def pools_of_device(self, device: int) -> list[int]:
+        """Pools that vehicles (0) or roadside units (1) send in under some plan."""
+        return sorted({int(pool) for pool in self.pool_of_class[device::2] if pool >= 0})
+
     def data_prb(self, size_bytes: np.ndarray, mcs: np.ndarray) -> np.ndarray:
         """Data PRBs that frames of these sizes need at these MCS; above the carrier's count where they do not fit."""
         if self._mode.data_prb is not None:

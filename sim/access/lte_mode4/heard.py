@@ -15,6 +15,7 @@ from sim.access.sidelink.sensing import ReservationMemory
 if TYPE_CHECKING:
     from sim.access.lte_mode4.selector import Batch
     from sim.scenario.schema.radio import Mode4
+    from sim.world.stations import Stations
 
 _MW = np.float32(np.log(10) / 10)
 _PRIORITIES = 8
@@ -42,11 +43,16 @@ class HeardReservations:
         self._gap = np.zeros(0, np.int64)
         self._other_prb = np.zeros(0, np.int64)
         self._known = -1
+        self._listen = np.empty((0, 3), bool)
+        """Whether each slot can decode each channel."""
 
-    def new_tick(self, neighbours: Neighbours) -> None:
+    def new_tick(self, neighbours: Neighbours, stations: Stations) -> None:
         """Stations stand in a new order."""
         self.near = neighbours
         self._known = -1
+        plans = self.grid.plans
+        if not plans.trivial:
+            self._listen = plans.listen[plans.class_of(stations, np.arange(stations.size))]
 
     def note_gaps(self, sent: Sendings) -> None:
         """After these transmissions were remembered: where the other one of the same block lies."""
@@ -90,7 +96,10 @@ class HeardReservations:
         some = ahead.nonzero()[0]
         index, record = index[some], record[some]
         rsrp = memory.heard(record, batch.slot[index], population[index])
-        heard = (rsrp > -1e8).nonzero()[0]
+        decoded = rsrp > -1e8
+        if not self.grid.plans.trivial:
+            decoded &= self._listen[batch.slot[index], self.grid.channel[self.processes.pool[process[some]]]]
+        heard = decoded.nonzero()[0]
         index, record, rsrp = index[heard], record[heard], np.exp(rsrp[heard] * _MW)
         if self._thresholds is not None:
             of = self.processes.priority

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.access.bystanders import dropped_rows
+from sim.access.lte_mode4.combining import SLACK_M
 from sim.access.lte_mode4.grid import Grid
 from sim.access.lte_mode4.processes import Cause, Processes, Sendings
+from sim.access.lte_mode4.report import Reporter
 from sim.access.lte_mode4.selector import Selector
-from sim.access.neighbours import PROBE, RSU, Neighbours
-from sim.access.sidelink.judging import error_rates, judge, uniform
+from sim.access.neighbours import PROBE, Neighbours
 from sim.access.sidelink.links import Sent
 from sim.access.sidelink.reception import Batch, Measured, Reception, Settings
 from sim.access.sidelink.sensing import Orders, PowerMemory, ReservationMemory
@@ -23,10 +24,11 @@ from sim.link import load_table, lte_grid
 from sim.world.stations import Stations
 
 if TYPE_CHECKING:
+    from sim.channel.scene import Scene
     from sim.scenario.schema.radio import Radio
 
-CBR_THRESHOLD_DBM = -94.0
-"""Per subchannel; ETSI TS 103 574 clause 5.2."""
+_COPY_BIT = 40
+"""Second transmissions draw for their control channel with this bit of the sequence number set."""
 _LINKS_AT_ONCE = 40_000
 """Reported links handled in one go; more would leave the processor's cache."""
 
@@ -52,26 +54,25 @@ class LteMode4:
         report_distance_m: float = 500.0,
         reach_factor: float = 1.0,
         log_selections: bool = False,
+        scene: Scene | None = None,
     ) -> None:
         mode = radio.mode4
-        if mode.blind_retransmission:
-            raise ValueError("radio.mode4.blind_retransmission: true is not modelled, must be false")
         self.radio, self.mode = radio, mode
         self.grid = Grid(radio, flows)
-        self.propagation = Propagation(radio, seed, ring_length_m or stations.ring_m or None)
+        self.propagation = Propagation(radio, seed, ring_length_m or stations.ring_m or None, scene)
         floor_dbm = lte_grid.noise_dbm(int(self.grid.width_prb.min()), radio.link.noise_figure_db)
         self.neighbours = Neighbours(self.propagation, floor_dbm, reach_factor, ring_length_m or stations.ring_m)
         self.processes = Processes(flows, self.grid, mode, seed)
         slots = stations.size
         longest = int(self.processes.periods.max(initial=100))
         self.orders = Orders(slots)
-        self.data_table, self._data_key = load_table(radio.link.pssch_table), stream_key(seed, "mode4", "data")
+        self.reporter = Reporter(radio, self.grid, seed, report_distance_m)
         self.control_table = load_table(radio.link.pscch_table).select(0, 0)
         self.reception = Reception(
             Settings(
                 10 ** (lte_grid.noise_dbm(1, radio.link.noise_figure_db) / 10), lte_grid.PSCCH_PRB,
                 self.control_table if mode.sci == "table" else None, stream_key(seed, "mode4", "control"),
-                report_distance_m,
+                report_distance_m + (SLACK_M if mode.blind_retransmission else 0.0),
             ),
             self.grid,
         )
@@ -123,8 +124,13 @@ class LteMode4:
             self.reservations.forget(changed)
             self.processes.forget(changed, start, stations)
         self.neighbours.update(stations)
+        self._class = self.grid.plans.class_of(stations, np.arange(stations.size))
         self.orders.new_tick(self.neighbours)
-        self.selector.new_tick(self.neighbours)
+        self.reporter.new_tick(stations, np.asarray(stations.changed, np.int64))
+        self.selector.new_tick(self.neighbours, stations)
+        if self.processes.occupancy.limited:
+            slots, ratio = self.busy_ratio()
+            self.processes.occupancy.busy_ratio[slots] = ratio
 
     def advance(self, now_ns: int, stations: Stations) -> Receptions:
         """Do all blocks that have ended by ``now_ns``; what ended in them."""
@@ -138,26 +144,29 @@ class LteMode4:
                 break
             parts += self._block(self._next, end, stations)
             self._next = end
-        parts += self._reported()
+        parts += self._reported(self._next)
         return joined(parts)
 
     def largest_frame_bytes(self, sender: Kind) -> int:
         """Longest frame that fits the pool of a station type at some allowed MCS."""
-        return self.grid.largest_bytes(int(self.grid.pool_of_kind[sender]))
+        pools = self.grid.pools_of_device(int(sender == Kind.RSU))
+        return min((self.grid.largest_bytes(pool) for pool in pools), default=0)
 
     def busy_ratio(self) -> tuple[np.ndarray, np.ndarray]:
-        """(slots, CBR): share of monitored subchannels of the own pool above -94 dBm in the last 100 subframes."""
+        """(slots, CBR): share of monitored subchannels of the own pool above a threshold in the last 100 subframes.
+
+        The own subframes are not monitored (TS 36.214 clause 5.1.30; ETSI TS 103 574: -94 dBm).
+        """
         near = self.neighbours
         slots = near.slots[:near.offset[PROBE]]
-        kinds = np.where(np.arange(len(slots)) < near.offset[RSU], int(Kind.VEHICLE), int(Kind.RSU))
-        pool = self.grid.pool_of_kind[kinds]
+        pool = self.grid.pool_of_class[self._class[slots]]
         known = pool >= 0
         slots, pool, start = slots[known], pool[known], self.grid.row_start
         ratio = np.zeros(len(slots))
         for own in sorted(set(pool.tolist())):
             rows = np.flatnonzero(pool == own)
             subchannels = slice(int(start[own]), int(start[own + 1]))
-            ratio[rows] = self.power.busy_ratio(slots[rows], subchannels, 10 ** (CBR_THRESHOLD_DBM / 10))
+            ratio[rows] = self.power.busy_ratio(slots[rows], subchannels, 10 ** (self.mode.cbr_threshold_dbm / 10))
         return slots, ratio
 
     def provenance(self) -> dict[str, str]:
@@ -168,9 +177,9 @@ class LteMode4:
             "selection": f"T1 {m.t1_ms} ms, T2 up to {m.t2_max_ms} ms, keep probability {m.keep_probability}, "
             f"RSRP threshold {m.rsrp_threshold_dbm} dBm, MCS {m.mcs}, grants {m.grant_sizing}",
             "in_band_emission": "TS 36.101 table 6.5.2.3.1-1, WXYZ 3, 6, 3, 3 dB" if m.in_band_emission else "off",
-            "pssch_table": self.data_table.source,
+            "pssch_table": self.reporter.table.source,
             "pscch_table": self.control_table.origin,
-            "cbr": f"subchannels of the own pool above {CBR_THRESHOLD_DBM} dBm in 100 subframes (ETSI TS 103 574)",
+            "cbr": f"subchannels of the own pool above {m.cbr_threshold_dbm} dBm in 100 subframes (ETSI TS 103 574)",
             "noise": f"k T B at 290 K, noise figure {self.radio.link.noise_figure_db} dB",
             **self.propagation.provenance(),
         }
@@ -184,7 +193,11 @@ class LteMode4:
     def counts(self) -> dict[str, int]:
         """Selections by cause, and transport blocks that gave way to another of their station."""
         by_cause = {f"select_{c.name.lower()}": int(n) for c, n in zip(Cause, self.processes.selections, strict=True)}
-        return {**by_cause, "postponed": self.processes.postponed}
+        p = self.processes
+        return {
+            **by_cause, "postponed": p.postponed, "second_sent": p.second.sent, "cr_dropped": p.limited,
+            "cr_second_dropped": p.limited_copies, "cr_narrowed": p.shrunk,
+        }
 
     # ---- one block
 
@@ -200,10 +213,11 @@ class LteMode4:
         self._commit(sendings, sent, self.reservations.addresses(sent, reach, address))
         self._select()
         self._held.append((sendings, batch, self.reception.probes(self.neighbours, sent, part)))
-        parts = self._reported() if sum(held[1].links for held in self._held) > _LINKS_AT_ONCE else []
+        parts = self._reported(end) if sum(held[1].links for held in self._held) > _LINKS_AT_ONCE else []
         dropped, self.processes.dropped = self.processes.dropped, []
         if dropped:
-            parts.append(dropped_rows(dropped, stations, self.neighbours, self.report_distance_m))
+            never = dropped_rows(dropped, stations, self.neighbours, self.report_distance_m)
+            parts.append(self.reporter.untuned(never))
         return parts
 
     def _schedule(self, start: int, end: int, stations: Stations) -> Sendings:
@@ -217,14 +231,15 @@ class LteMode4:
                 self.processes.dropped.append((frames.frame[rows], frames.sender[rows], frames.ready_ns[rows], away))
                 frames, arrived = frames.take(np.flatnonzero(~gone)), arrived[~gone]
         rows = self.processes.rows_of(frames, stations)
-        if len(set(rows.tolist())) == len(rows) and not self.processes.waiting[rows].any():
+        alone = len(set(rows.tolist())) == len(rows) and not self.processes.waiting[rows].any()
+        if alone and not self.processes.one_by_one:
             self.processes.arrive(rows, frames, arrived)
             return self.processes.due(start, end)
         parts = []
         for subframe in range(start, end):
             self._arrive_singly(frames, arrived, np.flatnonzero(arrived == subframe), rows)
             parts.append(self.processes.due(subframe, subframe + 1))
-        return _together(parts)
+        return Sendings.joined(parts)
 
     def _arrive_singly(self, frames: Frames, arrived: np.ndarray, now: np.ndarray, rows: np.ndarray) -> None:
         """Arrivals of one subframe, in turns of at most one per process."""
@@ -237,10 +252,12 @@ class LteMode4:
     def _placed(self, sendings: Sendings, start: int) -> Sent:
         grid = self.grid
         data_prb = grid.data_prb(sendings.size_bytes, sendings.mcs)
-        keys = (sendings.pool, sendings.first, sendings.subchannels, data_prb)
+        bits = grid.bits_per_symbol(sendings.mcs)
+        keys = (sendings.pool, sendings.first, sendings.subchannels, data_prb, bits)
         shape = [grid.shape_id(*key) for key in zip(*(values.tolist() for values in keys), strict=True)]
         return Sent(
-            self.neighbours.column[sendings.slot], sendings.subframe - start, sendings.station_id, sendings.sequence,
+            self.neighbours.column[sendings.slot], sendings.subframe - start, sendings.station_id,
+            sendings.sequence + (sendings.copy << _COPY_BIT),
             np.array(shape, np.int64), data_prb,
         )
 
@@ -259,6 +276,8 @@ class LteMode4:
                 s.process[turn], s.slot[turn], s.subframe[turn], s.announced[turn], (start_prb[turn], end_prb[turn]),
                 sent.take(turn), level_at[turn],
             )
+            if self.processes.copies > 1:
+                self.selector.heard.note_gaps(s.take(turn))
 
     def _select(self) -> None:
         """Selections triggered in the block just recorded (each knows nothing from its subframe on)."""
@@ -268,13 +287,13 @@ class LteMode4:
 
     # ---- what is reported
 
-    def _reported(self) -> list[Receptions]:
-        """Judge the links of all blocks held back since the last time."""
+    def _reported(self, now: int) -> list[Receptions]:
+        """Judge the links of all blocks held back since the last time; all subframes before ``now`` are done."""
         held, self._held = [part for part in self._held if len(part[0])], []
         if not held:
             self.reception.clear()
-            return []
-        s = _together([part[0] for part in held])
+            return self.reporter.ended(now)
+        s = Sendings.joined([part[0] for part in held])
         measured = self.reception.measure(self.neighbours, [part[1] for part in held])
         shift = np.cumsum([0, *(len(part[0]) for part in held)])
         probes = [
@@ -287,33 +306,7 @@ class LteMode4:
             measured = Measured.joined([measured, more])
             measured = measured.take(np.argsort(measured.sending, kind="stable"))
         self.reception.clear()
-        return [self._receptions(s, measured)]
-
-    def _receptions(self, s: Sendings, rows: Measured) -> Receptions:
-        near, mode = self.neighbours, self.mode
-        tables = [self.data_table.select(m, b) for m, b in zip(s.mcs.tolist(), s.size_bytes.tolist(), strict=True)]
-        power_dbm = rows.power_dbm
-
-        def draw(at: np.ndarray) -> np.ndarray:
-            of = rows.sending[at]
-            return uniform(self._data_key, s.station_id[of], s.sequence[of], near.station_id[rows.column[at]])
-
-        weak = None if mode.sensitivity_dbm is None else power_dbm < mode.sensitivity_dbm
-        rates = error_rates(tables, rows.sending, rows.snr, rows.sinr)
-        outcome, data_outcome = judge(rates, rows.decoded, rows.deaf, weak, mode.sci_loses_packet, draw)
-        start_ns = s.subframe * MS
-        return Receptions(
-            s.frame, s.slot, start_ns, start_ns + MS, np.ones(len(s), bool), rows.sending, near.slots[rows.column],
-            rows.distance_m, outcome, data_outcome, power_dbm, rows.sinr_db,
-            {"first_subchannel": s.first, "subchannels": s.subchannels, "mcs": s.mcs},
-            s.subchannels * self.grid.width_prb[s.pool] / self.grid.prb_count,
-        )
-
-
-def _together(parts: list[Sendings]) -> Sendings:
-    """All rows of some blocks in order."""
-    names = Sendings.__dataclass_fields__
-    return Sendings(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return self.reporter.receptions(s, measured, self.neighbours, now)
 
 
 def joined(parts: list[Receptions]) -> Receptions:

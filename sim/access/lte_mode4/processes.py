@@ -89,6 +89,8 @@ class Processes:
         self.flows = {flow.index: flow for flow in flows}
         self.grid, self.mode = grid, mode
         self.copies = 2 if mode.blind_retransmission else 1
+        self.one_by_one = self.copies > 1 or mode.cr_action != "off"
+        """Subframes must be scheduled one at a time: what is sent in one bears on the next."""
         self.count = 0
         self._table = np.zeros((len(_COLUMNS), 0), np.int64)
         self.waiting = np.zeros(0, bool)

@@ -20,6 +20,7 @@ from sim.clock import NEVER, ns_from_ms
 
 if TYPE_CHECKING:
     from sim.scenario.schema.radio import Mode4
+    from sim.world.stations import Stations
 
 _AT_ONCE = 48
 """Selections made in one go; more would leave the processor's cache."""
@@ -64,9 +65,9 @@ class Selector:
         self.log: list[dict[str, np.ndarray]] | None = None
         """One record per batch of selections if a list is put here (for tests and studies)."""
 
-    def new_tick(self, neighbours: Neighbours) -> None:
+    def new_tick(self, neighbours: Neighbours, stations: Stations) -> None:
         """Stations stand in a new order."""
-        self.heard.new_tick(neighbours)
+        self.heard.new_tick(neighbours, stations)
 
     def select(self, rows: np.ndarray, at: np.ndarray) -> None:
         """Grants for the processes ``rows`` triggered at subframes ``at`` of the block just recorded.

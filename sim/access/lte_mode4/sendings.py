@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -41,3 +42,14 @@ class Sendings:
 
     def __len__(self) -> int:
         return len(self.process)
+
+    def take(self, rows: np.ndarray) -> Sendings:
+        """A selection of rows."""
+        return Sendings(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    @staticmethod
+    def joined(parts: Sequence[Sendings]) -> Sendings:
+        """All rows in order."""
+        if len(parts) == 1:
+            return parts[0]
+        return Sendings(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Sendings)))
