@@ -56,13 +56,16 @@ class HeardReservations:
 
     def note_gaps(self, sent: Sendings) -> None:
         """After these transmissions were remembered: where the other one of the same block lies."""
+        self._fit()
+        record = 2 * sent.process + self.memory.generation[sent.process]
+        self._gap[record] = sent.gap
+        self._other_prb[record] = self.grid.start_prb[sent.pool] + sent.other_first * self.grid.width_prb[sent.pool]
+
+    def _fit(self) -> None:
         size = 2 * len(self.memory.generation)
         if len(self._gap) < size:
             extra = np.zeros(size - len(self._gap), np.int64)
             self._gap, self._other_prb = np.concatenate([self._gap, extra]), np.concatenate([self._other_prb, extra])
-        record = 2 * sent.process + self.memory.generation[sent.process]
-        self._gap[record] = sent.gap
-        self._other_prb[record] = self.grid.start_prb[sent.pool] + sent.other_first * self.grid.width_prb[sent.pool]
 
     def siblings(self, slot: np.ndarray) -> list[tuple[int, list[int]]]:
         """(index, process rows) of the stations that have more than one process."""
@@ -90,6 +93,7 @@ class HeardReservations:
             announced * np.maximum(1, 100 // np.maximum(announced, 1)))
         ahead = (announced > 0) & (memory.subframe[record] + reach >= batch.begin[index])
         if self.processes.copies > 1:
+            self._fit()
             gap = self._gap[record]
             ahead |= memory.subframe[record] + np.maximum(gap, 0) >= batch.begin[index]
             ahead |= (announced > 0) & (memory.subframe[record] + reach + gap >= batch.begin[index])
