@@ -14,6 +14,7 @@ from rsu.messages import MESSAGE_SETS
 from rsu.profile import speaking
 from sim.access.base import AccessLayer
 from sim.access.build import build_access
+from sim.channel.outlines import build_scene
 from sim.clock import MS, ns_from_ms, ns_from_s
 from sim.frames import Kind, Receptions
 from sim.ledger import Ledger
@@ -82,7 +83,9 @@ class Engine:
         flows = [flow.flow for flow in self.flows.values()]
         self._awareness_flows = [flow.index for flow in flows if flow.service == "BSM"]
         self.ledger = Ledger()
-        self.access: AccessLayer = build_access(config, flows, world.stations, world.corridor.ring_length_m)
+        ring_m = world.corridor.ring_length_m
+        self.scene = build_scene(config, world.corridor.from_lonlat, ring_m)
+        self.access: AccessLayer = build_access(config, flows, world.stations, ring_m, self.scene)
         self.env = simpy.Environment()
         self.stopwatch = Stopwatch()
         self.control = self._rate_control()
@@ -176,6 +179,8 @@ class Engine:
         if now_ns == self.radio_from_ns:
             stations.changed = self.world.vehicle_slots()
         with self.stopwatch.of("radio"):
+            if self.scene is not None:
+                self.scene.update(self.world.fleet, stations.first_vehicle)
             self.access.stations_changed(stations)
         for part in (self.here, self.approaches, self.zones):
             part.update()

@@ -13,6 +13,7 @@ from sim.frames import Flow, Frames, Kind, Outcome, Receptions
 from sim.world.stations import Stations
 
 if TYPE_CHECKING:
+    from sim.channel.scene import Scene
     from sim.scenario.schema.radio import Radio
 
 
@@ -30,6 +31,7 @@ class Ideal:
         seed: int,
         ring_length_m: float | None = None,
         report_distance_m: float = 500.0,
+        scene: Scene | None = None,
     ) -> None:
         self.ring_m = ring_length_m or stations.ring_m
         self.report_distance_m = report_distance_m
