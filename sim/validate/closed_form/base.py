@@ -43,3 +43,8 @@ def relative(experiment: str, name: str, expected: float, ours: float, percent: 
 def at_most(experiment: str, name: str, limit: float, ours: float, unit: str = "", digits: int = 3, remark: str = "") -> Row:
     """A row that passes while ``ours`` does not exceed ``limit``."""
     return Row(experiment, Check(f"{name}, at most", limit, ours, max(0.0, ours - limit), 0.0, unit, digits=digits), remark)
+
+
+def at_least(experiment: str, name: str, limit: float, ours: float, unit: str = "", digits: int = 3, remark: str = "") -> Row:
+    """A row that passes while ``ours`` does not fall below ``limit``."""
+    return Row(experiment, Check(f"{name}, at least", limit, ours, max(0.0, limit - ours), 0.0, unit, digits=digits), remark)

@@ -67,8 +67,8 @@ METHOD = (
     "1/beta metres, 30 m/s up or down; random phase",
     "RXB: the receiver is locked on another frame or sends itself; bins centred on the stated distances, the last one half "
     "for the published simulation",
-    "CBR ours: mean over all stations and time of the share of 100 ms in which the medium was busy, by the layer's own "
-    "definition (facts of the file); the authors do not state theirs",
+    "CBR ours: mean over all stations and time of the share of 100 ms with frames of others at -85 dBm or more; own "
+    "transmissions are left out because the authors' formula counts heard frames only; they do not state the simulation's",
 )
 
 
@@ -143,13 +143,13 @@ class Setting:
                 "airtime_rounding": "none",
                 "preamble_detection_dbm": SENSITIVITY_DBM,
                 "carrier_sense_dbm": SENSITIVITY_DBM,
-                "energy_detection_dbm": SENSITIVITY_DBM,
                 "sensitivity_dbm": SENSITIVITY_DBM,
                 "capture": "none",
                 "idle_access": "immediate",
                 "access_category": ACCESS_CATEGORY,
-                "per_table": "11p-ebno-analytical",
+                "per_table": "11p-ebno",
                 "dcc": "none",
+                "cbr_own_transmissions": False,
             }),
             link=Link(noise_figure_db=NOISE_FIGURE_DB, tx_power_dbm=self.tx_power_dbm, antenna_gain_dbi=0.0),
             channel=Channel(
