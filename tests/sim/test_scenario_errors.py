@@ -158,7 +158,26 @@ def test_one_mistake_one_line(tmp_path, old: str, new: str, expected: str) -> No
             "bsm: {period_ms: 20}",
             "bsm.period_ms: 20: leaves T2 = 15 ms of a packet delay budget of 20 ms; at least 20 ms",
         ),
-        ("radio: {mode4: {blind_retransmission: true}}", "is not modelled"),
+        (
+            "radio: {mode4: {channel_plans: [{jurisdictions: [XX]}]}}",
+            "radio.mode4.channel_plans.0.jurisdictions.0: XX: no such jurisdiction",
+        ),
+        ("radio: {mode4: {channel_plans: [{}, {}]}}", "2 plans name no jurisdiction"),
+        (
+            "radio: {bandwidth_mhz: 10, pools: [{name: a, senders: [vehicle, rsu], subchannels: 2}],"
+            " mode4: {channel_plans: [{vehicle: {send: lower, listen: [lower]}}]}}",
+            "halves of 10 MHz are no LTE carriers",
+        ),
+        (
+            "radio: {mode4: {channel_plans: [{vehicle: {send: upper, listen: [upper]}}]}}",
+            "radio.pools: no pool for vehicle on channel upper",
+        ),
+        ("radio: {mode4: {rsrp_thresholds_dbm: [[-110]]}}", "must have 8 rows of 8 numbers, has rows of 1"),
+        ("radio: {mode4: {cr_action: drop, cr_limits: []}}", "must have at least one level"),
+        (
+            "radio: {mode4: {cr_action: drop, cr_limits: [{cbr_up_to: 1, limits: [2, 1, 1, 1, 1, 1, 1, 1]}]}}",
+            "radio.mode4.cr_limits.0.limits: limits must lie in 0 .. 1",
+        ),
         ("radio: {mode4: {mcs: [29]}}", "radio.mode4.mcs.0: 29: must be from 0 to 28"),
         ("radio: {mode4: {packet_subchannels: 6}}", "pool vehicle has only 5 subchannels"),
         ("bsm: {fixed_size_bytes: 3000}", "a BSM of 3000 bytes does not fit pool vehicle"),

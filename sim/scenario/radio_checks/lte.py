@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
+from rsu.document import did_you_mean
 from sim.link.lte_grid import PSCCH_PRB, subchannels_for, tbs_bits
 from sim.link.lte_grid import i_tbs as tbs_index
 from sim.scenario.found import Found, repeated, unique
 from sim.scenario.schema import Scenario
+from sim.scenario.schema.radio import Radio
 
 WITHOUT_POOLS = ("ieee80211p", "uu")
 """Layers that have no pools of subchannels."""
@@ -27,25 +28,90 @@ def pools(config: Scenario) -> Iterator[Found]:
         return
     carrier_prb = 5 * radio.bandwidth_mhz
     yield from unique(("radio", "pools"), "name", [pool.name for pool in radio.pools])
-    taken: list[tuple[int, int, str]] = []
+    taken: list[tuple[int, int, str, str | None]] = []
     for index, pool in enumerate(radio.pools):
         here = ("radio", "pools", index)
         first, last = pool.start_prb, pool.start_prb + pool.subchannels * pool.subchannel_prb - 1
         if last >= carrier_prb:
             carrier = f"a carrier of {radio.bandwidth_mhz} MHz has PRB 0 to {carrier_prb - 1}"
             yield here, f"pool {pool.name} takes PRB {first} to {last}; {carrier}"
-        for other_first, other_last, name in taken:
-            if first <= other_last and other_first <= last:
+        for other_first, other_last, name, channel in taken:
+            if first <= other_last and other_first <= last and pool.channel == channel:
                 yield here, f"pool {pool.name} overlaps pool {name}; to share, give one pool both senders"
-        taken.append((first, last, pool.name))
-    senders = Counter(sender for pool in radio.pools for sender in set(pool.senders))
-    for sender, count in senders.items():
-        if count > 1:
-            yield ("radio", "pools"), f"{sender} sends in {count} pools; one is allowed"
-    if config.bsm.enabled and not senders["vehicle"]:
-        yield ("radio", "pools"), "no pool for vehicle"
-    if (config.layout.rules or config.layout.sites) and not senders["rsu"]:
-        yield ("radio", "pools"), "no pool for rsu"
+        taken.append((first, last, pool.name, pool.channel))
+    wanted = {"vehicle": config.bsm.enabled, "rsu": bool(config.layout.rules or config.layout.sites)}
+    for sender, channel in sorted(channels_in_use(radio)):
+        start, end = channel_prb(radio, channel)
+        own = [
+            pool for pool in radio.pools
+            if sender in pool.senders and pool.channel in (None, channel)
+            and (not radio.mode4.channel_plans or start <= pool.start_prb
+                 and pool.start_prb + pool.subchannels * pool.subchannel_prb <= end)
+        ]
+        where = f" on channel {channel}" if radio.mode4.channel_plans else ""
+        if len(own) > 1:
+            yield ("radio", "pools"), f"{sender} sends in {len(own)} pools{where}; one is allowed"
+        if not own and wanted[sender]:
+            yield ("radio", "pools"), f"no pool for {sender}{where}"
+
+
+def channels_in_use(radio: Radio) -> set[tuple[str, str]]:
+    """(sender, channel) pairs of all plans; the whole bandwidth without any."""
+    plans = radio.mode4.channel_plans
+    if not plans:
+        return {("vehicle", "whole"), ("rsu", "whole")}
+    return {("vehicle", plan.vehicle.send) for plan in plans} | {("rsu", plan.rsu.send) for plan in plans}
+
+
+def channel_prb(radio: Radio, channel: str) -> tuple[int, int]:
+    """First PRB of a channel and the one behind its last."""
+    count = 5 * radio.bandwidth_mhz
+    return {"whole": (0, count), "lower": (0, count // 2), "upper": (count // 2, count)}[channel]
+
+
+def channel_plans(config: Scenario) -> Iterator[Found]:
+    """Plans name jurisdictions that exist, each once; halves are LTE carriers; everybody has a plan."""
+    radio, here = config.radio, ("radio", "mode4", "channel_plans")
+    if radio.access != "lte-v2x-mode4" or not radio.mode4.channel_plans:
+        return
+    known = [one.id for one in config.corridor.jurisdictions]
+    named: list[str] = []
+    for index, plan in enumerate(radio.mode4.channel_plans):
+        for place, name in enumerate(plan.jurisdictions):
+            if name not in known:
+                yield (*here, index, "jurisdictions", place), f"no such jurisdiction; {did_you_mean(name, known)}"
+            elif name in named:
+                yield (*here, index, "jurisdictions", place), "has a plan already"
+            named.append(name)
+    rest = [plan for plan in radio.mode4.channel_plans if not plan.jurisdictions]
+    if len(rest) > 1:
+        yield here, f"{len(rest)} plans name no jurisdiction; one can be that of all others"
+    if any(channel != "whole" for _, channel in channels_in_use(radio)) and radio.bandwidth_mhz != 20:
+        yield here, f"halves of {radio.bandwidth_mhz} MHz are no LTE carriers; needs radio.bandwidth_mhz 20"
+
+
+def limits(config: Scenario) -> Iterator[Found]:
+    """Thresholds by priority are 8 by 8; occupancy limits lie in 0 .. 1 and their levels rise."""
+    settings = config.radio.mode4
+    if config.radio.access != "lte-v2x-mode4":
+        return
+    table = settings.rsrp_thresholds_dbm
+    if table is not None:
+        if [len(row) for row in table] != [8] * 8:
+            sizes = ", ".join(str(len(row)) for row in table)
+            yield ("radio", "mode4", "rsrp_thresholds_dbm"), f"must have 8 rows of 8 numbers, has rows of {sizes}"
+        elif any(not -128 <= value <= 0 for row in table for value in row):
+            yield ("radio", "mode4", "rsrp_thresholds_dbm"), "thresholds must lie in -128 .. 0 dBm"
+    if settings.cr_action == "off" or isinstance(settings.cr_limits, str):
+        return
+    bounds = [level.cbr_up_to for level in settings.cr_limits]
+    if not bounds:
+        yield ("radio", "mode4", "cr_limits"), "must have at least one level where cr_action is not off"
+    if bounds != sorted(set(bounds)):
+        yield ("radio", "mode4", "cr_limits"), "cbr_up_to must rise from level to level"
+    for index, level in enumerate(settings.cr_limits):
+        if any(not 0 <= limit <= 1 for limit in level.limits):
+            yield ("radio", "mode4", "cr_limits", index, "limits"), "limits must lie in 0 .. 1"
 
 
 def mode4(config: Scenario) -> Iterator[Found]:
@@ -58,8 +124,8 @@ def mode4(config: Scenario) -> Iterator[Found]:
     if config.bsm.enabled and config.radio.access == "lte-v2x-mode4" and t2_ms < LEAST_T2_MS:
         left = f"leaves T2 = {t2_ms:g} ms of a packet delay budget of {budget_ms:g} ms"
         yield ("bsm", "period_ms"), f"{left}; at least {LEAST_T2_MS} ms is needed"
-    if settings.blind_retransmission:
-        yield ("radio", "mode4", "blind_retransmission"), "is not modelled: must be false"
+    yield from channel_plans(config)
+    yield from limits(config)
     yield from repeated(("radio", "mode4", "mcs"), settings.mcs)
     mcs_fit = True
     for index, mcs in enumerate(settings.mcs):
@@ -92,13 +158,14 @@ def pool_room(config: Scenario) -> Iterator[Found]:
     bsm_bytes = 0 if config.bsm.fixed_size_bytes or not config.bsm.enabled else BSM_SIGNED if signed else BSM_PLAIN
     has_units = bool(config.layout.rules or config.layout.sites)
     unit_bytes = (LINK_SIGNED if signed else LINK_PLAIN) if has_units else 0
-    for index, pool in enumerate(config.radio.pools):
-        room = grid.largest_bytes(index)
-        for sender, needed, what in (("vehicle", bsm_bytes, "a BSM"), ("rsu", unit_bytes, "one link of a MAP")):
-            if sender in pool.senders and room < needed:
+    names = [pool.name for pool in config.radio.pools]
+    for device, needed, what in ((0, bsm_bytes, "a BSM"), (1, unit_bytes, "one link of a MAP")):
+        for pool in grid.pools_of_device(device):
+            room = grid.largest_bytes(pool)
+            if room < needed:
                 most = f"holds {room} bytes at MCS {max(config.radio.mode4.mcs)}"
                 rule = f"{most}; {what} can take {needed} bytes on the air"
-                yield ("radio", "pools", index, "subchannels"), rule
+                yield ("radio", "pools", names.index(grid.names[pool]), "subchannels"), rule
 
 
 def fixed_packet(config: Scenario) -> Iterator[Found]:
