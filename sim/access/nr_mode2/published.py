@@ -19,8 +19,8 @@ SIZE_BYTES = 1774
 PERIOD_MS = 100
 LANES_M = (0.0, 4.0)
 STATIONS_PER_LANE = 200
-"""Inferred: the files' sample counts are level to 490 m and then fall by two receivers per counted sender and row, which
-happens on a lane of 200 of which those within 490 m of an end are not counted as senders."""
+"""Inferred: the files' sample counts are level to 490 m and then fall by two receivers a row, as they do on a lane of
+200 of which those within 490 m of an end are not counted as senders."""
 UNCOUNTED_EDGE_M = 490.0
 ANTENNA_HEIGHT_M = 1.6
 RECEPTION_THRESHOLD_W_PER_HZ = 4.5e-17

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rsu.document import did_you_mean
 from sim.link.lte_grid import PSCCH_PRB, subchannels_for, tbs_bits
 from sim.link.lte_grid import i_tbs as tbs_index
+from sim.link.nr_grid import carrier_prb as carrier_prb_of_nr
 from sim.scenario.found import Found, repeated, unique
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.radio import Radio
@@ -26,7 +27,8 @@ def pools(config: Scenario) -> Iterator[Found]:
     radio = config.radio
     if radio.access in WITHOUT_POOLS:
         return
-    carrier_prb = 5 * radio.bandwidth_mhz
+    is_nr = radio.access == "nr-v2x-mode2"
+    carrier_prb = carrier_prb_of_nr(radio.bandwidth_mhz, radio.mode2.numerology) if is_nr else 5 * radio.bandwidth_mhz
     yield from unique(("radio", "pools"), "name", [pool.name for pool in radio.pools])
     taken: list[tuple[int, int, str, str | None]] = []
     for index, pool in enumerate(radio.pools):
@@ -40,7 +42,7 @@ def pools(config: Scenario) -> Iterator[Found]:
                 yield here, f"pool {pool.name} overlaps pool {name}; to share, give one pool both senders"
         taken.append((first, last, pool.name, pool.channel))
     wanted = {"vehicle": config.bsm.enabled, "rsu": bool(config.layout.rules or config.layout.sites)}
-    for sender, channel in sorted(channels_in_use(radio)):
+    for sender, channel in sorted(channels_in_use(config)):
         start, end = channel_prb(radio, channel)
         own = [
             pool for pool in radio.pools
@@ -55,12 +57,15 @@ def pools(config: Scenario) -> Iterator[Found]:
             yield ("radio", "pools"), f"no pool for {sender}{where}"
 
 
-def channels_in_use(radio: Radio) -> set[tuple[str, str]]:
-    """(sender, channel) pairs of all plans; the whole bandwidth without any."""
-    plans = radio.mode4.channel_plans
-    if not plans:
-        return {("vehicle", "whole"), ("rsu", "whole")}
-    return {("vehicle", plan.vehicle.send) for plan in plans} | {("rsu", plan.rsu.send) for plan in plans}
+def channels_in_use(config: Scenario) -> set[tuple[str, str]]:
+    """(sender, channel) pairs of all plans; the whole bandwidth where a jurisdiction has none."""
+    plans = config.radio.mode4.channel_plans
+    found = {("vehicle", plan.vehicle.send) for plan in plans} | {("rsu", plan.rsu.send) for plan in plans}
+    named = {name for plan in plans for name in plan.jurisdictions}
+    everybody = any(not plan.jurisdictions for plan in plans)
+    if not everybody and {one.id for one in config.corridor.jurisdictions} - named:
+        found |= {("vehicle", "whole"), ("rsu", "whole")}
+    return found
 
 
 def channel_prb(radio: Radio, channel: str) -> tuple[int, int]:
@@ -86,7 +91,8 @@ def channel_plans(config: Scenario) -> Iterator[Found]:
     rest = [plan for plan in radio.mode4.channel_plans if not plan.jurisdictions]
     if len(rest) > 1:
         yield here, f"{len(rest)} plans name no jurisdiction; one can be that of all others"
-    if any(channel != "whole" for _, channel in channels_in_use(radio)) and radio.bandwidth_mhz != 20:
+    halves = any(channel != "whole" for _, channel in channels_in_use(config))
+    if halves and radio.bandwidth_mhz != 20:
         yield here, f"halves of {radio.bandwidth_mhz} MHz are no LTE carriers; needs radio.bandwidth_mhz 20"
 
 

@@ -17,9 +17,9 @@ class Pool(Section):
         None, "only for stations that send on this channel of radio.mode4.channel_plans; none = any it lies in"
     )
     senders: list[Literal["vehicle", "rsu"]] = key(..., "station types that send here", min_length=1)
-    start_prb: int = key(0, "first physical resource block", ge=0, le=99)
+    start_prb: int = key(0, "first physical resource block", ge=0, le=215)
     subchannels: int = key(
-        5, "number of subchannels", ge=1, le=20, source="IMT-2020 C-V2X 2020 event configuration"
+        5, "number of subchannels", ge=1, le=27, source="IMT-2020 C-V2X 2020 event configuration"
     )
     subchannel_prb: int = key(
         10, "PRBs per subchannel", ge=4, le=100, source="IMT-2020 C-V2X 2020 event configuration"
