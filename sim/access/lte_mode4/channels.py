@@ -43,6 +43,8 @@ class Plans:
         self.send = np.array([WHOLE, WHOLE, *(CHANNELS.index(t.send) for t in tunings)], np.int64)
         """Channel that each class sends on."""
         listen = [[True, False, False]] * 2 + [[name in t.listen for name in CHANNELS] for t in tunings]
+        self.used = np.array([self._rest == 0] * 2 + [True] * len(tunings))
+        """Whether a class can occur: nobody is without a plan where one plan is that of the rest."""
         self.listen = np.array(listen, bool)
         """Whether each class can decode each channel, [classes, channels]."""
 

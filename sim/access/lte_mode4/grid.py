@@ -90,6 +90,8 @@ class Grid:
 
     def _pool_of_class(self, number: int) -> int:
         device, channel = _DEVICES[number % 2], int(self.plans.send[number])
+        if not self.plans.used[number]:
+            return -1
         first, end = self.plans.prb_range(channel)
         own = [
             i for i, pool in enumerate(self._configured)
