@@ -42,6 +42,7 @@ class Backhaul:
         self.kind = config.layout.backhaul
         self.settings = settings = config.radio.uu.model_copy(update={"load": "fixed"})
         seed = int(stream(world.seed, "backhaul").integers(2**31))
+        self.buffer_ps = round(settings.buffer_ms * MS) * PS_PER_NS
         self.limit_ps = round(settings.discard_after_ms * MS) * PS_PER_NS
         self.parts: tuple[list[Part], list[Part]] = parts_up(settings, seed), parts_down(settings, seed)
         self.uplink = Uplink(settings, seed) if self.kind == "uu" else None
@@ -90,9 +91,9 @@ class Backhaul:
         return bool(uniform[0] >= packet.error_ratio[0] + packet.overload_ratio[0])
 
     def _passes(self, part: Part, packet: Packets) -> bool:
-        latest_ps = packet.start_ps + self.limit_ps
-        taken = part.serve(packet, latest_ps)
-        return bool(packet.time_ps[0] <= latest_ps[0]) and (taken is None or bool(taken[0]))
+        taken = part.serve(packet, packet.time_ps + self.buffer_ps)
+        in_time = bool(packet.time_ps[0] <= packet.start_ps[0] + self.limit_ps)
+        return in_time and (taken is None or bool(taken[0]))
 
     @staticmethod
     def _until(env: simpy.Environment, packet: Packets) -> Generator[simpy.Event, Any, None]:

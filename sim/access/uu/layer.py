@@ -53,8 +53,9 @@ class UuPath:
         self.report_distance_m = report_distance_m
         self.limit_ps = round(settings.discard_after_ms * MS) * PS_PER_NS
         self.uplink, self.downlink = Uplink(settings, seed), Downlink(settings, seed)
-        self.up = Line(parts_up(settings, seed), self.limit_ps)
-        self.down = Line([*parts_down(settings, seed), self.downlink], self.limit_ps)
+        buffer_ps = round(settings.buffer_ms * MS) * PS_PER_NS
+        self.up = Line(parts_up(settings, seed), buffer_ps, self.limit_ps)
+        self.down = Line([*parts_down(settings, seed), self.downlink], buffer_ps, self.limit_ps)
         self.books, self.split = Books(), DelaySplit()
         self.serving = Serving(settings)
         self._waiting: list[Frames] = []

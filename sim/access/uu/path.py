@@ -40,11 +40,12 @@ def parts_down(settings: Uu, seed: int) -> list[Part]:
 class Line:
     """Parts one after the other. Packets enter a part in order of time, whoever asks how often.
 
-    A packet that would be older than ``limit_ps`` is dropped where it is.
+    A packet that a queue refuses, because more than ``buffer_ps`` of work waits there, or that would be older than
+    ``limit_ps`` is dropped where it is.
     """
 
-    def __init__(self, parts: Sequence[Part], limit_ps: int) -> None:
-        self.parts, self.limit_ps = list(parts), limit_ps
+    def __init__(self, parts: Sequence[Part], buffer_ps: int, limit_ps: int) -> None:
+        self.parts, self.buffer_ps, self.limit_ps = list(parts), buffer_ps, limit_ps
         self.rooms: list[list[Packets]] = [[] for _ in parts]
 
     def offer(self, packets: Packets) -> None:
@@ -60,7 +61,7 @@ class Line:
     def advance(self, now_ps: int) -> tuple[Packets, Packets]:
         """(packets that have left the last part, dropped ones) of everything that enters a part up to ``now_ps``.
 
-        Times may lie after ``now_ps``; dropped packets stand at the end of their life.
+        Times may lie after ``now_ps``.
         """
         dropped: list[Packets] = []
         out = Packets.none()
@@ -68,14 +69,14 @@ class Line:
             here = self._due(k, now_ps)
             if here is None:
                 continue
-            latest = here.start_ps + self.limit_ps
-            taken = part.serve(here, latest)
-            late = here.time_ps > latest
+            taken = part.serve(here, here.time_ps + self.buffer_ps)
+            oldest = here.start_ps + self.limit_ps
+            late = here.time_ps > oldest
             if taken is not None:
                 late |= ~taken
             if late.any():
                 gone = here.take(np.flatnonzero(late))
-                gone.time_ps = gone.start_ps + self.limit_ps
+                gone.time_ps = np.minimum(gone.time_ps, oldest[late])
                 dropped.append(gone)
                 here = here.take(np.flatnonzero(~late))
             if k + 1 < len(self.parts):

@@ -26,7 +26,7 @@ def wired(uu: Uu) -> dict[str, str]:
         "uu_core": f"queue with fixed service at {uu.core_gbps:g} Gb/s"
         + (f", {uu.core_km:g} km to the central user plane" if uu.server in ("central", "cloud") else ""),
         "uu_operators": f"by {uu.operator_of}" + (f": {', '.join(uu.operators)}" if uu.operators else ""),
-        "uu_discard": f"packets older than {uu.discard_after_ms:g} ms",
+        "uu_discard": f"buffers of {uu.buffer_ms:g} ms, packets older than {uu.discard_after_ms:g} ms",
     }
     if uu.operator_of != "one":
         told["uu_peering"] = f"{uu.peering}, half of the round trip; {_source(PEERING_TABLES[uu.peering_table])}"

@@ -78,9 +78,8 @@ class RadioTable:
         weight = place - lower
         heavier = np.where(weight > 0, upper, lower)
         most_pps = self.delivered[heavier] * self.load[heavier]
-        delivered = np.maximum(self.delivered[lower], self.delivered[upper])
-        if self.nearest:
-            delivered = self.delivered[lower]
+        less, more = self.delivered[lower], self.delivered[upper]
+        delivered = np.where(more < less, less, less + weight * (more - less))
         capped = np.minimum(delivered, most_pps / np.maximum(load, 1e-9))
         return RowChoice(lower, upper, weight, np.where(load > self.load[0], capped, self.delivered[0]))
 

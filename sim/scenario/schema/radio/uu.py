@@ -123,11 +123,19 @@ class Uu(Section):
     gnb_per_m1: int = key(6, "base stations per M1", ge=1, le=10_000, source=_PAPER)
     m1_per_m2: int = key(24, "M1 per M2", ge=1, le=10_000, source=_PAPER)
     m2_per_m3: int = key(12, "M2 per M3", ge=1, le=10_000, source=_PAPER)
+    buffer_ms: float = key(
+        50.0,
+        "a link, user plane or server with more than this much work waiting refuses a packet",
+        unit="ms",
+        ge=0.1,
+        le=1000,
+        source="assumption",
+    )
     discard_after_ms: float = key(
-        200.0,
+        250.0,
         "a packet is dropped where it would be older than this",
         unit="ms",
         ge=10,
         le=1500,
-        source="discardTimer of TS 38.331, one of its values; choice of the value: assumption",
+        source="discardTimer of TS 38.331 has this value; its use for the whole path: assumption",
     )
