@@ -251,7 +251,9 @@ class Engine:
             name = self.message_set.native.congestion_control
         if name == "none" or self.message_set.generation != "periodic":
             return None
-        return RateControl(name, self.world.stations.size, self.config.seed, self.access.busy_ratio)
+        stations = self.world.stations
+        powered = stations if self.config.radio.mode4.power_control else None
+        return RateControl(name, stations.size, self.config.seed, self.access.busy_ratio, powered)
 
     def _context(self, flows: list[Any]) -> Context:
         config = self.config

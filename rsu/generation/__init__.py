@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rsu.generation.base import VehicleGeneration
 from rsu.generation.cam import CamGeneration, VamGeneration
 from rsu.generation.congestion import CbrSpeedControl, CongestionControl, NoControl
-from rsu.generation.density import DensityControl, J2945Control
+from rsu.generation.density import DensityControl, J2945Control, J3161Control
 from rsu.generation.periodic import PeriodicGeneration
 
 VEHICLE_GENERATIONS: dict[str, Callable[[int], VehicleGeneration]] = {
@@ -22,5 +22,6 @@ CONGESTION_CONTROLS: dict[str, Callable[[int], CongestionControl]] = {
     "gbt45315-cbr": CbrSpeedControl,
     "gbt45315-density": DensityControl,
     "j2945-1": J2945Control,
+    "j3161-1": J3161Control,
 }
 """Rate control of routine BSMs -> its class, called with the number of rows."""

@@ -117,6 +117,15 @@ class DensityControl:
         self._tracking.forget(slots)
 
 
+class J3161Control(DensityControl):
+    """SAE J3161/1 for LTE-V2X as far as reported: the rate control of J2945/1 with its figures, power left alone."""
+
+    name = "j3161-1"
+
+    def __init__(self, rows: int, figures: DensityFigures = J2945_1) -> None:
+        super().__init__(rows, figures)
+
+
 class J2945Control(DensityControl):
     """SAE J2945/1: density and tracking error without rounding, and radiated power by channel busy percentage.
 

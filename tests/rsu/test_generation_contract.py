@@ -181,7 +181,7 @@ def test_controls_forget_and_grow(name: str) -> None:
 def test_tables_name_themselves() -> None:
     """By hand: the rows asked for are there, and a control answers to its name."""
     assert set(VEHICLE_GENERATIONS) == {"periodic", "cam", "vam"}
-    assert list(CONGESTION_CONTROLS) == ["none", "gbt45315-cbr", "gbt45315-density", "j2945-1"]
+    assert list(CONGESTION_CONTROLS) == ["none", "gbt45315-cbr", "gbt45315-density", "j2945-1", "j3161-1"]
     assert all(CONGESTION_CONTROLS[name](0).name == name for name in CONGESTION_CONTROLS)
     assert isinstance(VEHICLE_GENERATIONS["cam"](0), KinematicGeneration)
 

@@ -60,7 +60,8 @@ def pools(config: Scenario) -> Iterator[Found]:
 def channels_in_use(config: Scenario) -> set[tuple[str, str]]:
     """(sender, channel) pairs of all plans; the whole bandwidth where a jurisdiction has none."""
     plans = config.radio.mode4.channel_plans
-    found = {("vehicle", plan.vehicle.send) for plan in plans} | {("rsu", plan.rsu.send) for plan in plans}
+    found: set[tuple[str, str]] = {("vehicle", plan.vehicle.send) for plan in plans}
+    found |= {("rsu", plan.rsu.send) for plan in plans}
     named = {name for plan in plans for name in plan.jurisdictions}
     everybody = any(not plan.jurisdictions for plan in plans)
     if not everybody and {one.id for one in config.corridor.jurisdictions} - named:

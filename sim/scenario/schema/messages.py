@@ -42,9 +42,9 @@ class Bsm(Section):
     events: bool = key(
         True, "event BSM at once while a vehicle brakes hard, where the set has them", source="GB/T 45315-2025 annex B"
     )
-    congestion_control: Literal["auto", "none", "gbt45315-cbr", "gbt45315-density", "j2945-1"] = key(
+    congestion_control: Literal["auto", "none", "gbt45315-cbr", "gbt45315-density", "j2945-1", "j3161-1"] = key(
         "auto", "rate control of periodic messages; auto = what belongs to the message set",
-        source="GB/T 45315-2025 annex C; SAE J2945/1 through code bases",
+        source="GB/T 45315-2025 annex C; SAE J2945/1 and J3161/1 through code bases",
     )
 
 

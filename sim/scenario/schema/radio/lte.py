@@ -195,6 +195,11 @@ class Mode4(Section):
         "ts103574", "limits of the occupancy ratio: a named table or levels of one's own",
         source="unverified: ETSI TS 103 574 from memory; OpenCV2X as reported in part",
     )
+    power_control: bool = key(
+        False,
+        "the radiated power that a congestion control asks for acts too (bsm.congestion_control j2945-1)",
+        source="SAE J2945/1 through code bases; off: on LTE-V2X the J3161/1 profile keeps the rate control alone",
+    )
     channel_plans: list[ChannelPlan] = key(
         list,
         "channels by jurisdiction and type of device; empty = everybody sends on and hears the whole bandwidth",
