@@ -36,4 +36,20 @@ def build_access(
 
     names = tuple(j.id for j in config.corridor.jurisdictions)
     layers = layer(config.radio), layer(second.radio)
+    if second.same_channel:
+        layers = _on_one_channel(*layers)
     return Combined(layers, Fittings(second, names, config.seed), (config.radio.access, second.radio.access))
+
+
+def _on_one_channel(first: AccessLayer, second: AccessLayer) -> tuple[AccessLayer, AccessLayer]:
+    """The two layers as sides of a shared channel, in their order; ValueError unless they are Mode 4 and 802.11p."""
+    from sim.access.dot11p.layer import Dot11p
+    from sim.access.lte_mode4.layer import LteMode4
+    from sim.access.shared_channel import SharedChannel
+
+    if isinstance(first, LteMode4) and isinstance(second, Dot11p):
+        return SharedChannel(first, second).sides()
+    if isinstance(first, Dot11p) and isinstance(second, LteMode4):
+        lte, dot11p = SharedChannel(second, first).sides()
+        return dot11p, lte
+    raise ValueError("second_radio.same_channel: true is modelled for lte-v2x-mode4 with ieee80211p")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,10 @@ _COPY_BIT = 40
 """Second transmissions draw for their control channel with this bit of the sequence number set."""
 _LINKS_AT_ONCE = 40_000
 """Reported links handled in one go; more would leave the processor's cache."""
+
+
+Beside = Callable[[int, int, Sendings], tuple[np.ndarray, np.ndarray] | None]
+"""(first subframe, end, what is sent) -> power in mW [subframe, band, column] at listeners and at probes."""
 
 
 class LteMode4:
@@ -84,6 +89,8 @@ class LteMode4:
         )
         self.selector.log = [] if log_selections else None
         self.report_distance_m = report_distance_m
+        self.beside: Beside | None = None
+        """Another radio on the same channel: asked once per block for the power it leaves there."""
         self.waiting = WaitingFrames()
         self._next: int | None = None
 
@@ -206,13 +213,15 @@ class LteMode4:
         self.reservations.grow(stations.size, self.processes.copies * len(self.processes.slot))
         sent = self._placed(sendings, start)
         part = (np.arange(start, end) - self._tick_start) / (self._tick_end - self._tick_start)
-        batch, reach = self.reception.listeners(self.neighbours, sent, part)
+        foreign = None if self.beside is None else self.beside(start, end, sendings)
+        at_listeners, at_probes = (None, None) if foreign is None else foreign
+        batch, reach = self.reception.listeners(self.neighbours, sent, part, at_listeners)
         levels = batch.control_levels(reach)
         address = self.reservations.store(end - 1, levels, int(reach.count.sum()))
         self.power.record(start, batch.sensed_mw)
         self._commit(sendings, sent, self.reservations.addresses(sent, reach, address))
         self._select()
-        self._held.append((sendings, batch, self.reception.probes(self.neighbours, sent, part)))
+        self._held.append((sendings, batch, self.reception.probes(self.neighbours, sent, part, at_probes)))
         parts = self._reported(end) if sum(held[1].links for held in self._held) > _LINKS_AT_ONCE else []
         dropped, self.processes.dropped = self.processes.dropped, []
         if dropped:
