@@ -10,6 +10,7 @@ import numpy as np
 from sim.access.neighbours import Neighbours
 from sim.access.nr_mode2.grid import Grid
 from sim.access.nr_mode2.sendings import Sendings
+from sim.access.sidelink.copies import judge_copies
 from sim.access.sidelink.reception import Measured
 from sim.frames import Outcome, Receptions
 
@@ -87,6 +88,10 @@ class Combiner:
             measured.decoded, measured.deaf,
         ))
 
+    def forget(self, slots: np.ndarray) -> None:
+        """Other stations stand in these slots: nobody asks what the old ones received."""
+        self._links = [part.take(np.flatnonzero(~np.isin(part.slot, slots))) for part in self._links]
+
     def finished(self, now: int) -> list[Receptions]:
         """Packets whose last copy's slot lies before ``now``."""
         if not self._packets:
@@ -145,35 +150,11 @@ class Combiner:
             sinr, decoded, deaf, power < self.sensitivity_mw,
         )
 
-    def _outcomes(
-        self, packets: Sendings, heard: Heard, control_counts: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Outcome of each link, and by which copy a delivered packet was decoded.
-
-        Copies that were heard (and whose SCI was decoded, if ``control_counts``) add their ratios; the packet's one
-        uniform number is compared with the error rate of the sum after every copy. The cause of a loss is that of
-        the best copy: half duplex, sensitivity, control lost; with a copy to decode, propagation or collision.
-        """
-        n, copies = heard.snr.shape
-        silent = heard.power_mw <= 0
-        usable = ~heard.deaf & ~heard.weak & (heard.snr > 0)
-        with_control = usable & heard.decoded if control_counts else usable
-        outcome = np.full(n, np.int8(Outcome.CONTROL_LOST))
-        outcome[~usable.any(axis=1)] = Outcome.SENSITIVITY
-        there = (heard.snr > 0) | heard.deaf
-        outcome[(heard.deaf | ~there).all(axis=1) & ~silent] = Outcome.HALF_DUPLEX
-        decodable = with_control.any(axis=1)
-        draw = self.draw(packets, heard.packet, heard.station_id)
-        by_copy = np.zeros(n, np.int64)
-        snr, sinr = np.zeros(n, np.float32), np.zeros(n, np.float32)
-        delivered = np.zeros(n, bool)
-        for copy in range(copies):
-            snr += np.where(with_control[:, copy], heard.snr[:, copy], 0)
-            sinr += np.where(with_control[:, copy], heard.sinr[:, copy], 0)
-            alone, disturbed = self.rates(packets, heard.packet, snr, sinr)
-            now = with_control[:, copy] & ~delivered & (draw >= disturbed) & (draw >= alone)
-            by_copy[now] = copy
-            delivered |= now
-        outcome[decodable] = np.where(draw < alone, Outcome.PROPAGATION, Outcome.COLLISION)[decodable]
-        outcome[delivered] = Outcome.DELIVERED
-        return outcome, by_copy
+    def _outcomes(self, packets: Sendings, heard: Heard, control_loses: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Outcome of each link, and by which copy a delivered packet was decoded."""
+        absent = heard.snr <= 0
+        return judge_copies(
+            heard.snr, heard.sinr, heard.decoded, heard.deaf | absent, heard.weak,
+            lambda snr, sinr: self.rates(packets, heard.packet, snr, sinr),
+            self.draw(packets, heard.packet, heard.station_id), control_loses,
+        )

@@ -127,6 +127,7 @@ class NrMode2:
             changed = np.asarray(stations.changed, np.int64)
             self.orders.forget(changed)
             memory.forget(changed)
+            self.combiner.forget(changed)
             self.processes.forget(changed, stations.tick_start_ns, stations)
         self.neighbours.update(stations)
         self.orders.new_tick(self.neighbours)

@@ -80,7 +80,7 @@ def _pools(config: Scenario) -> Iterator[Found]:
     for index, pool in enumerate(radio.pools):
         here = ("radio", "pools", index)
         if pool.channel is not None:
-            yield (*here, "channel"), "channel plans are those of LTE-V2X (radio.mode4); Mode 2 uses the whole bandwidth"
+            yield (*here, "channel"), "channel plans belong to LTE-V2X; Mode 2 uses the whole bandwidth"
         if pool.subchannel_prb not in nr_grid.SUBCHANNEL_PRB:
             yield (*here, "subchannel_prb"), f"NR has {', '.join(map(str, nr_grid.SUBCHANNEL_PRB))}"
         elif pool.subchannel_prb < mode.pscch_prb:
