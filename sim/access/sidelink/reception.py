@@ -290,8 +290,7 @@ class Reception:
         bands = foreign.shape[1]
         by_band = np.ascontiguousarray(foreign.transpose(1, 0, 2), np.float32).reshape(bands, -1)
         data, control, subchannels = self._foreign_shares(batch, bands)
-        n = batch.kinds
-        batch.levels += (np.concatenate([data, control]) @ by_band).reshape(2 * n, len(batch.part), -1)
+        batch.levels += (np.concatenate([data, control]) @ by_band).reshape(batch.levels.shape)
         if sensing:
             batch.sensed_mw += (subchannels @ by_band).reshape(batch.sensed_mw.shape)
 
