@@ -59,8 +59,17 @@ def main(
     """
     say = progress or _to_stderr
     request = Request(
-        None if folder is None else Path(folder), family, closed_form or bool(experiments), experiments or [], precision,
-        quick, jobs, as_json, plot, report, settings,
+        None if folder is None else Path(folder),
+        family,
+        closed_form or bool(experiments),
+        experiments or [],
+        precision,
+        quick,
+        jobs,
+        as_json,
+        plot,
+        report,
+        settings,
     )
     cases: list[Case] = []
     skipped: list[Skipped] = []
@@ -124,7 +133,11 @@ def _closed_forms(request: Request, say: Callable[[str], None]) -> list[Row]:
 
 
 def _write(
-    request: Request, results: list[FileResult], rows: list[Row], skipped: list[Skipped], effort: str,
+    request: Request,
+    results: list[FileResult],
+    rows: list[Row],
+    skipped: list[Skipped],
+    effort: str,
     say: Callable[[str], None],
 ) -> None:
     if request.plot is not None:

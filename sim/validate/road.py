@@ -38,7 +38,7 @@ class Layout:
     speed_mps: float = 0.0
     """Every second vehicle drives up, the others down, at this constant speed (rings only)."""
     edge_m: float = 0.0
-    """Senders this close to an end of an open road are not counted."""
+    """Receivers this close to an end of an open road are not counted."""
 
     def __post_init__(self) -> None:
         if not self.ring and self.speed_mps:
@@ -106,7 +106,11 @@ def access_layer(trial: Trial, stations: Stations, seed: int) -> AccessLayer:
     from sim.access import access_class
 
     layer: AccessLayer = access_class(trial.access)(
-        trial.radio, [trial.flow()], stations, seed, ring_length_m=trial.ring_m or None,
+        trial.radio,
+        [trial.flow()],
+        stations,
+        seed,
+        ring_length_m=trial.ring_m or None,
         report_distance_m=trial.report_m + FINE_BIN_M,
     )
     return layer
@@ -234,6 +238,8 @@ class _Road:
         dx *= np.float32(1.0 / FINE_BIN_M)
         bins = np.minimum(dx, np.float32(FINE_BIN_COUNT)).astype(np.int16)
         bins[bins >= self.counted_bins] = FINE_BIN_COUNT
+        if not self.trial.layout.ring:
+            bins[:, ~self.counted] = FINE_BIN_COUNT
         np.put_along_axis(bins, senders[:, None], FINE_BIN_COUNT, axis=1)
         return bins
 
@@ -250,7 +256,7 @@ def _places(layout: Layout, seed: int) -> np.ndarray:
 
 def _count(tally: Tally, batch: Receptions, road: _Road, start_ns: int, end_ns: int) -> None:
     """Add the frames of ``batch`` that started in [start_ns, end_ns)."""
-    within = (batch.start_ns >= start_ns) & (batch.start_ns < end_ns) & road.counted[batch.sender]
+    within = (batch.start_ns >= start_ns) & (batch.start_ns < end_ns)
     chosen = np.flatnonzero(within)
     if not len(chosen):
         return

@@ -41,11 +41,15 @@ def as_scenario(trial: Trial) -> str:
         "standards": {"candidate": "harmonised-day1"},
         "radio": radio,
         "bsm": {
-            "period_ms": trial.period_ns / 1e6, "fixed_size_bytes": trial.size_bytes, "synthetic": True,
-            "congestion_control": "none", "events": False,
+            "period_ms": trial.period_ns / 1e6,
+            "fixed_size_bytes": trial.size_bytes,
+            "synthetic": True,
+            "congestion_control": "none",
+            "events": False,
         },
         "measure": {"probes": False, "max_distance_m": min(1000.0, trial.report_m)},
     }
-    return f"# The setting of {trial.name} as validate runs it; see validate's README for what is not the same.\n" + yaml.safe_dump(
-        document, sort_keys=False, allow_unicode=True
+    return (
+        f"# The setting of {trial.name} as validate runs it; see validate's README for what is not the same.\n"
+        + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     )

@@ -77,9 +77,7 @@ class Sheet:
         """As :meth:`numbers`; CurveError also where a value does not exceed the one before."""
         values = self.numbers(name, least, most)
         for place in np.flatnonzero(np.diff(values) <= 0) + 1:
-            raise CurveError(
-                f"{self.path}:{self.lines[place]}: {name} is {values[place]:g}, must grow from row to row"
-            )
+            raise CurveError(f"{self.path}:{self.lines[place]}: {name} is {values[place]:g}, must grow from row to row")
         return values
 
 
@@ -97,6 +95,10 @@ def read_sheet(path: Path) -> Sheet:
     ]
     header = tuple(cell.strip() for cell in rows[0][1]) if rows else ()
     return Sheet(
-        path, comments, rows[0][0] if rows else 0, header, tuple(number for number, _ in rows[1:]),
+        path,
+        comments,
+        rows[0][0] if rows else 0,
+        header,
+        tuple(number for number, _ in rows[1:]),
         tuple(row for _, row in rows[1:]),
     )

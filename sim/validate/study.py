@@ -96,9 +96,7 @@ def widest_half_width_points(edges_m: tuple[np.ndarray, ...], tallies: list[Tall
     return float(np.max(half_width(means)) * 100.0)
 
 
-def study_all(
-    tasks: list[Task], effort: Effort, jobs: int, progress: Callable[[str], None]
-) -> dict[str, list[Tally]]:
+def study_all(tasks: list[Task], effort: Effort, jobs: int, progress: Callable[[str], None]) -> dict[str, list[Tally]]:
     """Replications of every task by its key; equal results for any number of ``jobs``.
 
     KeyboardInterrupt stops the other processes before it is passed on.

@@ -16,8 +16,18 @@ FLOW = Flow(0, "RSM", Kind.RSU, 100 * MS, 100 * MS, 5)
 
 
 def received(
-    radio: Radio, size_bytes: int, x_m: np.ndarray, y_m: np.ndarray, ticks: int, *, power_dbm: float, gain_dbi: float = 0.0,
-    sender_height_m: float = 1.5, height_m: float = 1.5, speed_mps: float = 0.0, seed: int = 1,
+    radio: Radio,
+    size_bytes: int,
+    x_m: np.ndarray,
+    y_m: np.ndarray,
+    ticks: int,
+    *,
+    power_dbm: float,
+    gain_dbi: float = 0.0,
+    sender_height_m: float = 1.5,
+    height_m: float = 1.5,
+    speed_mps: float = 0.0,
+    seed: int = 1,
 ) -> np.ndarray:
     """Share of packets that each silent receiver at (x, y) got from a sender at the origin, one packet per 100 ms.
 
@@ -26,8 +36,17 @@ def received(
     """
     got, sent = np.zeros(len(x_m)), 0
     for batch in batches(
-        radio, size_bytes, x_m, y_m, ticks, power_dbm=power_dbm, gain_dbi=gain_dbi, sender_height_m=sender_height_m,
-        height_m=height_m, speed_mps=speed_mps, seed=seed,
+        radio,
+        size_bytes,
+        x_m,
+        y_m,
+        ticks,
+        power_dbm=power_dbm,
+        gain_dbi=gain_dbi,
+        sender_height_m=sender_height_m,
+        height_m=height_m,
+        speed_mps=speed_mps,
+        seed=seed,
     ):
         sent += int(batch.sent.sum())
         good = batch.data_outcome == Outcome.DELIVERED
@@ -36,8 +55,18 @@ def received(
 
 
 def batches(
-    radio: Radio, size_bytes: int, x_m: np.ndarray, y_m: np.ndarray, ticks: int, *, power_dbm: float, gain_dbi: float,
-    sender_height_m: float, height_m: float, speed_mps: float, seed: int,
+    radio: Radio,
+    size_bytes: int,
+    x_m: np.ndarray,
+    y_m: np.ndarray,
+    ticks: int,
+    *,
+    power_dbm: float,
+    gain_dbi: float,
+    sender_height_m: float,
+    height_m: float,
+    speed_mps: float,
+    seed: int,
 ) -> Iterator[Receptions]:
     """What the layer says of every tick."""
     n = len(x_m) + 1

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.validate.closed_form.base import Row, near, relative
 
+if TYPE_CHECKING:
+    from sim.channel.propagation import Propagation
+
 NAME = "E1"
 DISTANCES_M = np.array([100.0, 200.0, 300.0, 500.0])
 PRINTED_B1_DB = {
-    1.0: (100.06, 112.10, 119.14, 128.02), 0.5: (89.64, 101.68, 108.73, 117.60), 0.0: (87.84, 95.59, 102.63, 111.51),
+    1.0: (100.06, 112.10, 119.14, 128.02),
+    0.5: (89.64, 101.68, 108.73, 117.60),
+    0.0: (87.84, 95.59, 102.63, 111.51),
 }
 """WINNER+ B1 LOS, 5.9 GHz, antennas at 1.5 m, by environment height."""
 PRINTED_SIGHT = {
-    "tr37885-highway": {100.0: 0.840, 300.0: 0.608, 500.0: 0.515}, "tr37885-urban": {100.0: 0.336, 300.0: 0.034, 500.0: 0.004},
+    "tr37885-highway": {100.0: 0.840, 300.0: 0.608, 500.0: 0.515},
+    "tr37885-urban": {100.0: 0.336, 300.0: 0.034, 500.0: 0.004},
 }
 SPREAD_M = 200_000.0
 SIGMA_DB = 3.0
@@ -55,28 +62,32 @@ def _shadowing(fields: int) -> list[Row]:
 
     radio = Radio(carrier_hz=5.9e9, channel=Channel(shadowing_sigma_db=SIGMA_DB, decorrelation_m=25.0))
     count, moved = 4000, (5.0, 12.5, 25.0, 50.0)
-    distance = np.full(count, 300.0, np.float32)
-    values, products = [], {step: [] for step in moved}  # type: dict[float, list[float]]
+    values: list[np.ndarray] = []
+    products: dict[float, list[float]] = {step: [] for step in moved}
     for seed in range(fields):
         propagation = Propagation(radio, seed)
-        ax, ay, bx, by = _links(count, seed, 300.0)
-        mean = propagation.path_loss_db(distance, 1.5, 1.5)
-
-        def shadow_db(shift_m: float) -> np.ndarray:
-            features = propagation.features(np.concatenate([ax, bx + shift_m]), np.concatenate([ay, by]))
-            latent = propagation.pairs(features, np.arange(count), count + np.arange(count), distance)
-            return np.asarray(propagation.loss_db(distance, latent, 1.5, 1.5) - mean, np.float64)
-
-        first = shadow_db(0.0)
+        ends = _links(count, seed, 300.0)
+        first = _shadow_db(propagation, ends, 0.0)
         values.append(first)
         for step in moved:
-            products[step].append(float(np.mean(first * shadow_db(step))) / SIGMA_DB**2)
+            products[step].append(float(np.mean(first * _shadow_db(propagation, ends, step))) / SIGMA_DB**2)
     remark = f"{fields} fields of {count} links; one end moves"
     rows = [relative(NAME, "sigma of shadowing, dB", SIGMA_DB, float(np.std(np.concatenate(values))), 2.0, 3, remark)]
     for step in moved:
         name = f"autocorrelation after {step:g} m of 25 m"
         rows.append(near(NAME, name, math.exp(-step / 25.0), float(np.mean(products[step])), 0.03))
     return rows
+
+
+def _shadow_db(propagation: Propagation, ends: tuple[np.ndarray, ...], shift_m: float) -> np.ndarray:
+    """Shadowing of links whose far end has moved along x."""
+    ax, ay, bx, by = ends
+    count = len(ax)
+    distance = np.full(count, 300.0, np.float32)
+    features = propagation.features(np.concatenate([ax, bx + shift_m]), np.concatenate([ay, by]))
+    latent = propagation.pairs(features, np.arange(count), count + np.arange(count), distance)
+    loss = propagation.loss_db(distance, latent, 1.5, 1.5) - propagation.path_loss_db(distance, 1.5, 1.5)
+    return np.asarray(loss, np.float64)
 
 
 def _sight(count: int) -> list[Row]:
@@ -101,13 +112,9 @@ def _blocked(model: str, distance_m: float, count: int, height_m: float, trucks:
 
     found = []
     for sigma_db in (0.0, 1.0):
-        channel = Channel.model_validate({
-            "v2v": model, "line_of_sight": "tr37885", "shadowing_sigma_db": 0.0, "shadowing_sigma_nlos_db": sigma_db,
-            "shadowing_sigma_nlosv_db": sigma_db, "blocker_truck_ratio": trucks,
-        } if "shadowing_sigma_nlosv_db" in Channel.model_fields else {
-            "v2v": model, "line_of_sight": "tr37885", "shadowing_sigma_db": 0.0, "shadowing_sigma_nlos_db": sigma_db,
-            "blocker_truck_ratio": trucks,
-        })
+        settings = {"v2v": model, "line_of_sight": "tr37885", "shadowing_sigma_db": 0.0, "blocker_truck_ratio": trucks}
+        behind = {name: sigma_db for name in Channel.model_fields if name.startswith("shadowing_sigma_nlos")}
+        channel = Channel.model_validate(settings | behind)
         extra = []
         for seed in range(4):
             propagation = Propagation(Radio(carrier_hz=5.9e9, channel=channel), seed)

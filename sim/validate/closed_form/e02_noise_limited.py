@@ -56,4 +56,3 @@ def _rows(
         near(NAME, f"{label}, {distance_m:g} m", expected, float(ours), TOLERANCE, remark=remark)
         for distance_m, expected, ours in zip(distances_m, printed, found, strict=True)
     ]
-

@@ -21,7 +21,9 @@ def run(quick: bool) -> list[Row]:
     for rate_hz in (10.0, 20.0, 50.0):
         share = half_duplex_percent(lte_trial(rate_hz, seconds))
         remark = "all candidates kept and none excluded, so that subframes are chosen blindly; 40 vehicles/km"
-        rows.append(near(NAME, f"LTE {rate_hz:g} Hz, % of packets", rate_hz / 10.0, share, POINTS, "points", remark=remark))
+        rows.append(
+            near(NAME, f"LTE {rate_hz:g} Hz, % of packets", rate_hz / 10.0, share, POINTS, "points", remark=remark)
+        )
     twice = half_duplex_percent(lte_trial(10.0, seconds, copies=True))
     # Both copies meet own ones: the square 0.04 %, plus pairs of copies with the same gap, 2 / 100 x 1 / 30.
     rows.append(near(NAME, "LTE 10 Hz with a second copy, % of packets", 0.07, twice, 0.1, "points"))
@@ -42,22 +44,31 @@ def half_duplex_percent(trial: Trial) -> float:
 def lte_trial(rate_hz: float, seconds: float, copies: bool = False) -> Trial:
     """40 vehicles/km that choose blindly among all resources."""
     trial = Setting(0.04, rate_hz, 23.0, 4, 190).trial(520.0)
-    mode = trial.radio.mode4.model_copy(update={
-        "candidate_ratio": 1.0, "rsrp_threshold_dbm": 0.0, "blind_retransmission": copies,
-    })
+    mode = trial.radio.mode4.model_copy(
+        update={
+            "candidate_ratio": 1.0,
+            "rsrp_threshold_dbm": 0.0,
+            "blind_retransmission": copies,
+        }
+    )
     return replace(trial, radio=trial.radio.model_copy(update={"mode4": mode})).lasting(1.5, seconds)
 
 
 def nr_trial(numerology: int, seconds: float) -> Trial:
     """The same under NR: whatever is heard excludes nothing."""
     base = NrSetting(20.0, 100).trial(520.0)
-    mode = base.radio.mode2.model_copy(update={
-        "numerology": numerology, "rsrp_threshold_dbm": [0.0], "mcs": [7], "packet_subchannels": 1, "t1_slots": 2,
-        "t2_max_slots": 100 * 2**numerology,
-    })
+    mode = base.radio.mode2.model_copy(
+        update={
+            "numerology": numerology,
+            "rsrp_threshold_dbm": [0.0],
+            "mcs": [7],
+            "packet_subchannels": 1,
+            "t1_slots": 2,
+            "t2_max_slots": 100 * 2**numerology,
+        }
+    )
     pool = base.radio.pools[0].model_copy(update={"subchannels": 4, "subchannel_prb": 25 if numerology else 50})
     radio = base.radio.model_copy(update={"mode2": mode, "pools": [pool]})
-    return replace(
-        base, radio=radio, layout=Layout(120, 3000.0), size_bytes=190, budget_ns=100_000_000
-    ).lasting(1.5, seconds)
-
+    return replace(base, radio=radio, layout=Layout(120, 3000.0), size_bytes=190, budget_ns=100_000_000).lasting(
+        1.5, seconds
+    )

@@ -30,10 +30,14 @@ def run(quick: bool) -> list[Row]:
     rows.append(near(NAME, "counter: largest", 15.0, float(counter.max()), 0.0))
     error = 3.5 * float(np.sqrt(1 / 11 * (10 / 11) / len(counter)))
     worst = float(shares[np.argmax(np.abs(shares - 1 / 11))])
-    rows.append(near(NAME, "counter: share of the value furthest from 1/11", 1 / 11, worst, round(error, 4), remark=remark))
+    rows.append(
+        near(NAME, "counter: share furthest from 1/11", 1 / 11, worst, round(error, 4), remark=remark)
+    )
     delay = fresh["delay_subframes"]
     error = 3.5 * 28.9 / float(np.sqrt(len(delay)))
-    rows.append(near(NAME, "delay of a selection, mean over 1 .. 100 ms", 50.5, float(delay.mean()), round(error, 2), "ms", 2))
+    rows.append(
+        near(NAME, "delay of a selection, mean over 1 .. 100 ms", 50.5, float(delay.mean()), round(error, 2), "ms", 2)
+    )
     left = fresh["remaining"] / fresh["candidates"]
     rows.append(at_least(NAME, "share of candidates left", 0.2, float(left.min())))
     rows.append(near(NAME, "raises of the threshold on an empty channel", 0.0, float(fresh["raises"].max()), 0.0))
@@ -82,9 +86,7 @@ def _simultaneous(pairs: int) -> Row:
     flow = Flow(0, "BSM", Kind.VEHICLE, base.period_ns, base.period_ns + 5 * MS, 5)
     x = np.repeat(np.arange(pairs) * 40_000.0, 2) + np.tile([0.0, 10.0], pairs)
     stations = place(x, np.zeros(2 * pairs), power_dbm=20.0, gain_dbi=0.0)
-    layer = access_class("lte-v2x-mode4")(
-        base.radio(), [flow], stations, 9, report_distance_m=1.0, log_selections=True
-    )
+    layer = access_class("lte-v2x-mode4")(base.radio(), [flow], stations, 9, report_distance_m=1.0, log_selections=True)
     layer.stations_changed(stations)
     # Both of a pair have their first packet at the same instant.
     one = np.arange(2 * pairs)
@@ -100,6 +102,11 @@ def _simultaneous(pairs: int) -> Row:
     expected = 1.0 / 40.0
     error = 3.5 * float(np.sqrt(expected / pairs))
     return near(
-        NAME, "simultaneous choices that coincide, 1 / N of 40", expected, share, round(error, 4), digits=4,
+        NAME,
+        "simultaneous choices that coincide, 1 / N of 40",
+        expected,
+        share,
+        round(error, 4),
+        digits=4,
         remark="on an empty channel ties are random, so the list of 20 % differs from station to station",
     )

@@ -25,10 +25,17 @@ def run(quick: bool) -> list[Row]:
         ("802.11p 300 B, 6 Mb/s, AIFS first, VO, us", "aifs", "vo", 506.0),
     ):
         radio = Radio(
-            access="ieee80211p", carrier_hz=5.89e9, bandwidth_mhz=10,
-            dot11p=Dot11p.model_validate({
-                "idle_access": access, "access_category": category, "header_bytes": 0, "data_rate_mbps": 6.0,
-            }),
+            access="ieee80211p",
+            carrier_hz=5.89e9,
+            bandwidth_mhz=10,
+            dot11p=Dot11p.model_validate(
+                {
+                    "idle_access": access,
+                    "access_category": category,
+                    "header_bytes": 0,
+                    "data_rate_mbps": 6.0,
+                }
+            ),
         )
         ready_ns, _, end_ns = one_frame(radio, 300)
         rows.append(near(NAME, name, expected_us, (end_ns - ready_ns) / 1000.0, 1.0, "us", 1))
@@ -65,13 +72,19 @@ def _radio_medians() -> list[Row]:
     from sim.scenario.schema.radio import Uu
 
     rows = []
-    for link, density, median, tail in (("UL", 20.0, 0.750, 0.976), ("DL", 20.0, 0.750, 0.976), ("DL", 80.0, 0.780, 1.070)):
+    for link, density, median, tail in (
+        ("UL", 20.0, 0.750, 0.976),
+        ("DL", 20.0, 0.750, 0.976),
+        ("DL", 80.0, 0.780, 1.070),
+    ):
         table = RadioTable(Uu.model_validate({"mcs_table": 3}), link)
         chosen = table.choose(np.full(SAMPLES, density * table.packets_per_density))
         values = table.latency_ms(chosen, stream(1, "closed form", link).random(SAMPLES))
         for name, level, expected in (("p50", 0.5, median), ("p95", 0.95, tail)):
             ours = float(np.quantile(values, level))
-            rows.append(relative(NAME, f"NR Uu {link}, {density:g} veh/km/lane, 10 Hz, {name}, ms", expected, ours, 3.0))
+            rows.append(
+                relative(NAME, f"NR Uu {link}, {density:g} veh/km/lane, 10 Hz, {name}, ms", expected, ours, 3.0)
+            )
     return rows
 
 
@@ -80,6 +93,10 @@ def _peering() -> list[Row]:
 
     path = FOLDER / "peering_rtt.csv"
     return [
-        relative(NAME, "local peering adds, one way, median, ms", 0.31, added_by_peering_ms(path, "local", SAMPLES, 1), 3.0),
-        relative(NAME, "remote peering adds, one way, median, ms", 6.3, added_by_peering_ms(path, "remote", SAMPLES, 1), 3.0),
+        relative(
+            NAME, "local peering adds, one way, median, ms", 0.31, added_by_peering_ms(path, "local", SAMPLES, 1), 3.0
+        ),
+        relative(
+            NAME, "remote peering adds, one way, median, ms", 6.3, added_by_peering_ms(path, "remote", SAMPLES, 1), 3.0
+        ),
     ]

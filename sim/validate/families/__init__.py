@@ -24,23 +24,30 @@ class Family:
 
 FAMILIES: dict[str, Family] = {
     cv2x_mode4.SIMULATED: Family(
-        "C-V2X Mode 4, published simulation", cv2x_mode4.read,
+        "C-V2X Mode 4, published simulation",
+        cv2x_mode4.read,
         "mean |deviation| over the distances: PDR 3 points (4 above analytical CBR 0.75), HD, SEN, PRO 0.5, COL 3",
         cv2x_mode4.METHOD,
     ),
     cv2x_mode4.ANALYTICAL: Family(
-        "C-V2X Mode 4, analytical model", cv2x_mode4.read, "PDR 2.5 points below analytical CBR 0.7; causes are printed",
+        "C-V2X Mode 4, analytical model",
+        cv2x_mode4.read,
+        "PDR 2.5 points below analytical CBR 0.7; causes are printed",
         cv2x_mode4.METHOD,
     ),
     dot11p.SIMULATED: Family(
-        "IEEE 802.11p, published simulation", dot11p.read,
-        "PDR 2 points (4 above CBR 0.5), CBR within 15 % where one was published; causes are printed", dot11p.METHOD,
+        "IEEE 802.11p, published simulation",
+        dot11p.read,
+        "PDR 2 points (4 above CBR 0.5), CBR within 15 % where one was published; causes are printed",
+        dot11p.METHOD,
     ),
     dot11p.ANALYTICAL: Family(
         "IEEE 802.11p, analytical model", dot11p.read, "PDR 2.5 points below CBR 0.7; causes are printed", dot11p.METHOD
     ),
     nr_mode2.FAMILY: Family(
-        "NR-V2X Mode 2, published ns-3 simulation", nr_mode2.read, "distance at which the ratio crosses 0.5 within 20 %",
+        "NR-V2X Mode 2, published ns-3 simulation",
+        nr_mode2.read,
+        "distance at which the ratio crosses 0.5 within 20 %",
         nr_mode2.METHOD,
     ),
     path_loss.FAMILY: Family("path-loss vectors", path_loss.read, "every column within 0.01 dB", path_loss.METHOD),

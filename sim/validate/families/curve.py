@@ -21,11 +21,20 @@ OVERSHOOT = 5e-4
 NUMBER = r"(\d+(?:\.\d+)?)"
 SIGNED = r"(-?\d+(?:\.\d+)?)"
 COLOURS = {
-    "hd": "#7a5195", "sen": "#1f78b4", "pro": "#33a02c", "col": "#d95f02", "sci": "#666666", "rxb": "#7a5195",
+    "hd": "#7a5195",
+    "sen": "#1f78b4",
+    "pro": "#33a02c",
+    "col": "#d95f02",
+    "sci": "#666666",
+    "rxb": "#7a5195",
 }
 CAUSE_NAMES = {
-    "hd": "half duplex", "sen": "below sensitivity", "pro": "propagation", "col": "collision",
-    "sci": "SCI lost (apart)", "rxb": "receiver busy",
+    "hd": "half duplex",
+    "sen": "below sensitivity",
+    "pro": "propagation",
+    "col": "collision",
+    "sci": "SCI lost (apart)",
+    "rxb": "receiver busy",
 }
 
 
@@ -54,7 +63,8 @@ def _shares(sheet: Sheet, name: str) -> np.ndarray:
 
 
 def compare_header(sheet: Sheet, stated: Mapping[str, tuple[str, float]]) -> None:
-    """CurveError where header and file name differ; ``stated``: label -> (pattern with one group, value of the name)."""
+    """CurveError where header and file name differ; ``stated``: label -> (pattern with one group, value of the
+    name)."""
     for label, (pattern, value) in stated.items():
         found = re.search(pattern, sheet.text)
         if found and not math.isclose(float(found[1]), value, rel_tol=1e-9):
@@ -112,8 +122,13 @@ def compare(curve: Curve, tallies: list[Tally], edges_m: np.ndarray, causes: Cau
     deviation = (ours.pdr - curve.pdr) * 100.0
     checks = [
         Check(
-            "PDR", float(np.mean(curve.pdr)) * 100.0, float(np.nanmean(ours.pdr)) * 100.0,
-            float(np.nanmean(np.abs(deviation))), limits.pdr_points, "points", None if math.isnan(width) else width,
+            "PDR",
+            float(np.mean(curve.pdr)) * 100.0,
+            float(np.nanmean(ours.pdr)) * 100.0,
+            float(np.nanmean(np.abs(deviation))),
+            limits.pdr_points,
+            "points",
+            None if math.isnan(width) else width,
         )
     ]
     for name, expected in curve.causes.items():
@@ -121,14 +136,21 @@ def compare(curve: Curve, tallies: list[Tally], edges_m: np.ndarray, causes: Cau
             continue
         checks.append(
             Check(
-                name.upper(), float(np.mean(expected)) * 100.0, float(np.nanmean(ours.causes[name])) * 100.0,
-                float(np.nanmean(np.abs(ours.causes[name] - expected))) * 100.0, limits.causes_points.get(name),
+                name.upper(),
+                float(np.mean(expected)) * 100.0,
+                float(np.nanmean(ours.causes[name])) * 100.0,
+                float(np.nanmean(np.abs(ours.causes[name] - expected))) * 100.0,
+                limits.causes_points.get(name),
                 "points",
             )
         )
     return Compared(
-        ours, total, tuple(checks), half_width(np.array([one.pdr for one in each])),
-        float(np.nanmax(np.abs(deviation))), float(np.nanmean(deviation)),
+        ours,
+        total,
+        tuple(checks),
+        half_width(np.array([one.pdr for one in each])),
+        float(np.nanmax(np.abs(deviation))),
+        float(np.nanmean(deviation)),
     )
 
 
@@ -138,7 +160,8 @@ def panels(curve: Curve, found: Compared, expected_name: str, groups: tuple[tupl
     width = found.pdr_half_width * 100.0
     band = found.checks[0].tolerance
     top = Panel(
-        "distance between sender and receiver, m", "packet delivery ratio, %",
+        "distance between sender and receiver, m",
+        "packet delivery ratio, %",
         (
             Line(expected_name, x, curve.pdr * 100.0, True, "black", band=band),
             Line("ours", x, found.ours.pdr * 100.0, False, "#d62728", None if np.isnan(width).all() else width),
@@ -153,7 +176,9 @@ def panels(curve: Curve, found: Compared, expected_name: str, groups: tuple[tupl
                 y = found.ours.causes[cause] * 100.0
                 lines.append(Line(CAUSE_NAMES[cause], x, y, False, COLOURS[cause]))
             if cause in curve.causes:
-                lines.append(Line(f"{CAUSE_NAMES[cause]}, expected", x, curve.causes[cause] * 100.0, True, COLOURS[cause]))
+                lines.append(
+                    Line(f"{CAUSE_NAMES[cause]}, expected", x, curve.causes[cause] * 100.0, True, COLOURS[cause])
+                )
         below.append(Panel("distance between sender and receiver, m", "packets lost by cause, %", tuple(lines)))
     return (top, *below)
 
@@ -172,7 +197,8 @@ def record_of(curve: Curve, found: Compared, cbr: float) -> dict[str, object]:
         "half_width_points": rounded(found.checks[0].half_width),
         "causes": {
             name: rounded(by_name[name].deviation) if name in by_name else None
-            for name in found.ours.causes if name != "sci"
+            for name in found.ours.causes
+            if name != "sci"
         },
         "cbr": rounded(cbr),
         "cbr_simulated": rounded(total.busy_ratio),

@@ -36,23 +36,31 @@ ANALYTICAL_POINTS, ANALYTICAL_CLASS = 2.5, 0.7
 """Analytical files are judged below this CBR: above it the model itself is 6.3 points off its authors' simulation."""
 CAUSES_POINTS: dict[str, float] = {"hd": 0.5, "sen": 0.5, "pro": 0.5, "col": 3.0}
 CAUSES = {
-    "hd": (Outcome.HALF_DUPLEX,), "sen": (Outcome.SENSITIVITY,), "pro": (Outcome.PROPAGATION,),
+    "hd": (Outcome.HALF_DUPLEX,),
+    "sen": (Outcome.SENSITIVITY,),
+    "pro": (Outcome.PROPAGATION,),
     "col": (Outcome.COLLISION,),
 }
 _COLUMNS = {"hd": "p_hd", "sen": "p_sen", "pro": "p_pro", "col": "p_col", "sci": "p_sci_lost"}
 _NAME = re.compile(rf"^b{NUMBER}_l{NUMBER}_p{SIGNED}_S(\d+)_B(\d+)\.csv$")
 
 METHOD = (
-    "WINNER+ B1 LOS, 5.91 GHz, heights 1.5 m, environment height 0 m, antenna gains 0 dBi; shadowing 3 dB, decorrelation "
+    "WINNER+ B1 LOS, 5.91 GHz, heights 1.5 m, environment height 0 m, antenna gains 0 dBi; shadowing 3 dB, "
+    "decorrelation "
     "1 m: independent from packet to packet",
-    "all transmit power in the data PRBs; noise figure 9 dB; BLER r1-160284: S=4, 8: 10 PRB, MCS 9 (r=0.7); S=2: 12 PRB, "
+    "all transmit power in the data PRBs; noise figure 9 dB; BLER r1-160284: S=4, 8: 10 PRB, MCS 9 (r=0.7); S=2: "
+    "12 PRB, "
     "MCS 7 (r=0.5); S=8 on 20 MHz",
-    "sensitivity -90.5 dBm, total in the data PRBs; sensing excludes from the same power on, as RSRP per resource element "
+    "sensitivity -90.5 dBm, total in the data PRBs; sensing excludes from the same power on, as RSRP per "
+    "resource element "
     "-111.29 dBm (10 PRB), -112.08 dBm (12 PRB)",
-    "keep probability 0, T1 1 ms, T2 one packet period, no retransmission, in-band emission off, congestion control off",
-    "ring of at least 2 x (range at which 1 % arrive + 500 m), 2 km, 400 vehicles; one vehicle at a uniform place in each "
+    "keep probability 0, T1 1 ms, T2 one packet period, no retransmission, in-band emission off, congestion "
+    "control off",
+    "ring of at least 2 x (range at which 1 % arrive + 500 m), 2 km, 400 vehicles; one vehicle at a uniform "
+    "place in each "
     "1/beta metres, 30 m/s up or down; random phase",
-    "PDR = 1 - HD - SEN - PRO - COL as the authors count, SCI losses apart; bins centred on the stated distances, the last "
+    "PDR = 1 - HD - SEN - PRO - COL as the authors count, SCI losses apart; bins centred on the stated "
+    "distances, the last "
     "one half for the published simulation (it counts to 500 m)",
     "CBR: the class is decided by the analytical model's; ours (subchannels above -94 dBm in 100 ms) is printed only",
 )
@@ -72,12 +80,15 @@ def read(sheet: Sheet) -> Case | Skipped | None:
     if not says_so:
         raise CurveError(f"{sheet.path}: no header comment line says 'C-V2X Mode 4'")
     setting = Setting(float(name[1]), float(name[2]), float(name[3]), int(name[4]), int(name[5]))
-    compare_header(sheet, {
-        "beta": (rf"beta\s*=\s*{NUMBER}", setting.vehicles_per_m),
-        "lambda": (rf"lambda\s*=\s*{NUMBER}", setting.packets_per_s),
-        "Pt": (rf"Pt\s*=\s*{SIGNED}", setting.tx_power_dbm),
-        "S": (r"\bS\s*=\s*(\d+)", float(setting.subchannels)),
-    })
+    compare_header(
+        sheet,
+        {
+            "beta": (rf"beta\s*=\s*{NUMBER}", setting.vehicles_per_m),
+            "lambda": (rf"lambda\s*=\s*{NUMBER}", setting.packets_per_s),
+            "Pt": (rf"Pt\s*=\s*{SIGNED}", setting.tx_power_dbm),
+            "S": (r"\bS\s*=\s*(\d+)", float(setting.subchannels)),
+        },
+    )
     reason = setting.unsupported()
     if reason:
         return Skipped(sheet.path, f"no model: {reason}")
@@ -86,8 +97,13 @@ def read(sheet: Sheet) -> Case | Skipped | None:
     edges = edges_of(curve, family == SIMULATED)
     furthest_m = max(520.0, float(edges.max()))
     return Case(
-        sheet.path, family, setting.name, f"cv2x {setting.name}", partial(judge, sheet, family, setting, curve),
-        partial(setting.trial, furthest_m), edges,
+        sheet.path,
+        family,
+        setting.name,
+        f"cv2x {setting.name}",
+        partial(judge, sheet, family, setting, curve),
+        partial(setting.trial, furthest_m),
+        edges,
     )
 
 
@@ -102,19 +118,29 @@ def judge(sheet: Sheet, family: str, setting: Setting, curve: Curve, tallies: li
     """The verdict on one file."""
     cbr = setting.analytical_cbr
     found = compare(curve, tallies, edges_of(curve, family == SIMULATED), CAUSES, limits_of(family, cbr))
-    checks = (*found.checks, Check("CBR model/ours", cbr, found.total.busy_ratio, abs(found.total.busy_ratio - cbr), None,
-                                   "", digits=3))
+    checks = (
+        *found.checks,
+        Check("CBR model/ours", cbr, found.total.busy_ratio, abs(found.total.busy_ratio - cbr), None, "", digits=3),
+    )
     with_sci = float(np.nanmean(found.ours.pdr_with_sci))
     record = {**record_of(curve, found, cbr), "pdr_mean_with_sci": rounded(with_sci)}
     facts = {
-        "analytical CBR": f"{cbr:.4f}", "PDR with SCI losses": f"{with_sci * 100:.2f} %",
+        "analytical CBR": f"{cbr:.4f}",
+        "PDR with SCI losses": f"{with_sci * 100:.2f} %",
         "CBR definition": "model: share of resources excluded by sensing; ours: "
         + found.total.provenance.get("cbr", "-"),
     }
     expected = "published simulation" if family == SIMULATED else "analytical model"
     return FileResult(
-        sheet.path, family, setting.name, checks, panels(curve, found, expected, (("col", "sen"), ("hd", "pro", "sci"))),
-        tuple(_notes(family, setting, cbr, checks)), {**facts, **found.total.provenance}, record, len(tallies),
+        sheet.path,
+        family,
+        setting.name,
+        checks,
+        panels(curve, found, expected, (("col", "sen"), ("hd", "pro", "sci"))),
+        tuple(_notes(family, setting, cbr, checks)),
+        {**facts, **found.total.provenance},
+        record,
+        len(tallies),
     )
 
 
@@ -122,13 +148,15 @@ def _notes(family: str, setting: Setting, cbr: float, checks: tuple[Check, ...])
     notes = []
     if family == ANALYTICAL and cbr >= ANALYTICAL_CLASS:
         notes.append(
-            f"analytical CBR {cbr:.3f}: not judged; the model is too optimistic against its authors' own simulation there"
+            f"analytical CBR {cbr:.3f}: not judged; the model is too optimistic against its authors' own "
+            f"simulation there"
         )
     half_duplex = next((check for check in checks if check.name == "HD"), None)
     share = setting.packets_per_s / 10.0 / setting.subchannels
     if family == ANALYTICAL and half_duplex is not None and 0.5 < half_duplex.deviation <= share:
         notes.append(
-            "HD: the model takes lambda / 1000; sensing keeps neighbours off one another's resources, which lowers it by up "
+            "HD: the model takes lambda / 1000; sensing keeps neighbours off one another's resources, which "
+            "lowers it by up "
             f"to 1/S of that, here {share:.2f} points"
         )
     return notes

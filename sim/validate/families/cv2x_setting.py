@@ -155,18 +155,25 @@ class Setting:
             in_band_emission=False,
         )
         link = Link(
-            pssch_table=PSSCH_TABLE, noise_figure_db=NOISE_FIGURE_DB, tx_power_dbm=self.tx_power_dbm,
+            pssch_table=PSSCH_TABLE,
+            noise_figure_db=NOISE_FIGURE_DB,
+            tx_power_dbm=self.tx_power_dbm,
             antenna_gain_dbi=0.0,
         )
         channel = Channel(
-            v2v="winner-b1", environment_height_m=ENVIRONMENT_HEIGHT_M, line_of_sight="always",
-            shadowing_sigma_db=SIGMA_DB, decorrelation_m=decorrelation_m,
+            v2v="winner-b1",
+            environment_height_m=ENVIRONMENT_HEIGHT_M,
+            line_of_sight="always",
+            shadowing_sigma_db=SIGMA_DB,
+            decorrelation_m=decorrelation_m,
         )
-        pool = Pool(
-            name="all", senders=["vehicle"], subchannels=self.subchannels, subchannel_prb=layout.subchannel_prb
-        )
+        pool = Pool(name="all", senders=["vehicle"], subchannels=self.subchannels, subchannel_prb=layout.subchannel_prb)
         return Radio(
-            carrier_hz=CV2X_AIR.carrier_hz, bandwidth_mhz=layout.bandwidth_mhz, pools=[pool], mode4=mode4, link=link,
+            carrier_hz=CV2X_AIR.carrier_hz,
+            bandwidth_mhz=layout.bandwidth_mhz,
+            pools=[pool],
+            mode4=mode4,
+            link=link,
             channel=channel,
         )
 

@@ -42,8 +42,10 @@ PDR_POINTS, PDR_SATURATED_POINTS = 2.0, 4.0
 ANALYTICAL_POINTS, ANALYTICAL_CLASS = 2.5, 0.7
 CBR_PERCENT = 15.0
 CAUSES = {
-    "sen": (Outcome.SENSITIVITY,), "rxb": (Outcome.RECEIVER_BUSY, Outcome.HALF_DUPLEX),
-    "pro": (Outcome.PROPAGATION,), "col": (Outcome.COLLISION,),
+    "sen": (Outcome.SENSITIVITY,),
+    "rxb": (Outcome.RECEIVER_BUSY, Outcome.HALF_DUPLEX),
+    "pro": (Outcome.PROPAGATION,),
+    "col": (Outcome.COLLISION,),
 }
 """A receiver that is sending itself counts as busy, as the authors have no cause of its own for it."""
 _COLUMNS = {"sen": "p_sen", "rxb": "p_rxb", "pro": "p_pro", "col": "p_col"}
@@ -58,17 +60,21 @@ ACCESS_CATEGORY = "vi"
 """Not stated by the authors; printed with every result."""
 
 METHOD = (
-    "WINNER+ B1 LOS, 5.89 GHz, heights 1.5 m, environment height 0.5 m, antenna gains 0 dBi; shadowing 3 dB, decorrelation "
+    "WINNER+ B1 LOS, 5.89 GHz, heights 1.5 m, environment height 0.5 m, antenna gains 0 dBi; shadowing 3 dB, "
+    "decorrelation "
     "1 m: independent from packet to packet",
     "noise -95 dBm; -85 dBm for reception and carrier sense; FER by Eb/N0 = SINR + 10 log10(10 MHz / R)",
     "40 us + 8 (B + 30) / R on air, not rounded to symbols; no capture, no DCC",
     f"access category {ACCESS_CATEGORY.upper()} (AIFSN 3, CW 7): not stated by the authors; immediate access when idle",
-    "ring of at least 2 x (range at which 1 % arrive + 500 m), 2 km, 400 vehicles; one vehicle at a uniform place in each "
+    "ring of at least 2 x (range at which 1 % arrive + 500 m), 2 km, 400 vehicles; one vehicle at a uniform "
+    "place in each "
     "1/beta metres, 30 m/s up or down; random phase",
-    "RXB: the receiver is locked on another frame or sends itself; bins centred on the stated distances, the last one half "
+    "RXB: the receiver is locked on another frame or sends itself; bins centred on the stated distances, the "
+    "last one half "
     "for the published simulation",
     "CBR ours: mean over all stations and time of the share of 100 ms with frames of others at -85 dBm or more; own "
-    "transmissions are left out because the authors' formula counts heard frames only; they do not state the simulation's",
+    "transmissions are left out because the authors' formula counts heard frames only; they do not state the "
+    "simulation's",
 )
 
 
@@ -137,23 +143,28 @@ class Setting:
             access="ieee80211p",
             carrier_hz=DOT11P_AIR.carrier_hz,
             bandwidth_mhz=10,
-            dot11p=Dot11p.model_validate({
-                "data_rate_mbps": self.rate_mbps,
-                "header_bytes": model.HEADER_BYTES,
-                "airtime_rounding": "none",
-                "preamble_detection_dbm": SENSITIVITY_DBM,
-                "carrier_sense_dbm": SENSITIVITY_DBM,
-                "sensitivity_dbm": SENSITIVITY_DBM,
-                "capture": "none",
-                "idle_access": "immediate",
-                "access_category": ACCESS_CATEGORY,
-                "per_table": "11p-ebno",
-                "dcc": "none",
-                "cbr_own_transmissions": False,
-            }),
+            dot11p=Dot11p.model_validate(
+                {
+                    "data_rate_mbps": self.rate_mbps,
+                    "header_bytes": model.HEADER_BYTES,
+                    "airtime_rounding": "none",
+                    "preamble_detection_dbm": SENSITIVITY_DBM,
+                    "carrier_sense_dbm": SENSITIVITY_DBM,
+                    "sensitivity_dbm": SENSITIVITY_DBM,
+                    "capture": "none",
+                    "idle_access": "immediate",
+                    "access_category": ACCESS_CATEGORY,
+                    "per_table": "11p-ebno",
+                    "dcc": "none",
+                    "cbr_own_transmissions": False,
+                }
+            ),
             link=Link(noise_figure_db=NOISE_FIGURE_DB, tx_power_dbm=self.tx_power_dbm, antenna_gain_dbi=0.0),
             channel=Channel(
-                v2v="winner-b1", environment_height_m=0.5, line_of_sight="always", shadowing_sigma_db=SIGMA_DB,
+                v2v="winner-b1",
+                environment_height_m=0.5,
+                line_of_sight="always",
+                shadowing_sigma_db=SIGMA_DB,
                 decorrelation_m=1.0,
             ),
         )
@@ -175,13 +186,16 @@ def read(sheet: Sheet) -> Case | Skipped | None:
     if not sheet.says("802.11p"):
         raise CurveError(f"{sheet.path}: no header comment line says '802.11p'")
     setting = Setting(float(name[1]), float(name[2]), float(name[3]), int(name[4]), float(name[5]))
-    compare_header(sheet, {
-        "beta": (rf"beta\s*=\s*{NUMBER}", setting.vehicles_per_m),
-        "lambda": (rf"lambda\s*=\s*{NUMBER}", setting.packets_per_s),
-        "Pt": (rf"Pt\s*=\s*{SIGNED}", setting.tx_power_dbm),
-        "B": (r"(\d+)\s*B,", float(setting.size_bytes)),
-        "R": (rf"{NUMBER}\s*Mb/s", setting.rate_mbps),
-    })
+    compare_header(
+        sheet,
+        {
+            "beta": (rf"beta\s*=\s*{NUMBER}", setting.vehicles_per_m),
+            "lambda": (rf"lambda\s*=\s*{NUMBER}", setting.packets_per_s),
+            "Pt": (rf"Pt\s*=\s*{SIGNED}", setting.tx_power_dbm),
+            "B": (r"(\d+)\s*B,", float(setting.size_bytes)),
+            "R": (rf"{NUMBER}\s*Mb/s", setting.rate_mbps),
+        },
+    )
     reason = setting.unsupported()
     if reason:
         return Skipped(sheet.path, f"no model: {reason}")
@@ -189,8 +203,13 @@ def read(sheet: Sheet) -> Case | Skipped | None:
     family = kind_of(sheet, ANALYTICAL, SIMULATED)
     edges = edges_of(curve, family == SIMULATED)
     return Case(
-        sheet.path, family, setting.name, f"dot11p {setting.name}", partial(judge, sheet, family, setting, curve),
-        partial(setting.trial, max(520.0, float(edges.max()))), edges,
+        sheet.path,
+        family,
+        setting.name,
+        f"dot11p {setting.name}",
+        partial(judge, sheet, family, setting, curve),
+        partial(setting.trial, max(520.0, float(edges.max()))),
+        edges,
     )
 
 
@@ -219,7 +238,11 @@ def judge(sheet: Sheet, family: str, setting: Setting, curve: Curve, tallies: li
         *found.checks,
         Check("CBR", cbr, ours, percent, CBR_PERCENT if published is not None else None, "%", digits=4),
     )
-    record = {**record_of(curve, found, analytical), "cbr_published": published, "cbr_deviation_percent": rounded(percent)}
+    record = {
+        **record_of(curve, found, analytical),
+        "cbr_published": published,
+        "cbr_deviation_percent": rounded(percent),
+    }
     facts = {
         "analytical CBR": f"{analytical:.4f}",
         "published CBR": "-" if published is None else f"{published:.4f}",
@@ -229,6 +252,13 @@ def judge(sheet: Sheet, family: str, setting: Setting, curve: Curve, tallies: li
         notes.append(f"analytical CBR {analytical:.3f}: not judged above {ANALYTICAL_CLASS:g}")
     expected = "published simulation" if family == SIMULATED else "analytical model"
     return FileResult(
-        sheet.path, family, setting.name, checks, panels(curve, found, expected, (("col", "sen"), ("rxb", "pro"))),
-        tuple(notes), {**facts, **found.total.provenance}, record, len(tallies),
+        sheet.path,
+        family,
+        setting.name,
+        checks,
+        panels(curve, found, expected, (("col", "sen"), ("rxb", "pro"))),
+        tuple(notes),
+        {**facts, **found.total.provenance},
+        record,
+        len(tallies),
     )

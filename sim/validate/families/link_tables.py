@@ -17,7 +17,8 @@ _ARGUMENTS = {"sinr_db", "snr_db", "ebno_db"}
 _KEYS = ("curve", "tech", "channel", "mcs", "size_bytes")
 
 METHOD = (
-    "every row of the file that a shipped table holds too (same technology, channel, MCS, size, argument) equals it; how "
+    "every row of the file that a shipped table holds too (same technology, channel, MCS, size, argument) equals "
+    "it; how "
     "many of its rows ship is said; files without error rates are skipped",
 )
 
@@ -40,9 +41,7 @@ def rows_of(sheet: Sheet) -> dict[tuple[str, ...], float]:
     argument = next(name for name in sheet.header if name in _ARGUMENTS)
     rates, places = sheet.numbers(value), sheet.numbers(argument)
     keys = [sheet.words(name) if name in sheet.header else [""] * len(rates) for name in _KEYS]
-    return {
-        (argument, *(column[i] for column in keys), f"{places[i]:.4f}"): float(rates[i]) for i in range(len(rates))
-    }
+    return {(argument, *(column[i] for column in keys), f"{places[i]:.4f}"): float(rates[i]) for i in range(len(rates))}
 
 
 def judge(sheet: Sheet, tallies: list[Tally]) -> FileResult:
@@ -60,16 +59,21 @@ def judge(sheet: Sheet, tallies: list[Tally]) -> FileResult:
         common = len(theirs.keys() & ours.keys())
         if common > best[0]:
             best = (common, path, ours)
-    common, path, ours = best
-    if path is None:
+    common, shipped, ours = best
+    if shipped is None:
         return FileResult(
-            sheet.path, FAMILY, sheet.path.stem, (Check("rows that ship", float(len(theirs)), 0.0, 0.0, None, "", digits=0),),
+            sheet.path,
+            FAMILY,
+            sheet.path.stem,
+            (Check("rows that ship", float(len(theirs)), 0.0, 0.0, None, "", digits=0),),
             notes=("no shipped table holds rows of this file: not judged",),
         )
     keys = theirs.keys() & ours.keys()
     largest = max(abs(theirs[key] - ours[key]) for key in keys)
     checks = (
         Check("largest difference of a rate", 0.0, largest, largest, 1e-6, "", digits=6),
-        Check("rows that ship", float(len(theirs)), float(common), float(np.abs(len(theirs) - common)), None, "", digits=0),
+        Check(
+            "rows that ship", float(len(theirs)), float(common), float(np.abs(len(theirs) - common)), None, "", digits=0
+        ),
     )
-    return FileResult(sheet.path, FAMILY, sheet.path.stem, checks, facts={"shipped as": path.name})
+    return FileResult(sheet.path, FAMILY, sheet.path.stem, checks, facts={"shipped as": shipped.name})

@@ -23,26 +23,41 @@ if TYPE_CHECKING:
 FAMILY = "nr_mode2_ns3_sim"
 CROSSING_RATIO, CROSSING_PERCENT = 0.5, 20.0
 PER_LANE = 200
-"""Stations per lane, inferred from the sample counts of the files: they fall from 510 m on by two receivers a row."""
+"""The authors' analysis script counts 400 stations in two lanes, at rest."""
 EDGE_M = 500.0
+"""It leaves out receivers this close to an end of the road."""
 LANES_M = (0.0, 4.0)
-RSRP_THRESHOLD_DBM = -128.0
-"""The authors' 10 log10(4.5e-17) is -163.5 dBW = -133.5 dBm, below the lowest value of TS 38.331; with free-space loss
-everybody on the road is heard above either."""
+HEIGHT_M = 1.6
+SENSITIVITY_DBM = -70.9
+"""The authors' threshold of 4.5e-17 is a power density in W/Hz of the control channel, which they send with all of its
+power in 10 PRB of 180 kHz: 4.5e-17 x 1.8e6 W = -70.9 dBm in total. They count a packet below it as lost and as not
+sensed."""
+RSRP_THRESHOLD_DBM = -98.7
+"""The same power on one resource element, as the power is spread over 50 PRB here: -70.9 - 10 log10(600)."""
 FURTHEST_M = 800.0
 """Distances compared; beyond, the published ratio is below 0.0001."""
 _NAME = re.compile(r"^spacing(\d+(?:\.\d+)?)_T2_(\d+)\.csv$")
 CAUSES = {
-    "hd": (Outcome.HALF_DUPLEX,), "sen": (Outcome.SENSITIVITY,), "sci": (Outcome.CONTROL_LOST,),
-    "pro": (Outcome.PROPAGATION,), "col": (Outcome.COLLISION,),
+    "hd": (Outcome.HALF_DUPLEX,),
+    "sen": (Outcome.SENSITIVITY,),
+    "sci": (Outcome.CONTROL_LOST,),
+    "pro": (Outcome.PROPAGATION,),
+    "col": (Outcome.COLLISION,),
 }
 
 METHOD = (
-    "as the files' headers: 5.89 GHz, 23 dBm, numerology 0, 40 MHz, 4 subchannels of 50 PRB, 1774 B, MCS 14, RRI 100 ms, "
+    "as the files' headers: 5.89 GHz, 23 dBm, numerology 0, 40 MHz, 4 subchannels of 50 PRB, 1774 B, MCS 14, RRI "
+    "100 ms, "
     "T1 2 slots, T2 of the file, keep probability 0; TR 37.885 highway LOS, shadowing 3 dB",
-    f"open road, {PER_LANE} stations per lane at rest at even spacing in two lanes 4 m apart; senders within {EDGE_M:g} m of "
-    "an end are not counted: inferred from the sample counts of the files",
-    "not stated by the authors and chosen: noise figure 9 dB, antenna gain 0 dBi, antenna height 1.5 m, random phase",
+    f"open road, {PER_LANE} stations per lane at rest at even spacing in two lanes 4 m apart; receivers within "
+    f"{EDGE_M:g} m "
+    "of an end are not counted, as in the authors' analysis script",
+    f"a packet below {SENSITIVITY_DBM} dBm is neither received nor sensed: their threshold of 4.5e-17 W/Hz in the "
+    f"control "
+    "channel, which they send with all power in 10 PRB",
+    "chosen: noise figure 9 dB, antenna gain 0 dBi, antenna height 1.6 m, random phase; left out: the LOS/NLOSv "
+    "states and "
+    "fast fading of their channel (V2V_Highway)",
     "judged: distance at which the ratio crosses 0.5, linear between rows, within 20 %; mean deviation is printed only",
 )
 
@@ -66,12 +81,17 @@ class Setting:
             access="nr-v2x-mode2",
             radio=self.radio(),
             layout=Layout(
-                PER_LANE, PER_LANE * self.spacing_m, ring=False, placement="even", lanes_m=LANES_M,
+                PER_LANE,
+                PER_LANE * self.spacing_m,
+                ring=False,
+                placement="even",
+                lanes_m=LANES_M,
                 edge_m=min(EDGE_M, PER_LANE * self.spacing_m / 4),
             ),
             packets_per_s=10.0,
             size_bytes=1774,
             power_dbm=23.0,
+            height_m=HEIGHT_M,
             budget_ns=100 * MS,
             warmup_s=3.0,
             measure_s=8.0,
@@ -88,9 +108,18 @@ class Setting:
             bandwidth_mhz=40,
             pools=[Pool(name="all", senders=["vehicle"], subchannels=4, subchannel_prb=50)],
             mode2=Mode2(
-                numerology=0, t1_slots=2, t2_min_slots=[min(20, self.t2_slots)], t2_max_slots=self.t2_slots,
-                processing_budget_ms=0, keep_probability=0.0, rsrp_threshold_dbm=[RSRP_THRESHOLD_DBM], mcs=[14],
-                packet_subchannels=1, reevaluation=False, in_band_emission=False,
+                numerology=0,
+                t1_slots=2,
+                t2_min_slots=[min(20, self.t2_slots)],
+                t2_max_slots=self.t2_slots,
+                processing_budget_ms=0,
+                keep_probability=0.0,
+                rsrp_threshold_dbm=[RSRP_THRESHOLD_DBM],
+                mcs=[14],
+                packet_subchannels=1,
+                reevaluation=False,
+                in_band_emission=False,
+                sensitivity_dbm=SENSITIVITY_DBM,
             ),
             link=Link(noise_figure_db=9.0, tx_power_dbm=23.0, antenna_gain_dbi=0.0),
             channel=Channel(v2v="tr37885-highway", shadowing_sigma_db=3.0, decorrelation_m=1.0),
@@ -108,7 +137,8 @@ def read(sheet: Sheet) -> Case | Skipped | None:
     distance_m, ratio = sheet.rising("distance_m", 0.0), sheet.numbers("prr", 0.0, 1.0)
     setting = Setting(float(name[1]), int(name[2]))
     for label, pattern, value in (
-        ("UE spacing", r"spacing\s+(\d+(?:\.\d+)?)\s*m", setting.spacing_m), ("T2", r"T2=(\d+)", float(setting.t2_slots)),
+        ("UE spacing", r"spacing\s+(\d+(?:\.\d+)?)\s*m", setting.spacing_m),
+        ("T2", r"T2=(\d+)", float(setting.t2_slots)),
     ):
         found = re.search(pattern, sheet.text)
         if found and float(found[1]) != value:
@@ -123,8 +153,13 @@ def read(sheet: Sheet) -> Case | Skipped | None:
     distance_m, ratio = distance_m[near], ratio[near]
     edges = bin_edges_m(distance_m, False, 0.0)
     return Case(
-        sheet.path, FAMILY, setting.name, f"nr {setting.name}", partial(judge, sheet, setting, distance_m, ratio, edges),
-        partial(setting.trial, float(edges.max()) + FINE_BIN_M), edges,
+        sheet.path,
+        FAMILY,
+        setting.name,
+        f"nr {setting.name}",
+        partial(judge, sheet, setting, distance_m, ratio, edges),
+        partial(setting.trial, float(edges.max()) + FINE_BIN_M),
+        edges,
     )
 
 
@@ -154,7 +189,9 @@ def judge(
     percent = abs(ours_m / expected_m - 1.0) * 100.0
     deviation = float(np.nanmean(np.abs(mean - ratio))) * 100.0
     checks = (
-        Check("distance at 0.5, m", expected_m, ours_m, percent, CROSSING_PERCENT, "%", None if np.isnan(width) else width),
+        Check(
+            "distance at 0.5, m", expected_m, ours_m, percent, CROSSING_PERCENT, "%", None if np.isnan(width) else width
+        ),
         Check("PRR", float(ratio.mean()) * 100, float(np.nanmean(mean)) * 100, deviation, None, "points"),
     )
     full = {name: total_share(total, edges_m, outcomes) for name, outcomes in CAUSES.items()}
@@ -163,7 +200,8 @@ def judge(
     spread = half_width(each) * 100.0
     panels = (
         Panel(
-            "distance between sender and receiver, m", "packet reception ratio, %",
+            "distance between sender and receiver, m",
+            "packet reception ratio, %",
             (
                 Line("published simulation", distance_m, ratio * 100, True, "black"),
                 Line("ours", distance_m, mean * 100, False, "#d62728", None if np.isnan(spread).all() else spread),
@@ -173,9 +211,12 @@ def judge(
         Panel("distance between sender and receiver, m", "packets lost by cause, %", causes),
     )
     record = {
-        "prr_mean_deviation_points": rounded(deviation), "crossing_m": rounded(ours_m),
-        "crossing_expected_m": rounded(expected_m), "distance_m": distance_m.tolist(),
-        "prr": [rounded(value) for value in mean], "cbr_simulated": rounded(total.busy_ratio),
+        "prr_mean_deviation_points": rounded(deviation),
+        "crossing_m": rounded(ours_m),
+        "crossing_expected_m": rounded(expected_m),
+        "distance_m": distance_m.tolist(),
+        "prr": [rounded(value) for value in mean],
+        "cbr_simulated": rounded(total.busy_ratio),
         "never_sent_ratio": rounded(total.unsent_frames / max(1, total.frames)),
     }
     facts = {"CBR ours": f"{total.busy_ratio:.4f}", **total.provenance}

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.validate.result import Case, Check, FileResult, Line, Panel, Skipped
 from sim.validate.sheet import CurveError, Sheet
 from sim.validate.statistics import Tally
+
+if TYPE_CHECKING:
+    from sim.scenario.schema.radio import Channel
 
 FAMILY = "propagation"
 LIMIT_DB = 0.01
@@ -20,9 +24,12 @@ _FREQUENCY = re.compile(r"(\d+(?:[p.]\d+)?)\s*GHz", re.IGNORECASE)
 ROUNDING = 1e-9
 
 METHOD = (
-    "functions of sim.channel in float64 at the distances of the file; carrier from the header or the file name; columns "
-    "by name: b1_..heff<tx>[_<rx>], free_space, tr37885_{hwy,urb}_los, tr37885_nlos, nlosv_mean_case{2,3}, p_los_{hwy,urb}",
-    "heff: effective antenna heights, so the environment height is 0 there; files with d1_m, d2_m: WINNER+ B1 Manhattan",
+    "functions of sim.channel in float64 at the distances of the file; carrier from the header or the file name; "
+    "columns "
+    "by name: b1_..heff<tx>[_<rx>], free_space, tr37885_{hwy,urb}_los, tr37885_nlos, nlosv_mean_case{2,3}, "
+    "p_los_{hwy,urb}",
+    "heff: effective antenna heights, so the environment height is 0 there; files with d1_m, d2_m: WINNER+ B1 "
+    "Manhattan",
     "largest deviation of a column: 0.01 dB; probabilities 0.001 (they are printed with three decimals)",
 )
 
@@ -71,10 +78,16 @@ def judge(sheet: Sheet, manhattan: bool, tallies: list[Tally]) -> FileResult:
             continue
         colour = f"C{place % 10}"
         lines += [
-            Line(name, x[order], ours[order], False, colour), Line(f"{name}, expected", x[order], expected[order], True, colour)
+            Line(name, x[order], ours[order], False, colour),
+            Line(f"{name}, expected", x[order], expected[order], True, colour),
         ]
     return FileResult(
-        sheet.path, FAMILY, sheet.path.stem, checks, (Panel(x_label, "loss, dB", tuple(lines)),), tuple(notes),
+        sheet.path,
+        FAMILY,
+        sheet.path.stem,
+        checks,
+        (Panel(x_label, "loss, dB", tuple(lines)),),
+        tuple(notes),
         {"carrier": f"{carrier_hz / 1e9:g} GHz"},
     )
 
@@ -82,8 +95,13 @@ def judge(sheet: Sheet, manhattan: bool, tallies: list[Tally]) -> FileResult:
 def _check(name: str, expected: np.ndarray, ours: np.ndarray) -> Check:
     probability = name.startswith("p_")
     return Check(
-        name, float(np.mean(expected)), float(np.mean(ours)), float(np.max(np.abs(ours - expected))) - ROUNDING,
-        LIMIT_PROBABILITY if probability else LIMIT_DB, "" if probability else "dB", digits=4,
+        name,
+        float(np.mean(expected)),
+        float(np.mean(ours)),
+        float(np.max(np.abs(ours - expected))) - ROUNDING,
+        LIMIT_PROBABILITY if probability else LIMIT_DB,
+        "" if probability else "dB",
+        digits=4,
         group="columns of probabilities" if probability else "columns of losses",
     )
 
@@ -107,12 +125,12 @@ def _manhattan(sheet: Sheet, carrier_hz: float) -> np.ndarray:
     from sim.channel.winner_b1 import winner_b1_manhattan
 
     height_m = _heights(sheet)
-    return np.asarray(winner_b1_manhattan(
-        sheet.numbers("d1_m"), sheet.numbers("d2_m"), height_m, height_m, carrier_hz, _channel()
-    ))
+    return np.asarray(
+        winner_b1_manhattan(sheet.numbers("d1_m"), sheet.numbers("d2_m"), height_m, height_m, carrier_hz, _channel())
+    )
 
 
-def _channel() -> object:
+def _channel() -> Channel:
     from sim.scenario.schema.radio import Channel
 
     return Channel(environment_height_m=0.0)
@@ -126,8 +144,13 @@ def _law(name: str, carrier_hz: float) -> Callable[[np.ndarray], np.ndarray] | N
     if b1:
         tx_m, rx_m = float(b1[1]), float(b1[2] or b1[1])
         return lambda d: PATH_LOSS["winner-b1"](d, tx_m, rx_m, carrier_hz, _channel())
-    named = {"free_space": "free-space", "tr37885_hwy_los": "tr37885-highway", "tr37885_urb_los": "tr37885-urban",
-             "tr37885_nlos": "tr37885-nlos", "ecc_rural": "ecc-rural"}
+    named = {
+        "free_space": "free-space",
+        "tr37885_hwy_los": "tr37885-highway",
+        "tr37885_urb_los": "tr37885-urban",
+        "tr37885_nlos": "tr37885-nlos",
+        "ecc_rural": "ecc-rural",
+    }
     for start, law in named.items():
         if name.startswith(start) and law in PATH_LOSS:
             return partial(_by_name, law, carrier_hz)

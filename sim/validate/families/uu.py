@@ -14,7 +14,16 @@ FAMILY = "uu"
 LIMIT_PERCENT = 3.0
 SAMPLES = 200_000
 _RADIO_KEY = ("link", "period_ms", "density_veh_km_lane", "mcs_table")
-_RADIO_QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9, "q95": 0.95, "q99": 0.99, "q999": 0.999}
+_RADIO_QUANTILES = {
+    "q05": 0.05,
+    "q25": 0.25,
+    "q50": 0.5,
+    "q75": 0.75,
+    "q90": 0.9,
+    "q95": 0.95,
+    "q99": 0.99,
+    "q999": 0.999,
+}
 
 METHOD = (
     f"{SAMPLES:,} draws of every row or column by the layer's own sampler, without queues; p50 and p95 within 3 %",
@@ -46,11 +55,16 @@ def read(sheet: Sheet) -> Case | Skipped | None:
 
 def _radio(sheet: Sheet, tallies: list[Tally]) -> FileResult:
     """Every row at its own load by the layer's radio part; the file's own rows where the layer has no such table."""
-    medians, tails, notes, delivered = [], [], [], 0.0
+    medians: list[tuple[str, float, float]] = []
+    tails: list[tuple[str, float, float]] = []
+    notes: list[str] = []
+    delivered = 0.0
     columns = {name: sheet.numbers(name) for name in ("period_ms", "density_veh_km_lane", "mcs_table", "q50", "q95")}
     shares = sheet.numbers("delivered_fraction", 0.0, 1.0) if sheet.has("delivered_fraction") else None
     for i, link in enumerate(sheet.words("link")):
-        period_ms, density, mcs = (float(columns[name][i]) for name in ("period_ms", "density_veh_km_lane", "mcs_table"))
+        period_ms, density, mcs = (
+            float(columns[name][i]) for name in ("period_ms", "density_veh_km_lane", "mcs_table")
+        )
         label = f"{link} {period_ms:g} ms, {density:g} veh/km/lane, table {mcs:g}"
         try:
             values, share = _layer_radio(link, period_ms, density, int(mcs), i)
@@ -63,7 +77,9 @@ def _radio(sheet: Sheet, tallies: list[Tally]) -> FileResult:
             delivered = max(delivered, abs(share - float(shares[i])))
     checks = [*_worst("p50", medians), *_worst("p95", tails)]
     if shares is not None:
-        checks.append(Check("largest difference of the delivered share", 0.0, delivered, delivered * 100, None, "points"))
+        checks.append(
+            Check("largest difference of the delivered share", 0.0, delivered, delivered * 100, None, "points")
+        )
     return _result(sheet, checks, medians, tails, notes)
 
 
@@ -96,7 +112,9 @@ def _quantiles(sheet: Sheet, tallies: list[Tally]) -> FileResult:
 def _distribution(sheet: Sheet, tallies: list[Tally]) -> FileResult:
     """Columns of distribution functions."""
     value_ms = sheet.numbers("rtt_ms")
-    curves = {name.removeprefix("cdf_"): (sheet.numbers(name), value_ms) for name in sheet.header if name.startswith("cdf")}
+    curves = {
+        name.removeprefix("cdf_"): (sheet.numbers(name), value_ms) for name in sheet.header if name.startswith("cdf")
+    }
     return _columns(sheet, "peering_rtt.csv", curves)
 
 
@@ -104,7 +122,10 @@ def _columns(sheet: Sheet, shipped: str, curves: dict[str, tuple[np.ndarray, np.
     from sim.access.uu.tables import FOLDER, LatencyFile
 
     ours = LatencyFile(FOLDER / shipped)
-    medians, tails, notes, lines = [], [], [], []
+    medians: list[tuple[str, float, float]] = []
+    tails: list[tuple[str, float, float]] = []
+    notes: list[str] = []
+    lines: list[Line] = []
     for place, (name, (probability, value_ms)) in enumerate(curves.items()):
         if name in ours.names():
             values = ours.find(name=name).sample(SAMPLES, 1)
@@ -127,7 +148,11 @@ def _worst(name: str, rows: list[tuple[str, float, float]]) -> list[Check]:
     """The row with the largest relative deviation."""
     label, expected, ours = max(rows, key=lambda row: _percent(row[1], row[2]))
     percent = _percent(expected, ours)
-    return [Check(f"{name} of {len(rows)}, worst: {label}", expected, ours, percent, LIMIT_PERCENT, "%", digits=3, group=name)]
+    return [
+        Check(
+            f"{name} of {len(rows)}, worst: {label}", expected, ours, percent, LIMIT_PERCENT, "%", digits=3, group=name
+        )
+    ]
 
 
 def _percent(expected: float, ours: float) -> float:
@@ -135,20 +160,37 @@ def _percent(expected: float, ours: float) -> float:
 
 
 def _result(
-    sheet: Sheet, checks: list[Check], medians: list[tuple[str, float, float]], tails: list[tuple[str, float, float]],
-    notes: list[str], panel: Panel | None = None,
+    sheet: Sheet,
+    checks: list[Check],
+    medians: list[tuple[str, float, float]],
+    tails: list[tuple[str, float, float]],
+    notes: list[str],
+    panel: Panel | None = None,
 ) -> FileResult:
     if panel is None:
         x = np.arange(len(medians), dtype=float)
         lines = [
-            Line(f"{name}{', expected' if index == 1 else ''}", x, np.array([row[index] for row in rows]), index == 1, colour)
-            for name, rows, colour in (("p50", medians, "C0"), ("p95", tails, "C3")) for index in (1, 2)
+            Line(
+                f"{name}{', expected' if index == 1 else ''}",
+                x,
+                np.array([row[index] for row in rows]),
+                index == 1,
+                colour,
+            )
+            for name, rows, colour in (("p50", medians, "C0"), ("p95", tails, "C3"))
+            for index in (1, 2)
         ]
         panel = Panel("row of the file", "latency, ms", tuple(lines))
     record = {
         "rows": [
-            {"name": median[0], "p50_expected": median[1], "p50": round(median[2], 5), "p95_expected": tail[1],
-             "p95": round(tail[2], 5)} for median, tail in zip(medians, tails, strict=True)
+            {
+                "name": median[0],
+                "p50_expected": median[1],
+                "p50": round(median[2], 5),
+                "p95_expected": tail[1],
+                "p95": round(tail[2], 5),
+            }
+            for median, tail in zip(medians, tails, strict=True)
         ]
     }
     return FileResult(sheet.path, FAMILY, sheet.path.stem, tuple(checks), (panel,), tuple(notes), {}, record)

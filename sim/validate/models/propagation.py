@@ -45,7 +45,9 @@ class Air:
         """Distance beyond which less than 1 % of packets exceed the threshold, shadowing included."""
         budget_db = power_dbm - self.threshold_dbm + 2.3263478740408408 * SIGMA_DB
         distance_m = np.arange(MIN_DISTANCE_M, 20_000.0)
-        return float(distance_m[min(len(distance_m) - 1, int(np.searchsorted(self.path_loss_db(distance_m), budget_db)))])
+        return float(
+            distance_m[min(len(distance_m) - 1, int(np.searchsorted(self.path_loss_db(distance_m), budget_db)))]
+        )
 
     def heard_sum_m(self, power_dbm: float) -> float:
         """Sum of the sensing ratio over +-1500 m in steps of 1 m: metres of road that are heard."""
@@ -59,7 +61,9 @@ DOT11P_AIR = Air(5.89e9, 1.0, -85.0)
 """Sepulcre et al., IEEE TVT 2021: antennas at 1.5 m over environment height 0.5 m."""
 
 
-def ring(vehicles_per_m: float, range_m: float, measured_m: float, least_m: float, least_count: int) -> tuple[int, float]:
+def ring(
+    vehicles_per_m: float, range_m: float, measured_m: float, least_m: float, least_count: int
+) -> tuple[int, float]:
     """(vehicles, length in metres) of a ring that holds the sensing and measured ranges on both sides."""
     length_m = max(least_m, 2.0 * (range_m + measured_m))
     count = max(least_count, math.ceil(length_m * vehicles_per_m))

@@ -52,8 +52,12 @@ def _draw(axes: Any, panel: Panel) -> None:
 
 def _draw_line(axes: Any, line: Line) -> None:
     style: dict[str, Any] = {
-        "color": line.colour, "label": line.label, "ls": "--" if line.expected else "-",
-        "marker": "s" if line.expected else "o", "ms": 3.0, "lw": 1.1,
+        "color": line.colour,
+        "label": line.label,
+        "ls": "--" if line.expected else "-",
+        "marker": "s" if line.expected else "o",
+        "ms": 3.0,
+        "lw": 1.1,
     }
     if line.band is not None:
         axes.fill_between(line.x, line.y - line.band, line.y + line.band, color="0.9", lw=0)

@@ -19,14 +19,17 @@ _STYLE = (
     "img{max-width:100%}h3{margin-top:2em}dt{font-weight:bold}dd{margin:0 0 .4em 1.5em}"
 )
 _DEFINITIONS = {
-    "PDR, PRR": "receivers that got a packet / receivers present in the distance bin, pooled over packets; packets that never "
+    "PDR, PRR": "receivers that got a packet / receivers present in the distance bin, pooled over packets; "
+    "packets that never "
     "left their queue count as lost; a sender's own place does not count",
-    "causes": "exclusive, in a fixed order: half duplex (or receiver busy), below sensitivity, propagation (lost to noise "
+    "causes": "exclusive, in a fixed order: half duplex (or receiver busy), below sensitivity, propagation (lost "
+    "to noise "
     "alone), collision (lost with interference only); one uniform number per packet and receiver decides both",
     "deviation": "mean over the distances of |ours - expected|, so that signs do not cancel",
     "interval": "95 % half-width of the mean over independent replications, Student's t",
     "bins": "centred on the distances of the file",
-    "family average": "mean deviation over the files in which a quantity is judged, against the mean of their tolerances",
+    "family average": "mean deviation over the files in which a quantity is judged, against the mean of their "
+    "tolerances",
 }
 
 
@@ -51,7 +54,8 @@ def as_html(
 ) -> str:
     """The page as one HTML document without references to anything outside."""
     parts = [
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Radio validation</title><style>{_STYLE}</style>'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Radio validation</title>'
+        f"<style>{_STYLE}</style>"
         "</head><body><h1>Radio models against published curves</h1>",
         *(f"<p><b>{html.escape(line)}</b></p>" for line in table.verdict_lines(results, rows)),
         f"<p>{html.escape(effort)}</p>" if results else "",

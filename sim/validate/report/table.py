@@ -65,12 +65,18 @@ def as_json(results: list[FileResult], rows: list[Row], skipped: list[Skipped], 
     document = {
         "files": [_record(result, folder) for result in results],
         "averages": [
-            {"family": a.family, "quantity": a.name, "mean_deviation": _finite(a.deviation), "tolerance": a.tolerance,
-             "unit": a.unit, "files": a.files, "pass": a.passed} for a in averages(results)
+            {
+                "family": a.family,
+                "quantity": a.name,
+                "mean_deviation": _finite(a.deviation),
+                "tolerance": a.tolerance,
+                "unit": a.unit,
+                "files": a.files,
+                "pass": a.passed,
+            }
+            for a in averages(results)
         ],
-        "closed_form": [
-            {"experiment": r.experiment, "quantity": r.check.name, **_check(r.check)} for r in rows
-        ],
+        "closed_form": [{"experiment": r.experiment, "quantity": r.check.name, **_check(r.check)} for r in rows],
         "skipped": [
             {"file": one.path.as_posix() if folder is None else file_name(one.path, folder), "reason": one.reason}
             for one in skipped
@@ -95,8 +101,13 @@ def _record(result: FileResult, folder: Path | None) -> dict[str, object]:
 
 def _check(check: Check) -> dict[str, object]:
     return {
-        "expected": _finite(check.expected), "ours": _finite(check.ours), "deviation": _finite(check.deviation),
-        "half_width": _finite(check.half_width), "tolerance": check.tolerance, "unit": check.unit, "pass": check.passed,
+        "expected": _finite(check.expected),
+        "ours": _finite(check.ours),
+        "deviation": _finite(check.deviation),
+        "half_width": _finite(check.half_width),
+        "tolerance": check.tolerance,
+        "unit": check.unit,
+        "pass": check.passed,
     }
 
 
@@ -104,7 +115,9 @@ def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else round(float(value), 6)
 
 
-def as_table(results: list[FileResult], rows: list[Row], skipped: list[Skipped], folder: Path | None, effort: str) -> str:
+def as_table(
+    results: list[FileResult], rows: list[Row], skipped: list[Skipped], folder: Path | None, effort: str
+) -> str:
     """All there is to say, as text."""
     parts: list[str] = []
     for family, described in FAMILIES.items():
@@ -117,8 +130,10 @@ def as_table(results: list[FileResult], rows: list[Row], skipped: list[Skipped],
     if results:
         parts += ["Averages over a family", "", *_averages(results), ""]
         parts += [
-            "deviation: of curves the mean over the distances of |ours - expected|; expected, ours: means over the distances;",
-            f"+-: 95 % half-width of ours over independent replications; {effort}", "",
+            "deviation: of curves the mean over the distances of |ours - expected|; expected, ours: means over "
+            "the distances;",
+            f"+-: 95 % half-width of ours over independent replications; {effort}",
+            "",
         ]
     if rows:
         parts += ["Closed forms", "", *closed_form_lines(rows), ""]
@@ -146,7 +161,8 @@ def verdict_lines(results: list[FileResult], rows: list[Row]) -> list[str]:
 def all_passed(results: list[FileResult], rows: list[Row]) -> bool:
     """Whether files, averages and rows all are within tolerance."""
     return (
-        all(result.passed for result in results) and all(one.passed for one in averages(results))
+        all(result.passed for result in results)
+        and all(one.passed for one in averages(results))
         and all(row.check.passed for row in rows)
     )
 
@@ -191,8 +207,16 @@ def average_cells(results: list[FileResult]) -> list[tuple[str, ...]]:
     return [
         ("result", "family", "quantity", "mean deviation", "limit", "unit", "files"),
         *(
-            ("pass" if a.passed else "FAIL", a.family, a.name, number(a.deviation, 4 if a.tolerance < 0.1 else 2),
-             f"{a.tolerance:.3g}", a.unit, str(a.files)) for a in averages(results)
+            (
+                "pass" if a.passed else "FAIL",
+                a.family,
+                a.name,
+                number(a.deviation, 4 if a.tolerance < 0.1 else 2),
+                f"{a.tolerance:.3g}",
+                a.unit,
+                str(a.files),
+            )
+            for a in averages(results)
         ),
     ]
 
@@ -202,9 +226,17 @@ def row_cells(rows: list[Row]) -> list[tuple[str, ...]]:
     return [
         ("result", "experiment", "quantity", "expected", "ours", "deviation", "limit", "unit"),
         *(
-            (_verdict((row.check,)), row.experiment, row.check.name, number(row.check.expected, row.check.digits),
-             number(row.check.ours, row.check.digits), number(row.check.deviation, row.check.digits),
-             "-" if row.check.tolerance is None else f"{row.check.tolerance:g}", row.check.unit) for row in rows
+            (
+                _verdict((row.check,)),
+                row.experiment,
+                row.check.name,
+                number(row.check.expected, row.check.digits),
+                number(row.check.ours, row.check.digits),
+                number(row.check.deviation, row.check.digits),
+                "-" if row.check.tolerance is None else f"{row.check.tolerance:g}",
+                row.check.unit,
+            )
+            for row in rows
         ),
     ]
 
