@@ -58,6 +58,11 @@ def at_most(reads: int) -> Iterator[None]:
         _LIMIT.reset(outer)
 
 
+def reads_allowed() -> int:
+    """What a message that is decoded now may cost."""
+    return _LIMIT.get()
+
+
 @contextmanager
 def one_message() -> Iterator[Budget]:
     """All decoding inside shares one budget, and values encoded inside are taken to be of the right Python types."""

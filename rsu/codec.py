@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from rsu.bounded import TOO_BUSY, BoundedSpecification, one_message
+from rsu.bounded import TOO_BUSY, BoundedSpecification, one_message, reads_allowed
+from rsu.quick import QuickFrame
 
 Policy = Literal["lenient", "strict"]
 Status = Literal["ok", "skipped", "error"]
@@ -195,6 +196,14 @@ class Codec:
         """(message, value) of octets, (None, None) for a kind the set does not know; any exception is an error."""
         raise NotImplementedError
 
+    def _pack_quickly(self, message: str, value: Any) -> bytes | None:
+        """Octets of a value without anything unusual (:mod:`rsu.quick`), None for any other."""
+        return None
+
+    def _unpack_quickly(self, data: bytes) -> tuple[str, Any] | None:
+        """(message, value) of octets without anything unusual, None for any other."""
+        return None
+
     def encode(self, message: str, value: dict[str, Any], check: bool = True) -> bytes:
         """UPER octets of one message.
 
@@ -208,6 +217,9 @@ class Codec:
             raise EncodeError(f"message: {message!r} is not one of {', '.join(self.messages)}")
         try:
             if check:
+                octets = self._pack_quickly(message, value)
+                if octets is not None:
+                    return octets
                 schema, definition = self.definition(message)
                 if misfit := schema.misfit(value, definition, message):
                     raise EncodeError(misfit)
@@ -242,9 +254,12 @@ class Codec:
                 gc.enable()
 
     def _decode(self, data: bytes, policy: Policy) -> Decoded:
+        found = self._unpack_quickly(data)
+        if found is not None and policy == "lenient":
+            return Decoded("ok", *found)
         with one_message() as budget:
             try:
-                message, value = self._unpack(data)
+                message, value = found or self._unpack(data)
             except Exception as error:
                 return Decoded("error", error=_one_line(error))
             if budget.spent:
@@ -279,6 +294,7 @@ class ChoiceCodec(Codec):
         self.alternatives = dict(alternatives)
         self.messages = tuple(alternatives)
         self._names = {alternative: message for message, alternative in alternatives.items()}
+        self._quick_frame: QuickFrame | None = None
 
     @property
     def schema(self) -> Schema:
@@ -290,6 +306,28 @@ class ChoiceCodec(Codec):
         schema = self.schema
         members = schema.resolve({"type": self.frame})["members"]
         return schema, next(m for m in members if m and m["name"] == self.alternatives[message])
+
+    @property
+    def _quick(self) -> QuickFrame:
+        if self._quick_frame is None:
+            self._quick_frame = QuickFrame(self.schema.specification.types[self.frame]._type)
+        return self._quick_frame
+
+    def _pack_quickly(self, message: str, value: Any) -> bytes | None:
+        if message not in self.alternatives:
+            return None
+        outer = (self.alternatives[message], value)
+        return self._quick.encode(outer, message, lambda: self._pack_checked(message, value))
+
+    def _unpack_quickly(self, data: bytes) -> tuple[str, Any] | None:
+        found = self._quick.decode(data, reads_allowed(), lambda: self.schema.specification.decode(self.frame, data))
+        return None if found is None else (self._names[found[0]], found[1])
+
+    def _pack_checked(self, message: str, value: Any) -> bytes:
+        schema, definition = self.definition(message)
+        if misfit := schema.misfit(value, definition, message):
+            raise EncodeError(misfit)
+        return self._pack(message, value, True)
 
     def _pack(self, message: str, value: Any, check: bool) -> bytes:
         outer = (self.alternatives[message], value)

@@ -235,7 +235,7 @@ def _count_links(batch: Batch, context: Context) -> LinkCounts:
     frames = (time_batch * kinds + batch.sender_kind) * messages + batch.message
     groups, group = np.unique(frames, return_inverse=True)
     size = len(groups) * kinds * places * bins * ends
-    dtype = np.int32 if size < 2**31 else np.int64
+    dtype: Any = np.int32 if size < 2**31 else np.int64
     stations = batch.stations
     of_receiver = (stations.kind.astype(dtype) * places + (stations.place + 1)) * (bins * ends)
     keep = batch.counted(measure)
