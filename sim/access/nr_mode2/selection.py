@@ -69,7 +69,7 @@ def _raises(values: np.ndarray, wanted: np.ndarray, step: float) -> np.ndarray:
     order = np.sort(values, axis=1)
     finite = np.isfinite(order).sum(axis=1)
     pivot = order[np.arange(len(order)), np.minimum(wanted, finite) - 1]
-    return np.maximum(0, np.ceil(np.log(pivot / _ROUNDING) / np.log(step))).astype(np.int64)
+    return np.maximum(0, np.ceil(np.log(np.maximum(pivot, 1e-30) / _ROUNDING) / np.log(step))).astype(np.int64)
 
 
 def drawn(found: Candidates, draws: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
