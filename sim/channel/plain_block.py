@@ -52,7 +52,7 @@ def b1_gain(
 
 
 def _squared_distance(tx: Ends, rx: Ends, ring_m: float) -> np.ndarray:
-    origin_m = float(tx.x_m[0]) if len(tx) else 0.0
+    origin_m, side_m = (float(tx.x_m[0]), float(tx.y_m[0])) if len(tx) else (0.0, 0.0)
     x, other_x = ((end.x_m - origin_m).astype(np.float32) for end in (tx, rx))
     dx = other_x[None, :] - x[:, None]
     if ring_m:
@@ -61,7 +61,7 @@ def _squared_distance(tx: Ends, rx: Ends, ring_m: float) -> np.ndarray:
         turns *= np.float32(ring_m)
         dx -= turns
     dx *= dx
-    for one, other in ((tx.y_m, rx.y_m), (tx.height_m, rx.height_m)):
+    for one, other in ((tx.y_m - side_m, rx.y_m - side_m), (tx.height_m, rx.height_m)):
         ends = one.astype(np.float32), other.astype(np.float32)
         step = ends[1][None, :] - ends[0][:, None]
         if step.any():

@@ -29,10 +29,10 @@ class Obstacles:
     behind_building: np.ndarray | None = None
     """Links that cross a building, bool."""
 
-    def ravel(self) -> Obstacles:
-        """The same, flat."""
+    def diagonal(self) -> Obstacles:
+        """Of a block [n, n] the links i to i."""
         columns = (getattr(self, name) for name in Obstacles.__dataclass_fields__)
-        return Obstacles(*(None if column is None else column.ravel() for column in columns))
+        return Obstacles(*(None if column is None else np.diag(column) for column in columns))
 
 
 class Scene:
