@@ -14,7 +14,7 @@ import simpy
 
 from sim.access.uu import provenance
 from sim.access.uu.packets import Packets
-from sim.access.uu.parts import Downlink, Part, Uplink
+from sim.access.uu.parts import Downlink, Link, Part, Uplink
 from sim.access.uu.path import parts_down, parts_up
 from sim.access.uu.serving import operator_numbers
 from sim.clock import MS, ns_from_ms, stream
@@ -81,6 +81,8 @@ class Backhaul:
         packet.to_cell, packet.to_operator = np.array([to_cell]), np.array([to_operator])
         packet.receiver_id = np.array([unit.station_id])
         for part in [*self.parts[1], *([self.downlink] if self.downlink is not None else [])]:
+            if isinstance(part, Link) and not len(part.used_by(packet)):
+                continue
             yield from self._until(env, packet)
             if not self._passes(part, packet):
                 return False

@@ -78,11 +78,7 @@ class Link:
     def serve(self, packets: Packets, latest_ps: np.ndarray) -> np.ndarray | None:
         """Packets that do not use this link pass untouched."""
         node = (packets.to_cell if self.way == "down" else packets.cell) // self.group
-        if self.way == "up" or (self.way == "down" and self.level < self.server_level):
-            rows = np.arange(len(packets))
-        else:
-            apart = packets.cell // self.group != packets.to_cell // self.group
-            rows = np.flatnonzero(apart & (packets.operator == packets.to_operator))
+        rows = self.used_by(packets)
         if not len(rows):
             return None
         p = packets if len(rows) == len(packets) else packets.take(rows)
@@ -102,6 +98,13 @@ class Link:
         mask = np.ones(len(packets), bool)
         mask[rows] = taken
         return mask
+
+    def used_by(self, packets: Packets) -> np.ndarray:
+        """Rows of the packets whose way it lies on."""
+        if self.way == "up" or (self.way == "down" and self.level < self.server_level):
+            return np.arange(len(packets))
+        apart = packets.cell // self.group != packets.to_cell // self.group
+        return np.flatnonzero(apart & (packets.operator == packets.to_operator))
 
 
 class ServerNode:

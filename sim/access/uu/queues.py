@@ -37,6 +37,8 @@ class Fifo:
         if not count:
             return np.empty(0, np.int64), np.empty(0, bool)
         self._grow(int(queue.max()) + 1)
+        if count == 1:
+            return self._single(int(queue[0]), int(arrival_ps[0]), int(service_ps[0]), int(latest_ps[0]))
         order = np.lexsort((tie, arrival_ps, queue))
         q, arrival, service, latest = queue[order], arrival_ps[order], service_ps[order], latest_ps[order]
         departure = self._lindley(q, arrival, service)
@@ -54,6 +56,16 @@ class Fifo:
         out, ok = np.empty(count, np.int64), np.empty(count, bool)
         out[order], ok[order] = departure, accepted
         return out, ok
+
+    def _single(self, one: int, arrival: int, service: int, latest: int) -> tuple[np.ndarray, np.ndarray]:
+        """One packet, without tables."""
+        begin = max(arrival, int(self.free_ps[one]))
+        if begin > latest:
+            self.refused_count += 1
+            return np.array([latest]), np.array([False])
+        self.free_ps[one] = begin + service
+        self.served_ps += service
+        return np.array([begin + service]), np.array([True])
 
     def _grow(self, count: int) -> None:
         if count > len(self.free_ps):
