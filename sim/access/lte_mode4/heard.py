@@ -42,6 +42,8 @@ class HeardReservations:
             self.threshold_mw = 1.0
         self._gap = np.zeros(0, np.int64)
         self._other_prb = np.zeros(0, np.int64)
+        self._short = len(processes.periods) > 0 and int(processes.periods[0]) < 100
+        """Whether periods below 100 ms are in use, which are reserved several times ahead."""
         self._known = -1
         self._listen = np.empty((0, 3), bool)
         """Whether each slot can decode each channel."""
@@ -88,9 +90,7 @@ class HeardReservations:
             index, process = np.tile(index, 2), np.tile(process, 2)
         record = self._latest(row, batch.at[index])
         announced = memory.announced[record]
-        period = int(announced.max())
-        reach = announced if not period or int(self.processes.periods[0]) >= 100 else (
-            announced * np.maximum(1, 100 // np.maximum(announced, 1)))
+        reach = announced * np.maximum(1, 100 // np.maximum(announced, 1)) if self._short else announced
         ahead = (announced > 0) & (memory.subframe[record] + reach >= batch.begin[index])
         if self.processes.copies > 1:
             self._fit()
@@ -163,7 +163,11 @@ class HeardReservations:
         """Enter decoded reservations: one period ahead, or up to 100 ms ahead for shorter periods heard just now."""
         memory = self.memory
         announced, since = memory.announced[record], memory.subframe[record]
-        times = 1 if int(self.processes.periods[0]) >= 100 else max(1, 100 // int(announced.min(initial=100) or 100))
+        if not self._short and self.processes.copies == 1:
+            prb = memory.prb_from[record], memory.prb_to[record]
+            self._enter(level, batch, index, since + announced, prb, rsrp)
+            return
+        times = 1 if not self._short else max(1, 100 // int(announced.min(initial=100) or 100))
         wide = memory.prb_to[record] - memory.prb_from[record]
         targets = [(memory.prb_from[record], np.zeros(1, np.int64), 1)]
         if self.processes.copies > 1:

@@ -45,10 +45,18 @@ _COLUMNS = (
     "subchannels", "mcs", "last_use", "missed", "cycles", "cause",
     "frame", "sequence", "generated_ns", "size_bytes", "arrived", "gap", "second_first",
 )
-_SENT = [_COLUMNS.index(name) for name in (
+_SENT = np.array([_COLUMNS.index(name) for name in (
     "slot", "next", "period", "first", "subchannels", "mcs", "frame", "sequence", "station_id", "size_bytes", "pool",
     "gap", "second_first",
-)]
+)])[:, None]
+_SENT_AS = (
+    "slot", "subframe", "announced", "first", "subchannels", "mcs", "frame", "sequence", "station_id", "size_bytes",
+    "pool", "gap", "other_first",
+)
+_JUDGED = np.array([_COLUMNS.index(name) for name in (
+    "next", "last_use", "missed", "period", "gap", "generated_ns", "budget_ns", "pool", "subchannels", "mcs",
+    "size_bytes",
+)])[:, None]
 
 
 class Processes:
@@ -100,8 +108,10 @@ class Processes:
         """Hash of (station, flow, stream): the key of a process's draws."""
         self._bind()
         self._row: dict[tuple[int, int, int], int] = {}
-        self._place = {index: place for place, index in enumerate(sorted(self.flows))}
-        self._row_of = np.full((0, max(1, len(flows))), -1, np.int64)
+        self._place = np.full(max(self.flows, default=0) + 1, -1, np.int64)
+        """Place of each flow among all, by its index."""
+        self._place[sorted(self.flows)] = np.arange(len(self.flows))
+        self._row_of = np.full((0, len(self.flows) + 1), -1, np.int64)
         """Row of (slot, place of the flow) for stream 0, -1 where there is none."""
         self._process_key = stream_key(seed, "mode4", "process")
         self._draws = draws.Draws(seed)
@@ -128,18 +138,18 @@ class Processes:
         """Row of each frame's process, made where there is none."""
         if not len(frames):
             return np.empty(0, np.int64)
-        if frames.stream.any() or int(frames.flow.max()) not in self._place:
+        flow = frames.flow
+        if frames.stream.any() or int(flow.max()) >= len(self._place):
             return self._rows_one_by_one(frames, stations)
         if len(self._row_of) < stations.size:
             extra = np.full((stations.size - len(self._row_of), self._row_of.shape[1]), -1, np.int64)
             self._row_of = np.concatenate([self._row_of, extra])
-        flow = frames.flow
-        place = np.full(len(flow), self._place[int(flow[0])]) if np.all(flow == flow[0]) else np.array(
-            [self._place.get(index, 0) for index in flow.tolist()], np.int64)
+        place = self._place[flow]
         rows = self._row_of[frames.sender, place]
-        if rows.min() < 0 or np.any(self.flow[rows] != flow):
+        if int(rows.min()) < 0:
             rows = self._rows_one_by_one(frames, stations)
-            self._row_of[frames.sender, place] = rows
+            known = (place >= 0).nonzero()[0]
+            self._row_of[frames.sender[known], place[known]] = rows[known]
         return rows
 
     def _rows_one_by_one(self, frames: Frames, stations: Stations) -> np.ndarray:
@@ -221,20 +231,20 @@ class Processes:
         self.frame[rows], self.sequence[rows] = frames.frame, frames.sequence
         self.generated_ns[rows], self.size_bytes[rows] = frames.generated_ns, frames.size_bytes
         self.arrived[rows] = arrived
-        self._remember_size(rows, frames.size_bytes, arrived)
+        if self.mode.grant_sizing == "largest":
+            self._remember_size(rows, frames.size_bytes, arrived)
         self._skip(rows, arrived)
         cause = self._judge(rows, arrived)
-        again = np.flatnonzero(cause >= 0)
+        again = (cause >= 0).nonzero()[0]
         if len(again):
             self._reselect(rows[again], arrived[again], cause[again])
 
     def _remember_size(self, rows: np.ndarray, size: np.ndarray, arrived: np.ndarray) -> None:
         stamp = arrived // _BUCKET_MS
         bucket = stamp % _BUCKETS
-        fresh = self.stamp[rows, bucket] == stamp
-        if fresh.any():
-            size = np.where(fresh, np.maximum(self.largest[rows, bucket], size), size)
-        self.largest[rows, bucket] = size
+        before = self.largest[rows, bucket]
+        before *= self.stamp[rows, bucket] == stamp
+        self.largest[rows, bucket] = np.maximum(before, size)
         self.stamp[rows, bucket] = stamp
 
     def _skip(self, rows: np.ndarray, until: np.ndarray) -> None:
@@ -248,30 +258,32 @@ class Processes:
 
     def _judge(self, rows: np.ndarray, arrived: np.ndarray) -> np.ndarray:
         """Cause for a new selection per row, -1 where the grant serves the waiting frame."""
-        following = self.next[rows]
-        granted = following < NEVER
-        cause = np.where(granted, -1, self.cause[rows])
-        if not granted.any():
-            return cause
-        idle = arrived - self.last_use[rows] > np.maximum(1000, self.period[rows])
+        following, last_use, missed, period, gap, generated, budget, pool, wide, mcs, size = self._table[_JUDGED, rows]
+        idle = arrived - last_use > np.maximum(1000, period)
         if self.mode.reselect_after is not None:
-            idle |= self.missed[rows] >= self.mode.reselect_after
-        late = (following + self.gap[rows] + 1) * MS > self.generated_ns[rows] + self.budget_ns[rows]
-        for problem, reason in ((late, Cause.BUDGET), (~self._fits(rows), Cause.SIZE), (idle, Cause.MISSED)):
-            if problem.any():
-                cause[granted & problem] = int(reason)
+            idle |= missed >= self.mode.reselect_after
+        late = (following + gap + 1) * MS > generated + budget
+        unfit = self.grid.data_prb(size, mcs) > self.grid.capacity_prb(pool, wide)
+        if self.mode.grant_sizing == "adapt_mcs" and unfit.any():
+            unfit = ~self._adapted(rows)
+        problem = (late | unfit | idle | (following == NEVER)).nonzero()[0]
+        cause = np.full(len(rows), -1, np.int64)
+        for i in problem.tolist():
+            if following[i] == NEVER:
+                cause[i] = self.cause[rows[i]]
+            else:
+                cause[i] = Cause.MISSED if idle[i] else Cause.SIZE if unfit[i] else Cause.BUDGET
         return cause
 
-    def _fits(self, rows: np.ndarray) -> np.ndarray:
-        """Whether the waiting frame fits the grant; ``adapt_mcs`` moves to another allowed MCS first."""
+    def _adapted(self, rows: np.ndarray) -> np.ndarray:
+        """Move grants to another allowed MCS where the waiting frame does not fit; whether it fits then."""
         room = self.grid.capacity_prb(self.pool[rows], self.subchannels[rows])
         fits = self.grid.data_prb(self.size_bytes[rows], self.mcs[rows]) <= room
-        if self.mode.grant_sizing == "adapt_mcs":
-            for mcs in sorted(self.mode.mcs):
-                other = np.full(len(rows), mcs, np.int64)
-                better = ~fits & (self.grid.data_prb(self.size_bytes[rows], other) <= room)
-                self.mcs[rows[better]] = mcs
-                fits |= better
+        for mcs in sorted(self.mode.mcs):
+            other = np.full(len(rows), mcs, np.int64)
+            better = ~fits & (self.grid.data_prb(self.size_bytes[rows], other) <= room)
+            self.mcs[rows[better]] = mcs
+            fits |= better
         return fits
 
     def _reselect(self, rows: np.ndarray, subframe: np.ndarray, cause: np.ndarray) -> None:
@@ -289,13 +301,14 @@ class Processes:
         With second transmissions, one subframe at a time: a block's two can lie in neighbouring subframes.
         """
         following = self.next[:self.count]
-        rows = np.flatnonzero((following >= start) & (following < end))
-        ready = self.waiting[rows] & (self.arrived[rows] <= self.next[rows])
-        if not ready.all():
+        rows = ((following >= start) & (following < end)).nonzero()[0]
+        ready = self.waiting[rows] & (self.arrived[rows] <= following[rows])
+        using = rows[ready]
+        if len(using) < len(rows):
             idle = rows[~ready]
             self.next[idle] += self.period[idle]
             self.missed[idle] += 1
-            rows = rows[ready]
+            rows = using
         again = self.second.due(start, end) if self.copies > 1 else rows[:0]
         rows = self._one_per_station(rows, again)
         if self.occupancy.limited:
@@ -314,7 +327,7 @@ class Processes:
         order = np.argsort(key, kind="stable")
         rows, place = rows[order], key[order] >> 8
         taken = np.zeros(len(rows), bool)
-        taken[1:] = place[1:] == place[:-1]
+        np.equal(place[1:], place[:-1], out=taken[1:])
         if len(again):
             taken |= np.isin(place, self.second.at[again] << 32 | self.slot[again])
         if taken.any():
@@ -332,12 +345,11 @@ class Processes:
         self._reselect(rows[late], lost[late], np.full(int(late.sum()), int(Cause.CONFLICT)))
 
     def _send(self, rows: np.ndarray) -> Sendings:
-        slot, at, announced, first, wide, mcs, frame, sequence, identity, size, pool, gap, other = self._table[
-            np.array(_SENT)[:, None], rows]
+        columns = self._table[_SENT, rows]
         sent = Sendings(
-            rows * self.copies, slot, at, announced, first, wide, mcs, frame, sequence, identity, size, pool, gap,
-            other, np.zeros(len(rows), np.int64),
+            process=rows * self.copies, copy=np.zeros(len(rows), np.int64), **dict(zip(_SENT_AS, columns, strict=True))
         )
+        at, announced = columns[1], columns[2]
         if not len(rows):
             return sent
         self.waiting[rows] = False
@@ -346,7 +358,7 @@ class Processes:
         counter = self.counter[rows] - 1
         self.counter[rows] = counter
         self.next[rows] = at + announced
-        last = np.flatnonzero(counter == 0)
+        last = (counter == 0).nonzero()[0]
         if len(last):
             self._last_use_of_cycle(rows[last], sent, last)
         if self.copies > 1:

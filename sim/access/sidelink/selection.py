@@ -17,18 +17,24 @@ _BARRED = np.float32(np.inf)
 class Choice:
     """What b stations chose: candidate subframe (index from the window's start), first subchannel, and the record.
 
-    ``raises`` counts the steps, ``candidates`` is M, ``remaining`` what exclusion left, ``kept`` the size of the list
-    the uniform pick is made from. ``gap`` > 0: a second transmission so many subframes later from ``second_first`` on.
+    ``raises`` counts the steps, ``candidates`` is M, ``kept`` the size of the list the uniform pick is made from.
+   ``gap`` > 0: a second transmission so many subframes later from ``second_first`` on.
     """
 
     subframe: np.ndarray
     first: np.ndarray
     raises: np.ndarray
     candidates: np.ndarray
-    remaining: np.ndarray
+    allowed: np.ndarray
+    """[b, candidates of the longest window]: what exclusion left."""
     kept: np.ndarray
     gap: np.ndarray
     second_first: np.ndarray
+
+    @property
+    def remaining(self) -> np.ndarray:
+        """How many candidates exclusion left."""
+        return np.count_nonzero(self.allowed, axis=1)
 
 
 def projected(
@@ -70,11 +76,11 @@ def choose(
     """Steps 4 to 8 for b stations.
 
     ``reserved_mw`` [b, t, x] is the highest RSRP of a reservation that touches the candidate, 0 if there is none (or
-    its ratio to a threshold of its own, with ``threshold_mw`` 1); ``barred`` [b, t] marks subframes excluded whatever
-    the threshold, ``power`` [b, t, x] the averaged S-RSSI, ``subframes`` [b] how many of the t subframes belong to the
-    window, ``draws`` [b, 2] uniform numbers. All thresholds rise together by ``step_db`` until ``ratio`` of all
-    candidates remain, each pass from the full set; the list kept holds that share with the lowest power, ties at its
-    end drawn at random.
+    its ratio to a threshold of its own, with ``threshold_mw`` 1); the array is used up. ``barred`` [b, t] marks
+    subframes excluded whatever the threshold, ``power`` [b, t, x] the averaged S-RSSI, ``subframes`` [b] how many of
+    the t subframes belong to the window, ``draws`` [b, 2] uniform numbers. All thresholds rise together by ``step_db``
+    until ``ratio`` of all candidates remain, each pass from the full set; the list kept holds that share with the
+    lowest power, ties at its end drawn at random.
 
     With ``second`` [b] (uniform numbers) one more candidate of the list is drawn, in another subframe at most
     ``greatest_gap`` away, if there is one (TS 36.213 clause 14.1.1.7); the earlier of the two goes first.
@@ -83,28 +89,31 @@ def choose(
     total = subframes * x
     wanted = np.ceil(total * ratio - 1e-9).astype(np.int64)
     row = np.arange(b)
-    closed = barred if int(subframes.min()) == t else barred | (np.arange(t) >= subframes[:, None])
-    level = reserved_mw.copy()
-    level[closed] = _BARRED
+    level = reserved_mw
+    whole = int(subframes.min()) == t
+    level[barred if whole else barred | (np.arange(t) >= subframes[:, None])] = _BARRED
     level = level.reshape(b, t * x)
     pivot = np.sort(level, axis=1)[row, wanted - 1]
-    if np.isinf(pivot).any():
+    highest, kept = float(pivot.max()), wanted
+    if highest == np.inf:
         pivot, level = _relaxed(level, pivot, np.repeat(np.arange(t) >= subframes[:, None], x, axis=1))
-    raises = np.zeros(b, np.int64)
-    if pivot.max() > threshold_mw:
+        highest = float(pivot.max())
+        kept = np.minimum(wanted, np.count_nonzero(level <= np.maximum(pivot, threshold_mw)[:, None], axis=1))
+    if highest > threshold_mw:
         over_db = 10 * np.log10(np.maximum(pivot, 1e-30).astype(np.float64) / threshold_mw)
         raises = np.maximum(0, np.ceil(over_db / step_db - 1e-6)).astype(np.int64)
-    limit = np.maximum(threshold_mw * 10 ** (raises * (step_db / 10)), pivot).astype(np.float32)
-    allowed = level <= limit[:, None]
-    remaining = np.count_nonzero(allowed, axis=1)
-    kept = np.minimum(wanted, remaining)
+        limit = np.maximum(threshold_mw * 10 ** (raises * (step_db / 10)), pivot).astype(np.float32)
+        allowed = level <= limit[:, None]
+    else:
+        raises = np.zeros(b, np.int64)
+        allowed = level <= np.float32(threshold_mw)
     energy = np.where(allowed, power.reshape(b, t * x), _BARRED)
     if second is not None:
-        return _pairs(energy, x, kept, draws, second, greatest_gap, (raises, total, remaining))
+        return _pairs(energy, x, kept, draws, second, greatest_gap, (raises, total, allowed))
     edge = np.sort(energy, axis=1)[row, kept - 1]
     picked = _pick(energy, edge, kept, draws)
     nothing = np.zeros(b, np.int64)
-    return Choice(picked // x, picked % x, raises, total, remaining, kept, nothing, nothing)
+    return Choice(picked // x, picked % x, raises, total, allowed, kept, nothing, nothing)
 
 
 def _relaxed(level: np.ndarray, pivot: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
