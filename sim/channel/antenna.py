@@ -31,3 +31,16 @@ def attenuation_db(pattern: np.ndarray, dx_m: np.ndarray, dy_m: np.ndarray, dz_m
     across = np.minimum(np.float32(12) * (off / one) ** 2, front_to_back)
     along = np.minimum(np.float32(12) * (down / other) ** 2, side_lobe)
     return np.where(width > 0, np.minimum(across + along, front_to_back), np.float32(0)).astype(np.float32)
+
+
+def off_beam_db(
+    tx_pattern: np.ndarray | None, rx_pattern: np.ndarray | None, dx_m: np.ndarray, dy_m: np.ndarray, dz_m: np.ndarray
+) -> np.ndarray:
+    """Loss by both antennas of links against their main directions, float32 [tx, rx]; the same both ways.
+
+    Offsets lead from the transmitters to the receivers; no pattern stands for omnidirectional antennas.
+    """
+    one = np.zeros((), np.float32) if tx_pattern is None else attenuation_db(tx_pattern, dx_m, dy_m, dz_m)
+    if rx_pattern is None:
+        return one
+    return one + attenuation_db(rx_pattern, -dx_m.T, -dy_m.T, -dz_m.T).T

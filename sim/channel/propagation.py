@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.channel import PATH_LOSS, PathLoss
-from sim.channel.antenna import attenuation_db, is_directional
+from sim.channel.antenna import is_directional, off_beam_db
 from sim.channel.ends import Ends
 from sim.channel.plain_block import b1_gain
 from sim.channel.record import recorded
@@ -158,9 +158,9 @@ class Propagation:
         Antenna gains, path loss, shadowing and blockage; the same for both directions of a pair. ``fields`` holds the
         unscaled inner products of the feature rows, one [len(tx), len(rx)] array per field.
         """
-        directional = is_directional(tx.pattern), is_directional(rx.pattern)
+        directional = is_directional(tx.pattern) or is_directional(rx.pattern)
         plain = (self.config.v2i if is_v2i else self.config.v2v) == "winner-b1" and not self.states
-        if plain and not any(directional):
+        if plain and not directional:
             return b1_gain(tx, rx, fields[0], self.fields[0], self.carrier_hz, self.config, ring_m)
         dx = (rx.x_m[None, :] - tx.x_m[:, None]).astype(np.float32)
         if ring_m:
@@ -176,10 +176,8 @@ class Propagation:
         else:
             loss = self.loss_db(distance, latent, *heights, is_v2i)
         gain = tx.gain_dbi[:, None] + rx.gain_dbi[None, :]
-        if directional[0] and tx.pattern is not None:
-            gain = gain - attenuation_db(tx.pattern, dx, dy, dz)
-        if directional[1] and rx.pattern is not None:
-            gain = gain - attenuation_db(rx.pattern, -dx.T, -dy.T, -dz.T).T
+        if directional:
+            gain = gain - off_beam_db(tx.pattern, rx.pattern, dx, dy, dz)
         return np.exp((gain - loss) * np.float32(np.log(10) / 10))
 
     def streets_m(self, dx_m: np.ndarray, dy_m: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

@@ -80,8 +80,8 @@ class Street:
 def test_gain_is_the_same_both_ways(seed, law, option, ring, is_v2i):
     """Property: gain(a, b) and gain(b, a) have the same bits for every law, state and obstacle, with any antenna.
 
-    The fast path of WINNER+ B1 with sight rounds by the origin of its block, so there within float32 rounding; the table
-    of pairs enters one value both ways.
+    The fast path of WINNER+ B1 with sight rounds by the origin of its block, so there within float32 rounding; the
+    table of pairs enters one value both ways.
     """
     street = Street(seed, ring, v2v=law, v2i=law, **OPTIONS[option])
     whole = street.gain(slice(None), slice(None), is_v2i)
@@ -180,22 +180,22 @@ def test_probes_stand_in_the_same_field():
 
 
 def test_latent_fields_are_independent():
-    """Distribution: fields of one seed do not correlate (below 0.05 over 40,000 links)."""
+    """Distribution: fields of one seed do not correlate (below 0.06 over 20,000 links)."""
     channel = Channel(
         line_of_sight="tr37885-extended", decorrelation_nlosv_m=13.0, decorrelation_nlos_m=10.0,
     )
     values: list[list[np.ndarray]] = []
     for seed in range(8):
         propagation = Propagation(Radio(channel=channel), seed)
-        x, y = stream(seed, "test", "fields").random((2, 5000)) * [[20_000.0], [30.0]]
+        x, y = stream(seed, "test", "fields").random((2, 2500)) * [[20_000.0], [30.0]]
         features: Features = propagation.features(np.concatenate([x, x + 200.0]), np.concatenate([y, y]))
-        rows = np.arange(5000)
-        latent = propagation.pairs(features, rows, rows + 5000, np.full(5000, 200.0))
+        rows = np.arange(2500)
+        latent = propagation.pairs(features, rows, rows + 2500, np.full(2500, 200.0))
         parts = (latent.shadow, latent.sight, latent.blockage, latent.shadow_nlosv, latent.shadow_nlos)
         values.append([part for part in parts if part is not None])
     together = np.corrcoef([np.concatenate(column) for column in zip(*values, strict=True)])
     assert together.shape == (5, 5)
-    assert np.abs(together - np.eye(5)).max() < 0.05
+    assert np.abs(together - np.eye(5)).max() < 0.06
 
 
 def test_the_record_names_every_setting():
