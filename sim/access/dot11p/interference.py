@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,34 +66,47 @@ def worst(runs: Runs, d: Disturbed) -> np.ndarray:
     together = np.minimum.reduceat(end, first) > np.maximum.reduceat(start, first)
     group = np.repeat(together, np.diff(np.append(first, len(d.frame))))
     _add(total, runs.power_mw, d, np.flatnonzero(group))
-    bounds = np.append(first, len(d.frame)).tolist()
-    for g in np.flatnonzero(~together).tolist():
-        _add_worst(total, runs, d, list(range(bounds[g], bounds[g + 1])), start, end)
+    rows = np.flatnonzero(~group)
+    if len(rows):
+        _add_worst(total, runs.power_mw, d, rows, start[rows], end[rows])
     return total
 
 
 def _add(total: np.ndarray, power: np.ndarray, d: Disturbed, rows: np.ndarray) -> None:
+    add = np.add
     for at, p, n in zip(d.at[rows].tolist(), d.power_at[rows].tolist(), d.count[rows].tolist(), strict=True):
         part = total[at:at + n]
-        np.add(part, power[p:p + n], out=part)
+        add(part, power[p:p + n], out=part)
 
 
 def _add_worst(
-    total: np.ndarray, runs: Runs, d: Disturbed, rows: list[int], start: np.ndarray, end: np.ndarray
+    total: np.ndarray, power: np.ndarray, d: Disturbed, rows: np.ndarray, start_ns: np.ndarray, end_ns: np.ndarray
 ) -> None:
-    """One frame whose disturbers are not all on the air at once: the maximum over the largest sets that are."""
-    for group in concurrent(rows, start.tolist(), end.tolist()):
-        low = min(int(d.at[i]) for i in group)
-        high = max(int(d.at[i] + d.count[i]) for i in group)
-        level = np.zeros(high - low, np.float32)
-        for i in group:
-            at, p, n = int(d.at[i]) - low, int(d.power_at[i]), int(d.count[i])
-            level[at:at + n] += runs.power_mw[p:p + n]
-        part = total[low:high]
-        np.maximum(part, level, out=part)
+    """Frames whose disturbers are not all on the air at once: the maximum over the largest sets that are."""
+    frame, at, power_at, count = (v[rows].tolist() for v in (d.frame, d.at, d.power_at, d.count))
+    start, end = start_ns.tolist(), end_ns.tolist()
+    maximum, n = np.maximum, len(frame)
+    first = 0
+    while first < n:
+        last = first + 1
+        while last < n and frame[last] == frame[first]:
+            last += 1
+        for group in concurrent(range(first, last), start, end):
+            if len(group) == 1:
+                i = group[0]
+                part = total[at[i]:at[i] + count[i]]
+                maximum(part, power[power_at[i]:power_at[i] + count[i]], out=part)
+                continue
+            low = min(at[i] for i in group)
+            part = total[low:max(at[i] + count[i] for i in group)]
+            level = np.zeros(len(part), np.float32)
+            for i in group:
+                level[at[i] - low:at[i] - low + count[i]] += power[power_at[i]:power_at[i] + count[i]]
+            maximum(part, level, out=part)
+        first = last
 
 
-def concurrent(rows: list[int], start: list[int], end: list[int]) -> list[list[int]]:
+def concurrent(rows: Iterable[int], start: list[int], end: list[int]) -> list[list[int]]:
     """Largest sets of intervals (in order of start) with a moment in common."""
     found: list[list[int]] = []
     alive: list[int] = []

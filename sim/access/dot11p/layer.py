@@ -12,7 +12,7 @@ from sim.access.dot11p.audience import Audience
 from sim.access.dot11p.contention import Contention
 from sim.access.dot11p.dcc import Control
 from sim.access.dot11p.layout import Layout
-from sim.access.dot11p.medium import Air, Medium, places
+from sim.access.dot11p.medium import Air, Medium
 from sim.access.dot11p.outcomes import Judge
 from sim.access.neighbours import PROBE, RSU, Neighbours
 from sim.channel.propagation import Propagation
@@ -56,6 +56,7 @@ class Dot11p:
         self.noise_dbm = NOISE_DBM + radio.link.noise_figure_db
         noise_mw = 10 ** (self.noise_dbm / 10)
         self.neighbours = Neighbours(self.propagation, self.noise_dbm, reach_factor, ring_m)
+        self.neighbours.keep(2)
         self.waveform = Waveform.of(settings)
         self.medium = Medium(
             settings.carrier_sense_dbm, settings.energy_detection_dbm, settings.preamble_sinr_db, noise_mw
@@ -118,7 +119,7 @@ class Dot11p:
                         self.medium.view.column[slot] = -1
         self.neighbours.update(stations)
         near = self.neighbours
-        place = places(near, stations)
+        place = np.concatenate(near.place_m)
         self.medium.new_tick(near, place, start)
         self.contention.new_tick(stations, self._ratio)
         self.listeners.new_tick(Layout(near, stations, place, self.report_distance_m, probes=False), changed)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.access.neighbours import LISTENERS, PROBE, RSU, Neighbours, run_within
-from sim.channel.ends import Ends
 from sim.world.stations import Stations
 
 if TYPE_CHECKING:
     from sim.access.dot11p.medium import Air
 
-_BLOCK_ROWS = 64
+_MARGIN_M = 1.0
+"""More than rounding can move the ends of the neighbours' own windows."""
 
 
 class Layout:
@@ -61,7 +61,7 @@ class Layout:
             targets = [PROBE] if self.probes else [b for b in LISTENERS if near.size[b]]
             firsts, sizes = [], []
             for a in LISTENERS:
-                reach = max((near.windows[a, b].reach_m for b in targets), default=0.0) + near.slack_m
+                reach = max((near.windows[a, b].reach_m for b in targets), default=0.0) + near.slack_m + _MARGIN_M
                 rows = slice(int(near.offset[a]), int(near.offset[a + 1]))
                 one = run_within(self.sender_place[rows], self.place, reach, self.ring_m)
                 firsts.append(one[0])
@@ -134,26 +134,16 @@ class Layout:
         if len(rows):
             self._scatter(flat, column[rows], PROBE, near.gains(), near.base[PROBE], offset[rows], lo[rows])
         rows = np.flatnonzero(~rsu & (size > 0))
-        rows = rows[np.argsort(lo[rows], kind="stable")]
-        for start in range(0, len(rows), _BLOCK_ROWS):
-            some = rows[start:start + _BLOCK_ROWS]
-            first, last = int(lo[some].min()), int((lo[some] + size[some]).max())
-            ranks = np.arange(first, last) % max(1, self.count)
-            gains = self._gains_between(column[some], self.columns[ranks])
-            for i, (at, low, n) in enumerate(zip(*(v[some].tolist() for v in (offset, lo, size)), strict=True)):
-                flat[at:at + n] = gains[i, low - first:low - first + n]
-
-    def _gains_between(self, columns: np.ndarray, probes: np.ndarray) -> np.ndarray:
-        """Gains between vehicles and probes at the middle of the tick, [vehicles, probes]."""
-        near = self.near
-        fields = tuple(left[columns] @ right[probes].T for left, right in near.features.rows)
-        return near.propagation.block_gain(self._ends(columns), self._ends(probes), fields, False, self.ring_m)
-
-    def _ends(self, columns: np.ndarray) -> Ends:
-        near, s = self.near, self.stations
-        slots = near.slots[columns]
-        x, y = 0.5 * (s.x0_m + s.x1_m)[slots], 0.5 * (s.y0_m + s.y1_m)[slots]
-        return Ends(slots, near.kind[columns], x, y, near.height_m[columns], near.gain_dbi[columns])
+        own = near.count[PROBE][column[rows]]
+        skip = near.lo[PROBE][column[rows]] - lo[rows]
+        if self.ring_m:
+            skip %= max(1, self.count)
+        for c, at, n, k in zip(*(v.tolist() for v in (column[rows], offset[rows] + skip, own, skip)), strict=True):
+            gains = near.towards_probes(c)
+            fits = min(n, self.count - k) if self.ring_m and n == self.count else n
+            flat[at:at + fits] = gains[:fits]
+            if fits < n:
+                flat[at - k:at - k + n - fits] = gains[fits:]
 
     def distances(self, airs: list[Air]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(flat 3-D distances at the start of each transmission, offset, size) over the report runs, float32."""

@@ -22,7 +22,8 @@ def lock(audience: Audience, runs: Runs, pairs: Pairs) -> None:
 
     A frame that begins while the receiver is free and its preamble is strong enough holds it to the frame's end; one
     that begins while another one holds it is lost (receiver busy), unless the rule of capture gives it the receiver. Of
-    frames that begin at the same instant the strongest counts. A station that starts sending leaves what it received.
+    frames that begin at the same instant the strongest counts and the others collide with it. A station that starts
+    sending leaves what it received.
     """
     layout = audience.layout
     assert layout is not None
@@ -44,10 +45,13 @@ def lock(audience: Audience, runs: Runs, pairs: Pairs) -> None:
         if sender >= 0:
             locked[sender] = False
         held, wanted = locked[e:e + n], locked[f:f + n]
-        if least > 0:
-            steals = held & wanted & (power[f:f + n] > least * power[e:e + n])
+        if least:
+            both = held & wanted
+            steals = both & (power[f:f + n] > abs(least) * power[e:e + n])
             left[e:e + n] |= steals
             held &= ~steals
+            if least < 0:
+                left[f:f + n] |= both & ~steals
         greater(wanted, held, out=wanted)
 
 
@@ -62,13 +66,16 @@ def _own_places(runs: Runs, pairs: Pairs, around: int) -> np.ndarray:
 
 
 def _capture_ratio(audience: Audience, runs: Runs, earlier: np.ndarray, later: np.ndarray) -> np.ndarray:
-    """Power ratio by which the later frame must exceed the earlier one to take the receiver; 0 = never."""
+    """Power ratio by which the later frame must exceed the earlier one to take the receiver; 0 = never, -1 = 1 where
+    both begin at the same instant."""
     late_ns = runs.start_ns[later] - runs.start_ns[earlier]
-    rule = audience.settings.capture
-    if rule == "message-in-message":
-        return np.where(late_ns == 0, 1.0, MESSAGE_IN_MESSAGE_RATIO)
-    limit_ns = CAPTURE_WINDOW_NS if rule == "preamble-4us" else 0
-    return np.where(late_ns <= limit_ns, 1.0, 0.0)
+    ratio = np.zeros(len(late_ns))
+    if audience.settings.capture == "message-in-message":
+        ratio[:] = MESSAGE_IN_MESSAGE_RATIO
+    elif audience.settings.capture == "preamble-4us":
+        ratio[late_ns <= CAPTURE_WINDOW_NS] = 1.0
+    ratio[late_ns == 0] = -1.0
+    return ratio
 
 
 def _preambles(audience: Audience, runs: Runs, pairs: Pairs, around: int) -> None:

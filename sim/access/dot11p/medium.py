@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from sim.access.neighbours import LISTENERS, PROBE, Neighbours, along
+from sim.access.neighbours import LISTENERS, PROBE, Neighbours
 
 HISTORY_NS = 20_000_000
 """How long frames are remembered for the backoff after a station's own transmission."""
@@ -210,11 +210,6 @@ class Medium:
                     if self._energy_mw(slot, just_before, just_before) >= self.energy_mw:
                         last = air.end_ns
         return busy, last
-
-
-def places(near: Neighbours, stations: object) -> np.ndarray:
-    """Place along the sorting line of every column."""
-    return along(stations, near.slots, near.slots, near.ring_m)  # type: ignore[arg-type]
 
 
 def _around(cell: int, count: int, ring: bool) -> tuple[int, ...]:
