@@ -314,13 +314,6 @@ def test_no_fading_on_top_of_the_tables() -> None:
     assert load_table("wilab-highway-los").select(7, 190).includes_fading
 
 
-def test_retransmission_is_refused_until_it_is_modelled() -> None:
-    """By hand (mistake 21): one line naming field and value."""
-    stations = bench.place(np.zeros(1), np.zeros(1))
-    with pytest.raises(ValueError, match="radio.mode4.blind_retransmission: true"):
-        LteMode4(radio({"blind_retransmission": True}), [FLOW], stations, 1)
-
-
 def test_pool_outside_the_carrier_is_refused() -> None:
     """By hand: 5 x 12 PRB from PRB 0 end at 60, a 10 MHz carrier has 50."""
     pool = {"name": "wide", "senders": ["vehicle"], "subchannels": 5, "subchannel_prb": 12}
