@@ -11,9 +11,12 @@ from sim.metrics.coverage import Coverage
 from sim.receivers.base import Decoded, Decoder, Delivery, Here, report_coverage
 from sim.receivers.zones import RSM, Zones
 from sim.senders.sensing import true_vehicles
+from sim.world.sensor import RoadsideSensor, VehicleColumns
 
 FIELD_M = 150.0
 """Objects count for a receiver within this distance (definitions section 6)."""
+FASTEST_MPS = 70.0
+"""Objects of a fresh message moved no farther than this beyond a sensor's range."""
 
 
 class RsmReceiver:
@@ -30,11 +33,13 @@ class RsmReceiver:
         self._unit_row = {unit: row for row, unit in enumerate(zones.sensor_units)}
         self._sigma_m = zones.world.config.layout.sensor.position_sigma_m
         self._tau_s = zones.world.config.measure.tau_s["RSM"]
-        self._truth: tuple[int, np.ndarray, np.ndarray, np.ndarray] | None = None
+        self._truth: VehicleColumns | None = None
+        self._by_unit: dict[int, _Near] = {}
 
     def begin_tick(self) -> None:
         """Vehicles moved."""
         self._truth = None
+        self._by_unit = {}
 
     def judge(self, delivery: Delivery) -> np.ndarray:
         """One frame after the other, all its receivers inside the sensor's field at once."""
@@ -54,51 +59,71 @@ class RsmReceiver:
         self, delivery: Delivery, frame: int, rows: np.ndarray, decoded: Message, outcome: np.ndarray
     ) -> None:
         world, here = self.zones.world, self.here
-        numbers, lon, lat, sorted_rows = self._true()
+        unit = int(delivery.sender[frame])
+        near = self._near(unit)
         receiver, applied_ns = delivery.receiver[rows], delivery.applied_ns[rows]
         at_utc_ns = world.utc0_ns + here.time_ns
         assert decoded.message is not None and decoded.value is not None
         objects = self._readers.objects(decoded.message, decoded.value, at_utc_ns)
-        own = self._own_rows(receiver, numbers, sorted_rows)
+        own = near.rows_of(self._numbers(receiver))
         age_s = (applied_ns - delivery.generated_ns[frame]) * 1e-9
         advice = self._applies(
-            objects, lon, lat, sensor_sigma_m=self._sigma_m, at_utc_ns=at_utc_ns, receiver_lon=here.lon[receiver],
-            receiver_lat=here.lat[receiver], receiver_vehicle=own, within_m=FIELD_M, age_s=age_s, tau_s=self._tau_s,
+            objects, near.lon, near.lat, sensor_sigma_m=self._sigma_m, at_utc_ns=at_utc_ns,
+            receiver_lon=here.lon[receiver], receiver_lat=here.lat[receiver], receiver_vehicle=own,
+            within_m=FIELD_M, age_s=age_s, tau_s=self._tau_s,
         )
         applied = advice.applied
         if not len(objects):
-            applied = self._nobody_else(int(delivery.sender[frame]), own) & (age_s <= self._tau_s)
+            applied = self._nobody_else(unit, receiver) & (age_s <= self._tau_s)
         report_coverage(self.coverage, world, RSM, receiver, applied_ns, applied)
         outcome[rows] = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
 
-    def _nobody_else(self, unit: int, own: np.ndarray) -> np.ndarray:
+    def _nobody_else(self, unit: int, receiver: np.ndarray) -> np.ndarray:
         """Whether the sensor's field holds no vehicle but the receiver itself."""
-        assert self._truth is not None
-        inside = self._field_counts[unit]
-        return inside - (own >= 0) <= 0
+        vehicles = self._vehicles()
+        inside = len(self._sensor(unit).in_field(vehicles.x_m, vehicles.y_m))
+        present = np.isin(self._numbers(receiver), vehicles.number)
+        return inside - present <= 0
 
-    def _true(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """(numbers, lon, lat, order by number) of all vehicles at the middle of the tick."""
+    def _sensor(self, unit: int) -> RoadsideSensor:
+        return self.zones.sensors[self._unit_row[unit]]
+
+    def _vehicles(self) -> VehicleColumns:
+        """All vehicles at the middle of the tick."""
         if self._truth is None:
-            world = self.zones.world
-            vehicles = true_vehicles(world, self.here.time_ns)
-            lon, lat = world.lonlat(vehicles.x_m, vehicles.y_m)
-            self._truth = len(lon), vehicles.number, lon, lat
-            self._order = np.argsort(vehicles.number, kind="stable")
-            self._field_counts = {
-                unit: len(sensor.in_field(vehicles.x_m, vehicles.y_m))
-                for unit, sensor in zip(self.zones.sensor_units, self.zones.sensors, strict=True)
-            }
-        _, numbers, lon, lat = self._truth
-        return numbers, lon, lat, self._order
+            self._truth = true_vehicles(self.zones.world, self.here.time_ns)
+        return self._truth
 
-    def _own_rows(self, receiver: np.ndarray, numbers: np.ndarray, order: np.ndarray) -> np.ndarray:
-        """Row of each receiver among the true vehicles, -1 for probes."""
+    def _near(self, unit: int) -> _Near:
+        """The vehicles that objects told by a unit can be."""
+        if unit not in self._by_unit:
+            sensor, vehicles = self._sensor(unit), self._vehicles()
+            reach_m = sensor.settings.range_m + FASTEST_MPS * (2.0 + self._tau_s)
+            rows = np.flatnonzero(
+                (np.abs(vehicles.x_m - sensor.x_m) <= reach_m) & (np.abs(vehicles.y_m - sensor.y_m) <= reach_m)
+            )
+            lon, lat = self.zones.world.lonlat(vehicles.x_m[rows], vehicles.y_m[rows])
+            self._by_unit[unit] = _Near(vehicles.number[rows], lon, lat)
+        return self._by_unit[unit]
+
+    def _numbers(self, receiver: np.ndarray) -> np.ndarray:
+        """Number of the vehicle of each receiver, -1 for probes."""
         world = self.zones.world
         vehicle = receiver - world.stations.first_vehicle
-        is_vehicle = vehicle >= 0
-        wanted = np.where(is_vehicle, world.fleet.number[np.maximum(vehicle, 0)], -1)
-        at = np.minimum(np.searchsorted(numbers[order], wanted), max(len(numbers) - 1, 0))
-        if not len(numbers):
-            return np.full(len(receiver), -1, np.int64)
-        return np.where(is_vehicle & (numbers[order][at] == wanted), order[at], -1)
+        return np.where(vehicle >= 0, world.fleet.number[np.maximum(vehicle, 0)], -1)
+
+
+class _Near:
+    """Some true vehicles, by row."""
+
+    def __init__(self, number: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> None:
+        self.lon, self.lat = lon, lat
+        self._order = np.argsort(number, kind="stable")
+        self._sorted = number[self._order]
+
+    def rows_of(self, number: np.ndarray) -> np.ndarray:
+        """Row of each vehicle number, -1 where it is not here."""
+        if not len(self._sorted):
+            return np.full(len(number), -1, np.int64)
+        at = np.minimum(np.searchsorted(self._sorted, number), len(self._sorted) - 1)
+        return np.where((number >= 0) & (self._sorted[at] == number), self._order[at], -1)
