@@ -36,6 +36,7 @@ def as_scenario(trial: Trial) -> str:
             "model": "static",
             "density_veh_km": 1000.0 * trial.vehicle_count / length_m,
             "spacing": "uniform",
+            "equipped_ratio": 1.0,
             "classes": [{"name": "car", "share": 1.0, "antenna_height_m": trial.height_m}],
         },
         "standards": {"candidate": "harmonised-day1"},
