@@ -54,24 +54,39 @@ class Columns:
 
 @dataclass
 class Ended:
-    """Frames that have ended, sorted by end and frame number, with copies (``frame_row``) and links (``copy_row``)."""
+    """Frames that have ended, by end and frame number; their links frame by frame; their copies in any order."""
 
     frames: dict[str, np.ndarray]
     copies: dict[str, np.ndarray]
-    links: dict[str, np.ndarray]
-    frame_of: np.ndarray
-    """``frames`` row k was number ``frame_of[k]`` of them to begin."""
-    frame_row: np.ndarray
-    copy_row: np.ndarray
+    row: np.ndarray
+    """Frame of each link."""
+    copy: np.ndarray
+    """Copy of each link."""
+    receiver: np.ndarray
+    distance_m: np.ndarray
 
-    def links_by_frame(self) -> np.ndarray:
-        """Order of links that puts them frame by frame; they stand so already, but in the order of beginning."""
-        begun = np.empty(len(self.frame_of), np.int64)
-        begun[self.frame_of] = np.arange(len(self.frame_of))
-        count = np.bincount(begun[self.frame_row[self.copy_row]], minlength=len(begun))
-        first = np.cumsum(count) - count
-        count, first = count[self.frame_of], first[self.frame_of]
-        return np.arange(int(count.sum())) + np.repeat(first - (np.cumsum(count) - count), count)
+
+class Links:
+    """Receivers of frames under way, 12 octets each: as many per frame as it says, in the order frames began."""
+
+    def __init__(self) -> None:
+        self.receiver = np.empty(0, np.int32)
+        self.copy = np.empty(0, np.int32)
+        """Which of its frame's copies it hangs on, from 0."""
+        self.distance_m = np.empty(0, np.float32)
+
+    def append(self, receiver: np.ndarray, copy: np.ndarray, distance_m: np.ndarray) -> None:
+        """Links of frames that begin, frame by frame."""
+        self.receiver = np.concatenate([self.receiver, receiver.astype(np.int32)])
+        self.copy = np.concatenate([self.copy, copy.astype(np.int32)])
+        self.distance_m = np.concatenate([self.distance_m, distance_m])
+
+    def split(self, leaving: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Remove links by mask and return them."""
+        gone = self.receiver[leaving], self.copy[leaving], self.distance_m[leaving]
+        stay = ~leaving
+        self.receiver, self.copy, self.distance_m = self.receiver[stay], self.copy[stay], self.distance_m[stay]
+        return gone
 
 
 class Books:
@@ -81,13 +96,13 @@ class Books:
         i, f = np.empty(0, np.int64), np.empty(0)
         self.frames = Columns(
             frame=i, sender=i, sender_id=i, sequence=i, size_bytes=i, cell=i, operator=i, start_ps=i, end_ps=i,
-            first_copy=i, copies=i, left=i, sent=np.empty(0, bool),
+            tick=i, links=i, first_copy=i, copies=i, left=i, sent=np.empty(0, bool),
         )
         self.copies = Columns(
             owner=i, to_cell=i, to_operator=i, receiver_id=i, outcome=np.empty(0, np.int8), end_ps=i, error_ratio=f,
             overload_ratio=f, spent_ps=np.empty((0, len(PARTS)), np.int64),
         )
-        self.links = Columns(copy=i, receiver=i, receiver_id=i, distance_m=np.empty(0, np.float32))
+        self.links = Links()
 
     def end_copies(
         self, ids: np.ndarray, outcome: int, end_ps: np.ndarray, spent_ps: np.ndarray,
@@ -130,19 +145,19 @@ class Books:
         done = (self.frames["left"] == 0) & (self.frames["end_ps"] < now_ps)
         if not done.any():
             return None
-        ids = self.frames["id"][done]
+        leaving = np.repeat(done, self.frames["links"])
         of_done = done[self.frames.rows(self.copies["owner"])]
-        copy_ids = self.copies["id"][of_done]
-        link_done = np.isin(self.links["copy"], copy_ids) if len(copy_ids) else np.zeros(len(self.links), bool)
-        frames, copies, links = self.frames.split(done), self.copies.split(of_done), self.links.split(link_done)
+        frames, copies = self.frames.split(done), self.copies.split(of_done)
+        receiver, copy, distance_m = self.links.split(leaving)
+        count = frames["links"]
+        first, first_copy = np.cumsum(count) - count, np.cumsum(frames["copies"]) - frames["copies"]
         order = np.lexsort((frames["frame"], frames["end_ps"] // 1000))
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
         frames = {name: column[order] for name, column in frames.items()}
-        return Ended(
-            frames, copies, links, order, place[np.searchsorted(ids, copies["owner"])],
-            np.searchsorted(copy_ids, links["copy"]),
-        )
+        count, first, first_copy = count[order], first[order], first_copy[order]
+        place = np.arange(int(count.sum())) + np.repeat(first - (np.cumsum(count) - count), count)
+        copy = copy[place] + np.repeat(first_copy, count)
+        row = np.repeat(np.arange(len(order)), count)
+        return Ended(frames, copies, row, copy, receiver[place], distance_m[place])
 
     def first_end_ps(self) -> int | None:
         """Earliest end of a frame whose parts are all known."""

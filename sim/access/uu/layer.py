@@ -189,23 +189,23 @@ class UuPath:
         cell, operator = self.serving.cell[frames.sender], self.serving.operator[frames.sender]
         of_row, place = row, np.arange(len(row))
         to_cell, to_operator = self.serving.cell[receiver], self.serving.operator[receiver]
-        receiver_id = stations.station_id[receiver]
         unicast = self.settings.downlink == "unicast"
         if not unicast:
             of_row, to_cell, to_operator, place = shared_copies(row, cell, to_cell, to_operator, len(frames))
-        count = np.bincount(of_row, minlength=len(frames))
+        count, links = np.bincount(of_row, minlength=len(frames)), np.bincount(row, minlength=len(frames))
+        before = np.cumsum(count) - count
         books = self.books
         ids = books.frames.append(
             frame=frames.frame, sender=frames.sender, sender_id=frames.sender_id, sequence=frames.sequence,
             size_bytes=frames.size_bytes, cell=cell, operator=operator, start_ps=frames.ready_ns * PS_PER_NS,
-            first_copy=books.copies.next_id + np.cumsum(count) - count, copies=count, left=count + 1,
-            sent=np.ones(len(frames), bool),
+            first_copy=books.copies.next_id + before, copies=count, left=count + 1, sent=np.ones(len(frames), bool),
+            tick=np.full(len(frames), self.serving.tick), links=links,
         )
-        copies = books.copies.append(
+        books.copies.append(
             owner=ids[of_row], to_cell=to_cell, to_operator=to_operator,
-            receiver_id=receiver_id if unicast else np.full(len(of_row), -1),
+            receiver_id=stations.station_id[receiver] if unicast else np.full(len(of_row), -1),
         )
-        books.links.append(copy=copies[place], receiver=receiver, receiver_id=receiver_id, distance_m=distance)
+        books.links.append(receiver, place - before[row], distance)
         return Packets.starting(
             ids, frames.sender_id, frames.sequence, frames.size_bytes, frames.ready_ns * PS_PER_NS, cell, operator
         )
@@ -240,28 +240,27 @@ class UuPath:
             end(dropped.owner, NEVER_SENT, dropped.time_ps, dropped.spent_ps)
 
     def _receptions(self, ended: Ended, stations: Stations) -> Receptions:
-        frames, copies, links = ended.frames, ended.copies, ended.links
-        order = ended.links_by_frame()
-        receiver, receiver_id = links["receiver"][order], links["receiver_id"][order]
-        left = ~stations.active[receiver] | (stations.station_id[receiver] != receiver_id)
+        frames, copies = ended.frames, ended.copies
+        row, copy, receiver, distance_m = ended.row, ended.copy, ended.receiver.astype(np.int64), ended.distance_m
+        left = self.serving.since_tick[receiver] > frames["tick"][row]
         if left.any():
             self._counts["uu_receiver_left"] += int(left.sum())
-            order, receiver, receiver_id = order[~left], receiver[~left], receiver_id[~left]
-        copy = ended.copy_row[order]
-        row = ended.frame_row[copy]
-        outcome = self._outcome(ended, copy, row, receiver_id)
+            row, copy, receiver, distance_m = row[~left], copy[~left], receiver[~left], distance_m[~left]
+        outcome = self._outcome(ended, copy, row, stations.station_id, receiver)
         split = split_ns(copies["spent_ps"])
         self.split.add(split, np.bincount(copy[outcome == Outcome.DELIVERED], minlength=len(split)))
         self._split_of_last = split, copy
-        nothing = np.full(len(order), np.nan, np.float32)
+        nothing = np.full(len(row), np.nan, np.float32)
         return Receptions(
             frames["frame"], frames["sender"], frames["start_ps"] // PS_PER_NS, frames["end_ps"] // PS_PER_NS,
-            frames["sent"], row, receiver, links["distance_m"][order], outcome, outcome.copy(), nothing,
+            frames["sent"], row, receiver, distance_m, outcome, outcome.copy(), nothing,
             nothing.copy(), {"uu_cell": frames["cell"], "uu_copies": frames["copies"]}, np.zeros(len(frames["frame"])),
             (copies["end_ps"] // PS_PER_NS)[copy],
         )
 
-    def _outcome(self, ended: Ended, copy: np.ndarray, row: np.ndarray, receiver_id: np.ndarray) -> np.ndarray:
+    def _outcome(
+        self, ended: Ended, copy: np.ndarray, row: np.ndarray, station_id: np.ndarray, receiver: np.ndarray
+    ) -> np.ndarray:
         """Outcome of links: that of their copy, and the downlink's own losses."""
         outcome: np.ndarray = ended.copies["outcome"][copy]
         errors, overload = ended.copies["error_ratio"], ended.copies["overload_ratio"]
@@ -269,7 +268,8 @@ class UuPath:
         if not len(risky):
             return outcome
         copy, row, frames = copy[risky], row[risky], ended.frames
-        uniform = self.downlink.loss_draw(frames["sender_id"][row], frames["sequence"][row], receiver_id[risky])
+        receiver_id = station_id[receiver[risky]]
+        uniform = self.downlink.loss_draw(frames["sender_id"][row], frames["sequence"][row], receiver_id)
         lost = uniform < errors[copy]
         blocked = ~lost & (uniform < errors[copy] + overload[copy])
         outcome[risky[lost]], outcome[risky[blocked]] = LOST_ON_AIR, NEVER_SENT

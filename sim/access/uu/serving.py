@@ -20,9 +20,16 @@ class Serving:
         self.cell = np.empty(0, np.int64)
         self.operator = np.empty(0, np.int64)
         """By slot; a station keeps both for the tick."""
+        self.tick = 0
+        self.since_tick = np.empty(0, np.int64)
+        """By slot: the tick from which on its station stands in it."""
 
     def update(self, stations: Stations) -> None:
         """A new tick."""
+        self.tick += 1
+        extra = stations.size - len(self.since_tick)
+        self.since_tick = np.concatenate([self.since_tick, np.full(max(extra, 0), self.tick)])
+        self.since_tick[stations.changed] = self.tick
         self.cell = np.maximum(stations.chainage_m // self.settings.cell_length_m, 0).astype(np.int64)
         if self.settings.operator_of == "one":
             self.operator = np.zeros(stations.size, np.int64)
