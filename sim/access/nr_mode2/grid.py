@@ -80,6 +80,10 @@ class Grid:
         self._list: list[Shape] = []
         self._emission: list[np.ndarray] = []
         self._sized: dict[tuple[int, int], tuple[int, int]] = {}
+        self._capacity: dict[tuple[int, int, int], int] = {}
+        self._bits = np.array([nr_grid.bits_per_symbol(mcs) for mcs in range(nr_grid.LAST_MCS + 1)], np.int64)
+        self._number = np.full((len(self.names), 32, 32, 8), -1, np.int64)
+        """Number of every allocation by pool, first subchannel, subchannels and bits per symbol."""
 
     def _check(self, pool: int, name: str) -> None:
         width = int(self.width_prb[pool])
@@ -115,9 +119,11 @@ class Grid:
 
     def capacity_bytes(self, pool: int, subchannels: int, mcs: int) -> int:
         """Octets that a grant holds; without bound where the number of subchannels is fixed by the scenario."""
-        if self.mode.packet_subchannels is not None:
-            return _LARGEST_BYTES
-        return nr_grid.tbs_bits(subchannels * int(self.width_prb[pool]), mcs, self.slot_format) // 8
+        key = (pool, subchannels, mcs)
+        if key not in self._capacity:
+            bits = nr_grid.tbs_bits(subchannels * int(self.width_prb[pool]), mcs, self.slot_format)
+            self._capacity[key] = _LARGEST_BYTES if self.mode.packet_subchannels is not None else bits // 8
+        return self._capacity[key]
 
     def _choose(self, size_bytes: int, pool: int) -> tuple[int, int]:
         available, width = int(self.subchannels[pool]), int(self.width_prb[pool])
@@ -141,9 +147,14 @@ class Grid:
             self._emission.append(self._emit(self._list[-1]))
         return self._shapes[key]
 
-    def shape_of(self, pool: int, first: int, subchannels: int, mcs: int) -> int:
-        """Number of the allocation of a transmission at this MCS."""
-        return self.shape_id(pool, first, subchannels, nr_grid.bits_per_symbol(mcs))
+    def shapes_of(self, s: Sendings) -> np.ndarray:
+        """Numbers of the allocations of transmissions."""
+        key = s.pool, s.first, s.subchannels, self._bits[s.mcs]
+        number = self._number[key]
+        for i in np.flatnonzero(number < 0).tolist():
+            number[i] = self.shape_id(*(int(values[i]) for values in key))
+            self._number[tuple(values[i] for values in key)] = number[i]
+        return number
 
     def carrier_ratio(self, s: Sendings) -> np.ndarray:
         """Part of the carrier that transmissions fill."""

@@ -85,7 +85,7 @@ class Known:
             return mask
         wanted = np.zeros(end - begin + 2, bool)
         wanted[only - begin] = True
-        rows = np.flatnonzero(mask)
+        rows = mask.nonzero()[0]
         record = self.ids[rows]
         hit = np.zeros(len(rows), bool)
         for use, target, _, _ in self.targets(record, self.memory.subframe[record], self.longest):
@@ -109,7 +109,7 @@ class Known:
             use = period > 0
             if times > 1:
                 use &= (at - sent <= period) & (times <= -(-scale // np.maximum(period, 1)))
-            rows = np.flatnonzero(use)
+            rows = use.nonzero()[0]
             shift = times * period[rows]
             yield rows, sent[rows] + shift, memory.prb_from[record[rows]], memory.prb_to[record[rows]]
             for copy in range(self.copies - 1):

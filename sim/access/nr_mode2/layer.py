@@ -12,8 +12,8 @@ from sim.access.nr_mode2.combining import Combiner
 from sim.access.nr_mode2.grid import Grid
 from sim.access.nr_mode2.known import Known
 from sim.access.nr_mode2.processes import Processes
-from sim.access.nr_mode2.selector import SELECTION_SLOTS, Selector
-from sim.access.nr_mode2.sendings import Cause, Sendings
+from sim.access.nr_mode2.selector import Selector
+from sim.access.nr_mode2.sendings import SELECTION_SLOTS, Cause, Sendings
 from sim.access.sidelink.judging import error_rates, judge, uniform
 from sim.access.sidelink.links import Sent
 from sim.access.sidelink.reception import Batch, Measured, Reception, Settings
@@ -251,13 +251,10 @@ class NrMode2:
         return Sendings.joined(parts)
 
     def _placed(self, s: Sendings, start: int) -> Sent:
-        grid = self.grid
-        keys = zip(s.pool.tolist(), s.first.tolist(), s.subchannels.tolist(), s.mcs.tolist(), strict=True)
-        shape = [grid.shape_of(*key) for key in keys]
-        sequence = s.sequence * self.processes.most_copies + s.copy
+        sequence = s.sequence if self.processes.most_copies == 1 else s.sequence * self.processes.most_copies + s.copy
         return Sent(
-            self.neighbours.column[s.slot], s.at - start, s.station_id, sequence, np.array(shape, np.int64),
-            s.subchannels * grid.width_prb[s.pool],
+            self.neighbours.column[s.slot], s.at - start, s.station_id, sequence, self.grid.shapes_of(s),
+            s.subchannels * self.grid.width_prb[s.pool],
         )
 
     def _commit(self, s: Sendings, sent: Sent, level_at: np.ndarray) -> None:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.access.nr_mode2.grid import Grid
-from sim.access.nr_mode2.sendings import Cause, Sendings, counter_range, reservation_period_ms
+from sim.access.nr_mode2.sendings import (
+    PROCESSING_SLOTS,
+    Cause,
+    Sendings,
+    counter_range,
+    reservation_period_ms,
+)
 from sim.clock import MS, NEVER, hashed_bits, hashed_uniform, stream_key
 from sim.frames import Flow, Frames, Kind
 from sim.link.nr_grid import SLOT_NS
@@ -20,7 +26,8 @@ _BUCKETS, _BUCKET_NS = 10, 100 * MS
 
 _INTEGERS = (
     "slot", "station_id", "flow", "stream", "pool", "period", "priority", "budget_ns", "next", "counter",
-    "subchannels", "mcs", "room", "last_use", "missed", "cycles", "cause", "copies", "chosen_at",
+    "counter_low", "counter_span", "subchannels", "mcs", "room", "last_use", "missed", "cycles", "cause", "copies",
+    "chosen_at",
     "frame", "sequence", "generated_ns", "size_bytes", "arrived",
 )
 
@@ -44,6 +51,9 @@ class Processes:
     budget_ns: np.ndarray
     next: np.ndarray
     counter: np.ndarray
+    counter_low: np.ndarray
+    """Least reselection counter of the process's period, and how many values there are."""
+    counter_span: np.ndarray
     subchannels: np.ndarray
     mcs: np.ndarray
     last_use: np.ndarray
@@ -79,7 +89,7 @@ class Processes:
         self.identity = np.zeros(0, np.uint64)
         """Hash of (station, flow, stream): the key of a process's draws."""
         self._row: dict[tuple[int, int, int], int] = {}
-        self._keys = {name: stream_key(seed, "mode2", name) for name in ("counter", "keep", "selection", "process")}
+        self._keys = {name: stream_key(seed, "mode2", name) for name in ("keep", "selection", "process")}
         self._later: list[Sendings] = []
         self.triggers: list[tuple[np.ndarray, np.ndarray]] = []
         self.dropped: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
@@ -87,6 +97,7 @@ class Processes:
         self.postponed = 0
         """Transport blocks that gave way to another one of their station in the same slot."""
         self._periods = {f.index: 0 if self._is_aperiodic(f) else reservation_period_ms(f.period_ns) for f in flows}
+        self._most_urgent = min((min(8, max(1, flow.priority)) for flow in flows), default=1)
         self.periods = np.array(sorted({p * self.per_ms for p in self._periods.values() if p}), np.int64)
         """Reservation periods in use, in slots: the allowed ones of the step on slots not monitored."""
 
@@ -114,7 +125,9 @@ class Processes:
         row, self.count = self.count, self.count + 1
         self._row[key] = row
         kind = self.flows[flow]
+        low, high = counter_range(self._periods[flow]) if self._periods[flow] else (1, 1)
         values = {
+            "counter_low": low, "counter_span": high - low + 1,
             "slot": slot, "station_id": stations.station_id[slot], "flow": flow, "stream": stream,
             "pool": self.grid.pool_of_kind[Kind(int(stations.kind[slot]))],
             "period": self._periods[flow] * self.per_ms, "priority": min(8, max(1, kind.priority)),
@@ -239,7 +252,7 @@ class Processes:
         first = np.ones(len(now), bool)
         first[1:] = (now.at[1:] != now.at[:-1]) | (now.slot[1:] != now.slot[:-1])
         self.postponed += int(len(first) - first.sum())
-        return now.take(np.flatnonzero(first))
+        return now.take(first.nonzero()[0])
 
     def _one_per_slot(self, rows: np.ndarray, later: Sendings | None) -> np.ndarray:
         """A station sends one transport block per slot: copies under way first, then the most urgent packet."""
@@ -317,10 +330,13 @@ class Processes:
         if not len(at):
             return
         used = rows[at]
-        draw = self.draw("keep", used)
-        self.cycles[used] += 1
-        keep = draw < self.mode.keep_probability
-        self.counter[used[keep]] = self.new_counter(used[keep])
+        if self.mode.keep_probability:
+            self.cycles[used] += 1
+            draw = self.draws("keep", used, 2)
+            keep = draw[:, 0] < self.mode.keep_probability
+            self.counter[used[keep]] = self.new_counter(used[keep], draw[keep, 1])
+        else:
+            keep = np.zeros(len(used), bool)
         gone = used[~keep]
         self.next[gone], self.cause[gone] = NEVER, Cause.COUNTER
         sent.announced[at[~keep]] = 0
@@ -332,10 +348,22 @@ class Processes:
         """
         when = self.next[:self.count] - ahead
         wanted = (when >= start) & (when < end) & self.waiting[:self.count] & (self.arrived[:self.count] <= when)
-        wanted &= self.chosen_at[:self.count] < when
-        wanted &= np.where(self.announced[:self.count], self.mode.preemption, self.mode.reevaluation)
-        rows = np.flatnonzero(wanted)
+        rows = wanted.nonzero()[0]
+        rows = rows[self.chosen_at[rows] < when[rows]]
+        announced = self.announced[rows]
+        urgent = self.mode.preemption & (self.priority[rows] > self._most_urgent)
+        rows = rows[np.where(announced, urgent, self.mode.reevaluation & (announced | self._may_change(rows)))]
         return rows, when[rows]
+
+    def _may_change(self, rows: np.ndarray) -> np.ndarray:
+        """Whether an SCI sent after the selection can name the selected slots at all.
+
+        One that announces only its period reserves nothing sooner than the shortest period in use.
+        """
+        if self.mode.repetitions or not len(self.periods):
+            return np.full(len(rows), bool(self.mode.repetitions))
+        soonest = self.chosen_at[rows] - PROCESSING_SLOTS[self.mode.numerology] + int(self.periods[0])
+        return self.next[rows] >= soonest
 
     def copies_pending(self) -> bool:
         """Whether further copies of packets wait for their slots."""
@@ -343,22 +371,14 @@ class Processes:
 
     # ---- selection
 
-    def draw(self, name: str, rows: np.ndarray) -> np.ndarray:
-        """One uniform number per row, keyed by station, flow, stream and cycle."""
-        return hashed_uniform(self._keys[name], self.identity[rows], self.cycles[rows])
-
     def draws(self, name: str, rows: np.ndarray, number: int) -> np.ndarray:
-        """``number`` uniform numbers per row, [n, number]."""
+        """``number`` uniform numbers per row, [n, number], keyed by station, flow, stream and cycle."""
         identity, cycles = self.identity[rows][:, None], self.cycles[rows][:, None]
         return hashed_uniform(self._keys[name], identity, cycles, np.arange(number))
 
-    def new_counter(self, rows: np.ndarray) -> np.ndarray:
+    def new_counter(self, rows: np.ndarray, draw: np.ndarray) -> np.ndarray:
         """Reselection counters, uniform in the range that the period sets; 1 for aperiodic packets."""
-        periods = self.period[rows] // self.per_ms
-        low, high = np.ones(len(rows), np.int64), np.ones(len(rows), np.int64)
-        for period in set(periods.tolist()) - {0}:
-            low[periods == period], high[periods == period] = counter_range(period)
-        return low + (self.draw("counter", rows) * (high - low + 1)).astype(np.int64)
+        return self.counter_low[rows] + (draw * self.counter_span[rows]).astype(np.int64)
 
     def grant_sizes(self, rows: np.ndarray, at: np.ndarray) -> np.ndarray:
         """Bytes new grants are made for: the largest frame of the last second, or the one that waits."""

@@ -123,7 +123,7 @@ def meeting(
     found = []
     longest = int((end - begin + 1).max(initial=0))
     for _ in range(max(1, -(-longest // int(step.min(initial=2**40))))):
-        rows = np.flatnonzero((y <= end) & (y <= target) & (target - y < uses * step))
+        rows = ((y <= end) & (y <= target) & (target - y < uses * step)).nonzero()[0]
         if len(rows):
             found.append((rows, y[rows]))
         y = y + step

@@ -12,17 +12,11 @@ from sim.access.nr_mode2.grid import Grid
 from sim.access.nr_mode2.known import Known
 from sim.access.nr_mode2.processes import Processes
 from sim.access.nr_mode2.selection import Candidates, candidates, drawn, meeting
-from sim.access.nr_mode2.sendings import Cause
+from sim.access.nr_mode2.sendings import PROCESSING_SLOTS, Cause
 from sim.clock import NEVER
 
 if TYPE_CHECKING:
     from sim.scenario.schema.radio import Mode2
-
-PROCESSING_SLOTS = (1, 1, 2)
-"""T_proc0: what was sent in the last slots before a trigger is not known yet (TS 38.214 table 8.1.4-1)."""
-SELECTION_SLOTS = (3, 5, 9)
-"""T_proc1, and T3: how long before its use a resource is looked at again (TS 38.214 table 8.1.4-2)."""
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -37,6 +31,8 @@ class Batch:
     uses: np.ndarray
     """Periods that the grant looks ahead, C_resel = 10 x counter; 1 for an aperiodic packet."""
     priority: np.ndarray
+    draws: np.ndarray
+    """Uniform numbers for the choice, one per copy."""
     pool: int
     width: int
     scale: int
@@ -49,7 +45,7 @@ class Batch:
 
     def take(self, some: np.ndarray) -> Batch:
         """A selection of rows."""
-        names = ("rows", "slot", "at", "begin", "end", "period", "uses", "priority")
+        names = ("rows", "slot", "at", "begin", "end", "period", "uses", "priority", "draws")
         return replace(self, **{name: getattr(self, name)[some] for name in names})
 
     def only_at(self, slot: np.ndarray) -> Batch:
@@ -109,16 +105,19 @@ class Selector:
         sizes = [self.grid.sized(size, pool) for size, pool in wanted]
         p.mcs[rows], p.subchannels[rows] = [s[0] for s in sizes], [s[1] for s in sizes]
         p.cycles[rows] += 1
-        p.counter[rows] = p.new_counter(rows)
+        draws = p.draws("selection", rows, p.most_copies + 1)
+        p.counter[rows] = p.new_counter(rows, draws[:, -1])
         p.missed[rows], p.last_use[rows] = 0, at
-        for batch in self._batches(rows, at, begin, end):
+        for batch in self._batches(rows, at, begin, end, draws):
             self._room(batch)
             found = self._candidates(batch)
             self._grant(batch, found)
             if self.log is not None:
                 self._record(batch, found)
 
-    def _batches(self, rows: np.ndarray, at: np.ndarray, begin: np.ndarray, end: np.ndarray) -> list[Batch]:
+    def _batches(
+        self, rows: np.ndarray, at: np.ndarray, begin: np.ndarray, end: np.ndarray, draws: np.ndarray
+    ) -> list[Batch]:
         """Rows of equal pool and width together."""
         p = self.processes
         kinds = p.pool[rows] * 1000 + p.subchannels[rows]
@@ -128,7 +127,8 @@ class Selector:
             some, period = rows[s], p.period[rows[s]]
             uses = np.where(period > 0, 10 * p.counter[some], 1)
             batches.append(Batch(
-                some, p.slot[some], at[s], begin[s], end[s], period, uses, p.priority[some], kind // 1000, kind % 1000,
+                some, p.slot[some], at[s], begin[s], end[s], period, uses, p.priority[some], draws[s], kind // 1000,
+                kind % 1000,
                 int((end[s] - begin[s]).max()) + 1,
             ))
         return batches
@@ -140,8 +140,7 @@ class Selector:
 
     def _grant(self, batch: Batch, found: Candidates) -> None:
         p = self.processes
-        draws = p.draws("selection", batch.rows, p.most_copies)
-        slots, first, number = drawn(found, draws)
+        slots, first, number = drawn(found, batch.draws[:, :p.most_copies])
         p.take_grant(batch.rows, batch.at, batch.begin[:, None] + slots, first, number)
 
     def _candidates(self, batch: Batch) -> Candidates:
@@ -164,7 +163,7 @@ class Selector:
         begin, end = p.windows(rows, at)
         begin = np.minimum(begin, p.next[rows])
         end = np.maximum(end, p.next[rows] + p.offset[rows, :].max(axis=1))
-        for batch in self._batches(rows, at, begin, end):
+        for batch in self._batches(rows, at, begin, end, np.zeros((len(rows), p.most_copies))):
             suspect = np.flatnonzero(self._touched(batch))
             if len(suspect):
                 self._check_closely(batch.take(suspect))
@@ -201,7 +200,7 @@ class Selector:
         allowed = found.allowed & ~early
         remaining = allowed.sum(axis=1)
         lost &= remaining > 0
-        some = np.flatnonzero(lost)
+        some = lost.nonzero()[0]
         if not len(some):
             return
         left = Candidates(
@@ -210,7 +209,8 @@ class Selector:
         causes = np.where(announced[some], int(Cause.PREEMPTION), int(Cause.REEVALUATION))
         np.add.at(p.selections, causes, 1)
         p.cycles[batch.rows[some]] += 1
-        self._grant(batch.take(some), left)
+        draws = p.draws("selection", batch.rows[some], p.most_copies)
+        self._grant(replace(batch.take(some), draws=draws), left)
 
     def _taken_by_urgent(self, batch: Batch, slot: np.ndarray, first: np.ndarray, raises: np.ndarray) -> np.ndarray:
         """Whether a more urgent reservation above the raised threshold meets these resources."""
@@ -235,7 +235,7 @@ class Selector:
         if urgent:
             most = self.mode.preemption_priority or 9
             usable &= known.priority[record] < np.minimum(batch.priority[index], most)
-        some = np.flatnonzero(usable)
+        some = usable.nonzero()[0]
         index, record = index[some], record[some]
         population = self.near.population(self.near.column[batch.slot])
         rsrp = known.heard_mw(record, batch.slot[index], population[index])
@@ -296,12 +296,17 @@ class Selector:
     def _unmonitored(self, batch: Batch) -> np.ndarray:
         """Slots that a reservation announced while the station itself transmitted could meet, [b, span]."""
         barred = np.zeros((len(batch.rows), batch.span), bool)
+        if not len(self.processes.periods):
+            return barred
         own = self.known.memory.own[batch.slot]
         since = batch.at[:, None]
-        row, place = np.nonzero((own >= since - self.window_slots) & (own < since - self.unknown_slots))
+        oldest = since - min(self.window_slots, int(self.processes.periods[-1]))
+        row, place = ((own >= oldest) & (own < since - self.unknown_slots)).nonzero()
+        if not len(row):
+            return barred
         sent = own[row, place].astype(np.int64)
         for period in self.processes.periods.tolist():
-            for ahead in range(1, max(1, -(-batch.span // period)) + 1):
+            for ahead in range(1, max(1, -(-batch.scale // period)) + 1):
                 target = sent + ahead * period
                 use = target >= batch.begin[row]
                 if ahead > 1:
@@ -319,7 +324,7 @@ class Selector:
         p, known = self.processes, self.known
         column = self.near.column[batch.slot]
         several = known.processes_at[column + 1] - known.processes_at[column] > 1
-        for i in np.flatnonzero(several).tolist():
+        for i in several.nonzero()[0].tolist():
             for other in known.order[known.processes_at[column[i]]:known.processes_at[column[i] + 1]].tolist():
                 if other == batch.rows[i] or p.next[other] == NEVER:
                     continue

@@ -9,6 +9,10 @@ import numpy as np
 
 from sim.clock import MS
 
+PROCESSING_SLOTS = (1, 1, 2)
+"""T_proc0: what was sent in the last slots before a trigger is not known yet (TS 38.214 table 8.1.4-1)."""
+SELECTION_SLOTS = (3, 5, 9)
+"""T_proc1, and T3: how long before its use a resource is looked at again (TS 38.214 table 8.1.4-2)."""
 
 class Cause(IntEnum):
     """Why resources were selected."""
