@@ -129,8 +129,7 @@ class Known:
 
     def heard_mw(self, record: np.ndarray, slot: np.ndarray, population: np.ndarray) -> np.ndarray:
         """RSRP per resource element in mW at which the station in ``slot`` decoded a record's SCI; 0 if it did not."""
-        level = self.memory.heard(record, slot, population)
-        power = np.where(level > -1e8, 10 ** (np.maximum(level, np.float32(-300)) / 10), 0).astype(np.float32)
+        power = self.memory.heard_mw(record, slot, population)
         if self.sensitivity_mw is not None:
             power[power * (12 * self.width[record]) < self.sensitivity_mw] = 0
         return power

@@ -265,6 +265,14 @@ class ReservationMemory:
 
         ``population`` is that of the listener now and at the time of the transmission.
         """
+        level = self.heard_mw(record, slot, population)
+        rsrp = np.full(len(record), UNHEARD_DBM, np.float32)
+        some = np.flatnonzero(level)
+        rsrp[some] = np.log(level[some]) * _DB
+        return rsrp
+
+    def heard_mw(self, record: np.ndarray, slot: np.ndarray, population: np.ndarray) -> np.ndarray:
+        """As :meth:`heard`, in mW per resource element; 0 where the SCI was not decoded."""
         orders, turn = self.orders, self.turn[record]
         row = orders.row(turn)
         column = orders.column[row, slot]
@@ -276,7 +284,7 @@ class ReservationMemory:
         valid = (column >= 0) & (place >= 0) & (place < self.count.ravel()[pair])
         oldest = orders.turn - min(len(orders.column), len(self.near.store))
         valid &= (level_at >= self.head - len(self.level_mw)) & (turn > oldest)
-        rsrp = np.full(len(record), UNHEARD_DBM, np.float32)
+        rsrp = np.zeros(len(record), np.float32)
         some = np.flatnonzero(valid)
         record, place, pair = record[some], place[some], pair[some]
         tables = self.near.store
@@ -288,7 +296,7 @@ class ReservationMemory:
         decoded = np.flatnonzero(reception.decode(
             gain * reception.control_share[prb], level, self, record, self.near.station_id, self.near.column[slot[some]]
         ))
-        rsrp[some[decoded]] = np.log(gain[decoded] * reception.element_share[prb[decoded]]) * _DB
+        rsrp[some[decoded]] = gain[decoded] * reception.element_share[prb[decoded]]
         return rsrp
 
 
