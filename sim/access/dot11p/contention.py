@@ -308,7 +308,8 @@ class Contention:
         if self.control is not None:
             gate = self._gate(slot)
             gate.handed, gate.sent_ns, gate.airtime_ns = False, now_ns, airtime_ns
-            gate.open_ns = now_ns + self.control.off_ns(slot, airtime_ns)
+            gate.delay_ns = self.edca.gate_delay_ns(frame.station_id, frame.sequence)
+            gate.open_ns = now_ns + self.control.off_ns(slot, airtime_ns) + gate.delay_ns
             if gate.waits():
                 gate.version += 1
                 self._push(gate.open_ns, 4, _GATE, _Opening(slot, gate), gate.version)
@@ -375,7 +376,7 @@ class Contention:
         assert self.control is not None
         for slot, gate in self.gates.items():
             if gate.airtime_ns:
-                gate.open_ns = gate.sent_ns + self.control.off_ns(slot, gate.airtime_ns)
+                gate.open_ns = gate.sent_ns + self.control.off_ns(slot, gate.airtime_ns) + gate.delay_ns
             if gate.waits():
                 gate.version += 1
                 self._push(max(now_ns, gate.open_ns), 4, _GATE, _Opening(slot, gate), gate.version)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sim.access.dot11p import CATEGORIES
 from sim.clock import stream_key
 from sim.frames import Flow
@@ -29,6 +27,8 @@ class Edca:
         self.window = [settings.contention_window[name] for name in CATEGORIES]
         self.sifs_ns = sifs_ns
         self._key = int(stream_key(seed, "dot11p", "backoff"))
+        self._jitter_key = int(stream_key(seed, "dot11p", "gate"))
+        self.jitter_ns = round(settings.dcc_jitter_us * 1000)
         self._drawn: dict[int, int] = {}
         self.draws = 0
 
@@ -39,6 +39,11 @@ class Edca:
         self._drawn[key] = count + 1
         self.draws += 1
         return (_hashed(self._key, key, count) >> 32) * (self.window[category] + 1) >> 32
+
+
+    def gate_delay_ns(self, station_id: int, sequence: int) -> int:
+        """How late the gate opens after a frame, uniform in 0 .. the configured jitter."""
+        return (_hashed(self._jitter_key, station_id, sequence) >> 32) * self.jitter_ns >> 32
 
 
 def category_of(flow: Flow, settings: Dot11p) -> int:
@@ -68,9 +73,3 @@ def _hashed(key: int, *counters: int) -> int:
         bits = x ^ (x >> 31)
     return bits
 
-
-def hashed_like_rows(key: int, station: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """The same bits for arrays (for checks)."""
-    from sim.clock import hashed_bits
-
-    return hashed_bits(np.uint64(key), station, count)

@@ -84,12 +84,12 @@ class Policy:
 class Gate:
     """Congestion control's own queues, one per category, and when the station may send again."""
 
-    __slots__ = ("airtime_ns", "handed", "open_ns", "queues", "sent_ns", "version")
+    __slots__ = ("airtime_ns", "delay_ns", "handed", "open_ns", "queues", "sent_ns", "version")
 
     def __init__(self) -> None:
         self.queues: tuple[deque[Waiting], ...] = (deque(), deque(), deque(), deque())
         self.sent_ns = -(2**62)
-        self.airtime_ns = 0
+        self.airtime_ns = self.delay_ns = 0
         self.open_ns = 0
         self.handed = False
         """A frame has passed the gate and is not on the air yet."""

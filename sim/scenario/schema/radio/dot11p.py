@@ -107,6 +107,10 @@ class Dot11p(Section):
     dcc: Literal["none", "reactive", "adaptive"] = key(
         "none", "congestion control at the access layer", source="ETSI TS 102 687 v1.2.1"
     )
+    dcc_jitter_us: float = key(
+        1000.0, "the gate of congestion control opens late by up to this: timers of stations are not locked to one "
+        "another", unit="us", ge=0, le=100_000, source="assumption",
+    )
     dcc_table: Literal["ton-0.5ms", "ton-1ms"] = key(
         "ton-1ms", "reactive table: for frames up to 0.5 ms or up to 1 ms", source="ETSI TS 102 687 v1.2.1 annex A"
     )
