@@ -192,6 +192,7 @@ class Neighbours:
         self._has_gains = False
         self._to_probes: dict[int, _ToProbes] = {}
         self._within: dict[float, dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+        self._packed: np.ndarray | None = None
         self._layout()
 
     def _layout(self) -> None:
@@ -223,6 +224,15 @@ class Neighbours:
         """First place of the run of every listening column in each target population; likewise the next two."""
         self.count = {b: np.concatenate([w.count for w in some]) for b, some in by_column.items()}
         self.base = {b: np.concatenate([w.base for w in some]) for b, some in by_column.items()}
+
+    def packed(self) -> np.ndarray:
+        """(lo, count, size of the target population, base) towards each population that listens, int64 [columns that
+        listen, 3, 4]."""
+        if self._packed is None:
+            sizes = [np.full(len(self.lo[b]), self.size[b]) for b in LISTENERS]
+            parts = [[self.lo[b], self.count[b], sizes[b], self.base[b]] for b in LISTENERS]
+            self._packed = np.ascontiguousarray(np.array(parts).transpose(2, 0, 1))
+        return self._packed
 
     def within(self, distance_m: float) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """(lo, count, base) as in :attr:`lo` and so on, of the part of each run that may lie within ``distance_m``.
@@ -386,6 +396,7 @@ class Neighbours:
         self.height_m = stations.antenna_height_m[slots].astype(np.float32)
         self.gain_dbi = stations.antenna_gain_dbi[slots].astype(np.float32)
         self.power_dbm = stations.tx_power_dbm[slots].astype(np.float32)
+        self.power_mw = np.exp(self.power_dbm * np.float32(np.log(10) / 10))
         pattern = stations.antenna_pattern[slots]
         directional = pattern if is_directional(pattern) else None
         self._ends = Ends(slots, self.kind, *self._absolute, self.height_m, self.gain_dbi, directional)

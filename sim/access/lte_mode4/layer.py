@@ -14,9 +14,10 @@ from sim.access.lte_mode4.processes import Cause, Processes, Sendings
 from sim.access.lte_mode4.report import Reporter
 from sim.access.lte_mode4.selector import Selector
 from sim.access.neighbours import PROBE, Neighbours
+from sim.access.sidelink.averages import AveragedPower
 from sim.access.sidelink.links import Sent
 from sim.access.sidelink.reception import Batch, Measured, Reception, Settings
-from sim.access.sidelink.sensing import Orders, PowerMemory, ReservationMemory
+from sim.access.sidelink.sensing import Orders, ReservationMemory
 from sim.access.waiting import WaitingFrames
 from sim.channel.propagation import Propagation
 from sim.clock import MS, NEVER, stream_key
@@ -81,7 +82,7 @@ class LteMode4:
             ),
             self.grid,
         )
-        self.power = PowerMemory(self.orders, int(self.grid.subchannels.sum()), mode.sensing_window_ms)
+        self.power = AveragedPower(self.orders, int(self.grid.subchannels.sum()), mode.sensing_window_ms)
         self.reservations = ReservationMemory(self.orders, self.neighbours, self.reception, longest + 20)
         self._held: list[tuple[Sendings, Batch, tuple[Batch, np.ndarray] | None]] = []
         self.selector = Selector(
@@ -123,10 +124,12 @@ class LteMode4:
         self.neighbours.keep(-(-(self.reservations.horizon + 1) // tick) + 1)
         self.orders.deepen(-(-max(self.reservations.horizon, self.power.rows) // tick) + 2)
         self.orders.grow(stations.size)
+        self.power.grow(stations.size)
         self.processes.new_tick(stations.size)
         self.reservations.grow(stations.size, self.processes.copies * len(self.processes.slot))
         if len(stations.changed):
             changed = np.asarray(stations.changed, np.int64)
+            self.power.forget(changed)
             self.orders.forget(changed)
             self.reservations.forget(changed)
             self.processes.forget(changed, start, stations)

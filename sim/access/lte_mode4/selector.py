@@ -14,8 +14,9 @@ from sim.access.lte_mode4.heard import HeardReservations
 from sim.access.lte_mode4.processes import Processes
 from sim.access.lte_mode4.second import GREATEST_GAP
 from sim.access.neighbours import Neighbours
+from sim.access.sidelink.averages import AveragedPower
 from sim.access.sidelink.selection import Choice, blocks, choose, projected
-from sim.access.sidelink.sensing import PowerMemory, ReservationMemory
+from sim.access.sidelink.sensing import ReservationMemory
 from sim.clock import NEVER, ns_from_ms
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Selector:
     """Selects resources for processes whose packet has just arrived (3GPP TS 36.213 clause 14.1.1.6)."""
 
     def __init__(
-        self, mode: Mode4, grid: Grid, processes: Processes, power: PowerMemory, reservations: ReservationMemory,
+        self, mode: Mode4, grid: Grid, processes: Processes, power: AveragedPower, reservations: ReservationMemory,
         quiet_prb_mw: float,
     ) -> None:
         self.mode, self.grid, self.processes = mode, grid, processes
@@ -174,18 +175,18 @@ class Selector:
 
     def _power(self, batch: Batch) -> np.ndarray:
         """Averaged S-RSSI in mW per candidate, float32 [b, span, starts]; what was never monitored counts as noise."""
-        grid = self.grid
+        grid, lags = self.grid, np.minimum(batch.period, 100)
         own = slice(int(grid.row_start[batch.pool]), int(grid.row_start[batch.pool + 1]))
-        ahead = (batch.begin - batch.at)[:, None] + np.arange(batch.span)
-        mean = np.empty((own.stop - own.start, len(batch.rows), batch.span), np.float32)
-        quiet = np.float32(self.quiet_prb_mw * float(grid.width_prb[batch.pool]))
-        lags = np.minimum(batch.period, 100)
+        quiet_mw = self.quiet_prb_mw * float(grid.width_prb[batch.pool])
+        if lags.min() == lags.max():
+            mean = self.power.mean(batch.slot, batch.at, batch.begin, batch.span, int(lags[0]), own, quiet_mw)
+            return blocks(mean, batch.width, np.add)
+        mean = np.empty((len(batch.rows), batch.span, own.stop - own.start), np.float32)
         for lag in sorted(set(lags.tolist())):
             rows = np.flatnonzero(lags == lag)
-            total, count = self.power.sums(batch.slot[rows], batch.at[rows], lag, own)
-            of_phase = np.where(count > 0, total / np.maximum(count, 1).astype(np.float32), quiet)
-            mean[:, rows] = of_phase[:, np.arange(len(rows))[:, None], ahead[rows] % lag]
-        return blocks(np.ascontiguousarray(mean.transpose(1, 2, 0)), batch.width, np.add)
+            mean[rows] = self.power.mean(
+                batch.slot[rows], batch.at[rows], batch.begin[rows], batch.span, lag, own, quiet_mw)
+        return blocks(mean, batch.width, np.add)
 
     def _record(self, batch: Batch, counter: np.ndarray, choice: Choice) -> None:
         p = self.processes

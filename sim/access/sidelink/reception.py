@@ -77,11 +77,8 @@ class Batch:
     address: int
     sensed_mw: np.ndarray
     reported: Runs
-
-    @property
-    def links(self) -> int:
-        """Links that may be reported."""
-        return int(self.reported.count.sum())
+    links: int
+    """Links that may be reported."""
 
     def control_levels(self, runs: Runs) -> list[np.ndarray]:
         """Levels on the control PRBs of the transmissions of ``runs`` at every station of the run."""
@@ -152,6 +149,9 @@ class Reception:
         self._pool = np.empty(1 << 16, np.float32)
         self._used = 0
         self._received = np.empty(0, np.float32)
+        self._reference_mw = 0.0
+        """Power that sums of gains are counted in: that of the strongest station."""
+        self._factors: list[float] = []
 
     # ---- power at every station
 
@@ -166,10 +166,8 @@ class Reception:
         reach = runs_of(near, sent.column, LISTENERS)
         table = near.gains()
         batch, received = self._begin(near, sent, part, slice(0, int(near.offset[PROBE])), LISTENERS)
-        powers = _powers(near, sent)
-        flat, columns = received.reshape(-1), batch.columns
-        into = (batch.kind * len(part) + sent.slot_of_time)[reach.sending] * columns + reach.first
-        _add_up(flat, into, table, reach, powers)
+        row = batch.kind * len(part) + sent.slot_of_time
+        _add_up(received.reshape(-1), row[reach.sending] * batch.columns + reach.first, table, reach, self._factors)
         self._finish(batch, received, foreign, sensing=True)
         return batch, reach
 
@@ -192,16 +190,16 @@ class Reception:
         units = np.flatnonzero(some.column >= near.offset[RSU])
         batch.reported = batch.reported.take(np.flatnonzero(np.isin(batch.reported.sending, units)))
         reach = runs_of(near, some.column, (PROBE,))
-        flat, powers = received.reshape(-1), _powers(near, some)
+        flat = received.reshape(-1)
         into = (batch.kind * len(part) + some.slot_of_time)[reach.sending] * batch.columns + reach.first - first
         own = np.flatnonzero(reach.base >= 0)
-        _add_up(flat, into[own], near.gains(), reach.take(own), powers)
-        self._vehicles_at_probes(near, some, batch, flat, powers)
+        _add_up(flat, into[own], near.gains(), reach.take(own), self._factors)
+        self._vehicles_at_probes(near, some, batch, flat)
         self._finish(batch, received, foreign, sensing=False)
         return batch, keep
 
     def _vehicles_at_probes(
-        self, near: Neighbours, sent: Sent, batch: Batch, flat: np.ndarray, powers: np.ndarray
+        self, near: Neighbours, sent: Sent, batch: Batch, flat: np.ndarray
     ) -> None:
         """Add the interference of vehicles at probes that some RSU reaches in the same subframe."""
         lo, count, n = near.lo[PROBE], near.count[PROBE], int(near.size[PROBE])
@@ -213,13 +211,13 @@ class Reception:
             if not near.ring_m and not np.any((lo[units] < end) & (begin < lo[units] + count[units])):
                 continue
             at = ((int(batch.kind[i]) * len(batch.part) + time) * n) + (begin + np.arange(int(count[column]))) % n
-            flat[at] += near.towards_probes(column) * powers[i]
+            flat[at] += near.towards_probes(column) * np.float32(self._factors[i])
 
     def _begin(
         self, near: Neighbours, sent: Sent, part: np.ndarray, columns: slice, targets: tuple[int, ...]
     ) -> tuple[Batch, np.ndarray]:
         """A batch without levels, and the zeroed array [kind + 1, subframe, column] of received powers; the last row
-        is all ones and carries noise."""
+        is all ones and carries noise. Received powers are in units of the strongest station's power."""
         size, width = len(part), columns.stop - columns.start
         shapes = sorted(set(sent.shape.tolist()))
         place = {shape: i for i, shape in enumerate(shapes)}
@@ -232,7 +230,10 @@ class Reception:
         received[:n], received[n] = 0, 1
         reported = runs_of(near, sent.column, targets, self.settings.report_distance_m)
         nothing = np.empty((0, size, width), np.float32)
-        batch = Batch(sent, part, kind, n, columns.start, width, nothing, 0, nothing, reported)
+        links = int(reported.count.sum())
+        batch = Batch(sent, part, kind, n, columns.start, width, nothing, 0, nothing, reported, links)
+        self._reference_mw = float(near.power_mw.max(initial=0.0))
+        self._factors = (near.power_mw[sent.column] / np.float32(self._reference_mw)).tolist()
         if targets != (PROBE,):
             batch.sensed_mw = np.empty((int(self.grid.subchannels.sum()), size, width), np.float32)
         batch.levels, batch.address = self._room(2 * n, size, width)
@@ -268,7 +269,7 @@ class Reception:
         n = batch.kinds
         shape, prb = np.zeros(n, np.int64), np.zeros(n, np.int64)
         shape[batch.kind], prb[batch.kind] = batch.sent.shape, batch.sent.data_prb
-        key = (*shape.tolist(), *prb.tolist())
+        key = (self._reference_mw, *shape.tolist(), *prb.tolist())
         if key not in self._rows:
             if len(self._rows) > 5000:
                 self._rows.clear()
@@ -276,7 +277,7 @@ class Reception:
             widths = np.repeat(self.grid.width_prb, self.grid.subchannels)
             if n:
                 c = self.grid.coupling(shape)
-                parts = [c.data, c.control, c.subchannel]
+                parts = [part * np.float64(self._reference_mw) for part in (c.data, c.control, c.subchannel)]
             else:
                 parts = [np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((len(widths), 0))]
             of_noise = [prb * noise, np.full(n, self.settings.control_prb * noise), widths * noise]
@@ -314,7 +315,7 @@ class Reception:
         runs, batch_of, sent = _together(batches)
         links = _Geometry(near, batches, runs, batch_of, sent, self.settings.report_distance_m)
         count, sending = links.count, runs.sending
-        power = _powers(near, sent)[sending]
+        power = near.power_mw[sent.column[sending]]
         prb = sent.data_prb[sending]
         gain = near.gains().take(links.place)
         wanted = gain * _spread(power * self.data_share[prb], count)
@@ -429,17 +430,12 @@ def _together(batches: Sequence[Batch]) -> tuple[Runs, np.ndarray, Sent]:
     return runs, batch_of, sent
 
 
-def _powers(near: Neighbours, sent: Sent) -> np.ndarray:
-    return np.exp(near.power_dbm[sent.column] / _DB).astype(np.float32)
-
-
-def _add_up(flat: np.ndarray, into: np.ndarray, table: np.ndarray, runs: Runs, powers: np.ndarray) -> None:
-    """Add received power of every run to ``flat`` from ``into`` on, run after run: a fixed order."""
-    power = powers[runs.sending].tolist()
-    rows = zip(into.tolist(), runs.base.tolist(), runs.count.tolist(), power, strict=True)
-    for at, base, count, mw in rows:
-        target = flat[at:at + count]
-        target += table[base:base + count] * np.float32(mw)
+def _add_up(flat: np.ndarray, into: np.ndarray, table: np.ndarray, runs: Runs, factors: list[float]) -> None:
+    """Add gains times factors of every run to ``flat`` from ``into`` on, run after run: a fixed order."""
+    rows = zip(into.tolist(), runs.base.tolist(), runs.count.tolist(), runs.sending.tolist(), strict=True)
+    for at, base, count, sending in rows:
+        target, gain, factor = flat[at:at + count], table[base:base + count], factors[sending]
+        target += gain if factor == 1.0 else gain * np.float32(factor)
 
 
 def _spread(per_run: np.ndarray, count: np.ndarray) -> Any:

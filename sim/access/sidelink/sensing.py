@@ -69,7 +69,7 @@ class PowerMemory:
     """S-RSSI per column and subchannel of all pools over the sensing window, float32 in mW.
 
     ``ring`` [subchannels of all pools, subframes, columns] keeps subframe n in row n modulo its length, in the order of
-    columns of that time; :data:`NOT_MONITORED` marks subframes of own transmissions. A selection gathers what it needs.
+    columns of that time; :data:`NOT_MONITORED` marks subframes of own transmissions.
     """
 
     def __init__(self, orders: Orders, subchannels: int, window: int, phases: int = 100) -> None:
@@ -96,29 +96,6 @@ class PowerMemory:
             self.ring[:, :n - before, :width] = sensed_mw[:, before:]
             self.turn[:n - before] = self.orders.turn
         self.last = subframe + n - 1
-
-    def sums(
-        self, slot: np.ndarray, at: np.ndarray, lag: int, subchannels: slice
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Sums of S-RSSI in mW, float32 [subchannels, b, lag], and numbers of monitored subframes, [b, lag].
-
-        For selections at subframes ``at`` [b] of the stations ``slot`` over the window before them; entry i stands for
-        all subframes ``at`` + i - j ``lag`` with j >= 1.
-        """
-        times = at[:, None] + np.arange(-self.window, 0)
-        row = times % self.rows
-        turn = self.turn.take(row)
-        order = self.orders
-        column = order.column[order.row(turn), slot[:, None]]
-        known = (turn > order.turn - len(order.column)) & (turn >= 0) & (column >= 0) & (times >= 0)
-        width = self.ring.shape[2]
-        place = np.where(known, row * width + column, 0)
-        flat = self.ring[subchannels].reshape(-1, self.rows * width)
-        power = flat.take(place, axis=1)
-        known &= power[0] != NOT_MONITORED
-        power *= known
-        power = power.reshape(len(power), len(slot), self.window // lag, lag)
-        return power.sum(axis=2), known.reshape(len(slot), -1, lag).sum(axis=1)
 
     def busy_ratio(self, slots: np.ndarray, subchannels: slice, threshold_mw: float, over: int = 100) -> np.ndarray:
         """Share of monitored (subframe, subchannel) of the last ``over`` subframes above the threshold, per slot."""
@@ -168,13 +145,10 @@ class ReservationMemory:
         self.prb_from, self.prb_to = np.zeros(size, np.int64), np.zeros(size, np.int64)
         self.turn = np.full(size, -1, np.int64)
         self.station_id, self.sequence = np.zeros(size, np.int64), np.zeros(size, np.int64)
-        self.data_prb = np.zeros(size, np.int64)
-        self.power_mw = np.zeros(size, np.float32)
-        self.lo = np.zeros((size, _POPULATIONS), np.int64)
-        self.count = np.zeros((size, _POPULATIONS), np.int64)
-        self.size = np.ones((size, _POPULATIONS), np.int64)
-        self.gain_at = np.zeros((size, _POPULATIONS), np.int64)
-        self.level_at = np.full((size, _POPULATIONS), -(2**62), np.int64)
+        self.share_mw = np.zeros((size, 2), np.float32)
+        """Transmit power in the control PRBs, and in one resource element of the data PRBs."""
+        self.runs = np.zeros((size, _POPULATIONS, 5), np.int64)
+        """Of the listeners of each population: as in :meth:`Neighbours.packed`, then where their levels begin."""
 
     def grow(self, slots: int, processes: int) -> None:
         """Make room for more slots and processes."""
@@ -226,6 +200,9 @@ class ReservationMemory:
         """Where the levels of each transmission towards each population begin, [n, populations], stored by run."""
         start = address + np.cumsum(reach.count) - reach.count
         at = np.full((len(sent), _POPULATIONS), -(2**62), np.int64)
+        if len(reach) == len(sent) and self.near.size[0] == self.near.offset[_POPULATIONS]:
+            at[:, 0] = start
+            return at
         population = self.near.population(reach.first)
         # Of a run that a seam divides the part before the seam counts: the other follows it.
         at[reach.sending[::-1], population[::-1]] = start[::-1]
@@ -241,17 +218,16 @@ class ReservationMemory:
         """
         self.generation[process] ^= 1
         record = 2 * process + self.generation[process]
-        near, column = self.near, sent.column
+        near, reception = self.near, self.reception
         self.subframe[record], self.announced[record] = subframe, announced
         self.prb_from[record], self.prb_to[record] = prb
         self.turn[record] = near.turn
         self.station_id[record], self.sequence[record] = sent.station_id, sent.sequence
-        self.data_prb[record] = sent.data_prb
-        self.power_mw[record] = np.exp(near.power_dbm[column] / _DB)
-        self.level_at[record] = level_at
-        for b in LISTENERS:
-            self.lo[record, b], self.count[record, b] = near.lo[b][column], near.count[b][column]
-            self.gain_at[record, b], self.size[record, b] = near.base[b][column], near.size[b]
+        power = near.power_mw[sent.column]
+        self.share_mw[record, 0] = power * reception.control_share[sent.data_prb]
+        self.share_mw[record, 1] = power * reception.element_share[sent.data_prb]
+        self.runs[record, :, :4] = near.packed()[sent.column]
+        self.runs[record, :, 4] = level_at
         self.own[slot, self.own_count[slot] % _OWN] = subframe
         self.own_count[slot] += 1
 
@@ -273,34 +249,31 @@ class ReservationMemory:
 
     def heard_mw(self, record: np.ndarray, slot: np.ndarray, population: np.ndarray) -> np.ndarray:
         """As :meth:`heard`, in mW per resource element; 0 where the SCI was not decoded."""
-        orders, turn = self.orders, self.turn[record]
-        row = orders.row(turn)
-        column = orders.column[row, slot]
-        place = column - orders.offset[row, population]
-        pair = _POPULATIONS * record + population
-        place -= self.lo.ravel()[pair]
-        place += np.where(place < 0, self.size.ravel()[pair], 0)
-        level_at = self.level_at.ravel()[pair]
-        valid = (column >= 0) & (place >= 0) & (place < self.count.ravel()[pair])
-        oldest = orders.turn - min(len(orders.column), len(self.near.store))
-        valid &= (level_at >= self.head - len(self.level_mw)) & (turn > oldest)
+        near, turn = self.near, self.turn[record]
+        row = turn % len(self.orders.column)
+        column = self.orders.column[row, slot]
+        lo, count, size, gain_at, level_at = self.runs.reshape(-1, 5).take(_POPULATIONS * record + population, axis=0).T
+        place = column - self.orders.offset[row, population] - lo
+        if near.ring_m:
+            place += (place < 0) * size
+        valid = (column >= 0) & (place >= 0) & (place < count) & (level_at >= self.head - len(self.level_mw))
+        oldest = self.orders.turn - min(len(self.orders.column), len(near.store))
+        valid &= turn > oldest
         rsrp = np.zeros(len(record), np.float32)
-        some = np.flatnonzero(valid)
-        record, place, pair = record[some], place[some], pair[some]
-        tables = self.near.store
-        gain = tables[turn[some] % len(tables), self.gain_at.ravel()[pair] + place]
-        gain *= self.power_mw[record]
-        level = self.level_mw[(level_at[some] + place) & (len(self.level_mw) - 1)]
-        prb = self.data_prb[record]
-        reception = self.reception
-        decoded = np.flatnonzero(reception.decode(
-            gain * reception.control_share[prb], level, self, record, self.near.station_id, self.near.column[slot[some]]
-        ))
-        rsrp[some[decoded]] = gain[decoded] * reception.element_share[prb[decoded]]
+        some = valid.nonzero()[0]
+        if not len(some):
+            return rsrp
+        gain_at = (gain_at + place + turn % len(near.store) * near.store.shape[1])[some]
+        level_at = (level_at + place)[some] & (len(self.level_mw) - 1)
+        record, slot = record[some], slot[some]
+        gain, share = near.store.ravel().take(gain_at), self.share_mw.take(record, axis=0)
+        decoded = self.reception.decode(
+            gain * share[:, 0], self.level_mw.take(level_at), self, record, near.station_id, near.column[slot]
+        ).nonzero()[0]
+        rsrp[some[decoded]] = gain[decoded] * share[decoded, 1]
         return rsrp
 
 
 _PROCESS_COLUMNS = (
-    "generation", "subframe", "announced", "prb_from", "prb_to", "turn", "station_id", "sequence", "data_prb",
-    "power_mw", "lo", "count", "size", "gain_at", "level_at",
+    "generation", "subframe", "announced", "prb_from", "prb_to", "turn", "station_id", "sequence", "share_mw", "runs",
 )
