@@ -10,8 +10,8 @@ from sim.access.sidelink.sensing import Orders
 class AveragedPower:
     """S-RSSI per station slot and subchannel of all pools over the sensing window, in mW.
 
-    ``ring`` [slots, subchannels + 1, subframes] float32 keeps subframe n in place n modulo its length, the last plane is
-    1 where the station listened; all 0 where it sent itself. ``total`` [slots, subchannels + 1, phases] holds the sums
+    ``ring`` [slots, subchannels + 1, subframes] float32 keeps subframe n in place n modulo its length; the last plane
+    is 1 where the station listened, all are 0 where it sent itself. ``total`` [slots, subchannels + 1, phases] holds the sums
     over the window per subframe number modulo ``phases`` (100: TS 36.213 clause 14.1.1.6 step 7), float64, so that what
     is added comes off again without a trace. Slots come first because selections read few stations whole. Subframes
     since ``filed`` lie apart in ``recent`` [subchannels + 1, subframes, columns], in the order of columns of the tick.
