@@ -127,6 +127,27 @@ def test_neighbours_keep_off_each_others_reservations() -> None:
     assert np.mean(outcome == Outcome.COLLISION) < 0.02
 
 
+def test_simultaneous_choices_collide_as_often_as_chance_says() -> None:
+    """Distribution (E8): pairs 20 m apart, each pair alone, trigger in the same subframe on an empty channel: ties are
+    random, so they choose the same resource with probability 1 / N; one subchannel and T2 = 20 leave N = 17."""
+    pairs = 500
+    x = np.repeat(np.arange(pairs) * 20_000.0, 2) + np.tile([0.0, 20.0], pairs)
+    one = [{"name": "all", "senders": ["vehicle"], "subchannels": 1, "subchannel_prb": 12}]
+    layer, _ = layer_of(1, mode={"t2_max_ms": 20}, pools=one)
+    stations = bench.place(x, np.zeros(2 * pairs))
+    layer = LteMode4(layer.radio, [BSM], stations, 1, log_selections=True)
+    layer.stations_changed(stations)
+    for slot in range(2 * pairs):
+        layer.submit(one_frame(stations, slot, slot, 0))
+    layer.advance(4 * MS, stations)
+    log = layer.selection_log
+    assert set(log["candidates"].tolist()) == {17}
+    chosen = np.zeros(2 * pairs, np.int64)
+    chosen[log["slot"]] = log["delay_subframes"]
+    same = np.mean(chosen[::2] == chosen[1::2])
+    assert same == pytest.approx(1 / 17, abs=3 * np.sqrt(1 / 17 / pairs))
+
+
 # ---- SCI content
 
 
