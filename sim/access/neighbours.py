@@ -381,7 +381,8 @@ class Neighbours:
         fields = tuple(one[left] @ other[right].T for one, other in self._features.rows)
         ends = self._ends
         v2i = a >= RSU or b >= RSU
-        return self.propagation.block_gain(ends.take(left), ends.take(right), fields, v2i, self.ring_m)
+        within_m = self.windows[a, b].reach_m + self.slack_m
+        return self.propagation.block_gain(ends.take(left), ends.take(right), fields, v2i, self.ring_m, within_m)
 
     def _geometry(self, stations: Stations) -> None:
         slots = self.slots

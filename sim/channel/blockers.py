@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.channel.ends import Ends
 from sim.channel.rays import Rays
+from sim.channel.sections import Section, Sections
 from sim.channel.wedges import Links, View, Views
 
 
@@ -67,8 +69,13 @@ class Blockers:
     def __len__(self) -> int:
         return len(self.bodies)
 
-    def between(self, tx: Ends, rx: Ends, rays: Rays) -> tuple[np.ndarray, np.ndarray]:
-        """(number, greatest height in m) of vehicles that reach into each line of sight: int32 and float32 [tx, rx]."""
+    def between(
+        self, tx: Ends, rx: Ends, rays: Rays, within_m: float = np.inf
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(number, greatest height in m) of vehicles that reach into each line of sight: int32 and float32 [tx, rx].
+
+        Links longer than ``within_m`` may be left out (0): the caller does not look at them.
+        """
         number, height = np.zeros(rays.shape, np.int32), np.zeros(rays.shape, np.float32)
         near = self._near(tx, rx)
         if not len(near):
@@ -80,18 +87,20 @@ class Blockers:
         links = Links(tx, rx, rays, self._axis)
         own = _columns_of(rx, self.bodies.slot[near])
         unsure: list[tuple[np.ndarray, np.ndarray]] = []
-        for k, columns in enumerate(self._behind(tx, rx, near)):
+        for k, section in self._sections(tx, rx, near, within_m):
             top_m = float(self.bodies.height_m[near[k]])
-            sure, maybe = links.shadow(views[k], top_m, columns)
+            rows, columns = section.rows, section.columns
+            sure, maybe = links.shadow(views[k], top_m, rows, columns)
             if columns.start <= own[k] < columns.stop:
                 place = own[k] - columns.start
                 sure[:, place] = maybe[:, place] = False
-            number[:, columns] += sure
-            np.maximum(height[:, columns], np.float32(top_m), out=height[:, columns], where=sure)
+            number[rows, columns] += sure
+            np.maximum(height[rows, columns], np.float32(top_m), out=height[rows, columns], where=sure)
             some = np.flatnonzero(maybe)
             if len(some):
                 row, column = np.divmod(some, columns.stop - columns.start)
-                unsure.append((row * rays.shape[1] + column + columns.start, np.full(len(some), near[k])))
+                pair = (row + rows.start) * rays.shape[1] + column + columns.start
+                unsure.append((pair, np.full(len(some), near[k])))
         if unsure:
             pair, body = (np.concatenate(column) for column in zip(*unsure, strict=True))
             hit = self._hits(tx, rx, rays, *np.divmod(pair, rays.shape[1]), body)
@@ -112,19 +121,15 @@ class Blockers:
         lowest_m = min(float(tx.height_m.min()), float(rx.height_m.min()))
         return near[self.bodies.height_m[near] > lowest_m]
 
-    def _behind(self, tx: Ends, rx: Ends, near: np.ndarray) -> list[slice]:
-        """For each body the receivers that it can hide: those beyond it, if it has all transmitters on one side."""
-        everyone = slice(0, len(rx))
+    def _sections(self, tx: Ends, rx: Ends, near: np.ndarray, within_m: float) -> Iterator[tuple[int, Section]]:
+        """Every body (its place in ``near``) with the links that it can block."""
         if self.ring_length_m is not None:
-            return [everyone] * len(near)
-        from_m, to_m = (end.x_m * self._axis[0] + end.y_m * self._axis[1] for end in (tx, rx))
-        if np.any(np.diff(to_m) < 0):
-            return [everyone] * len(near)
-        low, high = float(from_m.min()) - self._margin_m, float(from_m.max()) + self._margin_m
-        at = self._along[near]
-        first = np.where(at > high, np.searchsorted(to_m, at - self._margin_m), 0)
-        last = np.where(at < low, np.searchsorted(to_m, at + self._margin_m, side="right"), len(rx))
-        return [slice(a, max(a, b)) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+            yield from ((k, Section(slice(0, len(tx)), slice(0, len(rx)))) for k in range(len(near)))
+            return
+        row_m, column_m = (end.x_m * self._axis[0] + end.y_m * self._axis[1] for end in (tx, rx))
+        sections = Sections(row_m, column_m, self._margin_m, within_m)
+        for k, at_m in enumerate(self._along[near].tolist()):
+            yield from ((k, section) for section in sections.of(at_m))
 
     def _images(self, tx: Ends, rays: Rays, near: np.ndarray) -> tuple[np.ndarray, list[View]]:
         """Bodies half way round the ring once more, as seen the other way round: they reach into both halves."""

@@ -151,12 +151,14 @@ class Propagation:
         return loss + found.loss_db + self._shadowing_db(values, found)
 
     def block_gain(
-        self, tx: Ends, rx: Ends, fields: tuple[np.ndarray, ...], is_v2i: bool, ring_m: float = 0.0
+        self, tx: Ends, rx: Ends, fields: tuple[np.ndarray, ...], is_v2i: bool, ring_m: float = 0.0,
+        within_m: float = np.inf,
     ) -> np.ndarray:
         """Power ratio received / transmitted of all pairs of two groups of stations, float32 [len(tx), len(rx)].
 
         Antenna gains, path loss, shadowing and blockage; the same for both directions of a pair. ``fields`` holds the
-        unscaled inner products of the feature rows, one [len(tx), len(rx)] array per field.
+        unscaled inner products of the feature rows, one [len(tx), len(rx)] array per field. Of links longer than
+        ``within_m`` nobody reads the gain: vehicles in their way are not looked for.
         """
         directional = is_directional(tx.pattern) or is_directional(rx.pattern)
         plain = (self.config.v2i if is_v2i else self.config.v2v) == "winner-b1" and not self.states
@@ -171,7 +173,7 @@ class Propagation:
         latent = self._latent(f.scale(distance) * v for f, v in zip(self.fields, fields, strict=True))
         heights = tx.height_m[:, None], rx.height_m[None, :]
         if self.states:
-            obstacles = None if self.scene is None else self.scene.between(tx, rx)
+            obstacles = None if self.scene is None else self.scene.between(tx, rx, within_m)
             loss = self.loss_db(distance, latent, *heights, is_v2i, obstacles, self.streets_m(dx, dy))
         else:
             loss = self.loss_db(distance, latent, *heights, is_v2i)

@@ -72,14 +72,14 @@ class Scene:
             slots + first_vehicle,
         ))
 
-    def between(self, tx: Ends, rx: Ends) -> Obstacles:
-        """Obstacles of all links of two groups of stations, [tx, rx]."""
+    def between(self, tx: Ends, rx: Ends, within_m: float = np.inf) -> Obstacles:
+        """Obstacles of all links of two groups of stations, [tx, rx]; vehicles on those up to ``within_m`` only."""
         walls: Walled | None = None
         count = height = None
         if self.vehicles or self.buildings is not None:
             rays = Rays(tx, rx, self.ring_length_m)
             if self.vehicles:
-                count, height = self.blockers.between(tx, rx, rays)
+                count, height = self.blockers.between(tx, rx, rays, within_m)
             if self.buildings is not None:
                 walls = self.buildings.between(tx, rx, rays)
         if walls is None:

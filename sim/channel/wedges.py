@@ -100,6 +100,13 @@ class View:
     """Some interval reaches over the end of the turn; likewise the next."""
     over_low: bool
 
+    def of(self, rows: slice) -> View:
+        """As some of the transmitters see it."""
+        return View(
+            self.low[rows], self.high[rows], self.inner_low[rows], self.inner_high[rows], self.near_m[rows],
+            self.far_m[rows], self.over_high, self.over_low,
+        )
+
 
 @dataclass(frozen=True)
 class Views:
@@ -160,19 +167,17 @@ class Links:
         self.highest_m = max(float(self._start_m.max(initial=0.0)), float(end_m.max(initial=0.0)))
         self._slope = (end_m - self._start_m) / np.maximum(self.distance_m, np.float32(0.01))
 
-    def shadow(self, view: View, top_m: float, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-        """(surely, perhaps) in the shadow of an obstacle with its top at ``top_m``, bool, never both.
-
-        Of some receivers only, [n, columns]; the caller knows that the others are on this side of the obstacle.
-        """
-        bearing, distance = self.bearing[:, columns], self.distance_m[:, columns]
+    def shadow(self, view: View, top_m: float, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+        """(surely, perhaps) in the shadow of an obstacle with its top at ``top_m``, never both; bool [rows, columns]."""
+        bearing, distance = self.bearing[rows, columns], self.distance_m[rows, columns]
+        view = view.of(rows)
         sure = _inside(bearing, view.inner_low, view.inner_high, view)
         sure &= distance > view.far_m + _DISTANCE_MARGIN_M
         maybe = _inside(bearing, view.low, view.high, view)
         maybe &= distance > view.near_m - _DISTANCE_MARGIN_M
         if self.highest_m > top_m - _HEIGHT_MARGIN_M:
-            slope = self._slope[:, columns]
-            one, other = (self._start_m + slope * part for part in (view.near_m, view.far_m))
+            slope, start = self._slope[rows, columns], self._start_m[rows]
+            one, other = (start + slope * part for part in (view.near_m, view.far_m))
             sure &= np.maximum(one, other) < np.float32(top_m - _HEIGHT_MARGIN_M)
             maybe &= np.minimum(one, other) < np.float32(top_m + _HEIGHT_MARGIN_M)
         maybe &= ~sure
