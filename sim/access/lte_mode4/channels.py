@@ -48,6 +48,21 @@ class Plans:
         self.listen = np.array(listen, bool)
         """Whether each class can decode each channel, [classes, channels]."""
 
+    def described(self) -> str:
+        """What the stations of each plan send on and listen to, in one line."""
+        if self.trivial:
+            return f"one of {self.prb_count} PRB for all"
+        parts = []
+        for number in range(2, len(self.send), 2):
+            names = [name for name, plan in self._by_name.items() if plan == number // 2]
+            each = [
+                f"{device} sends {CHANNELS[self.send[c]]}, hears "
+                + "+".join(name for name, yes in zip(CHANNELS, self.listen[c], strict=True) if yes)
+                for device, c in zip(_DEVICES, (number, number + 1), strict=True)
+            ]
+            parts.append(f"{', '.join(names) or 'others'}: {'; '.join(each)}")
+        return " | ".join(parts)
+
     def prb_range(self, channel: int) -> tuple[int, int]:
         """First PRB of a channel and the one behind its last."""
         half = self.prb_count // 2

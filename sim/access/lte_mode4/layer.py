@@ -185,7 +185,11 @@ class LteMode4:
         return {
             "access": "LTE-V2X PC5 Mode 4, 3GPP TS 36.213 clause 14.1.1, TS 36.321 clause 5.14.1",
             "selection": f"T1 {m.t1_ms} ms, T2 up to {m.t2_max_ms} ms, keep probability {m.keep_probability}, "
-            f"RSRP threshold {m.rsrp_threshold_dbm} dBm, MCS {m.mcs}, grants {m.grant_sizing}",
+            f"RSRP threshold {self._thresholds()}, step {m.threshold_step_db} dB, MCS {m.mcs}, grants {m.grant_sizing}",
+            "retransmission": "blind, within 15 subframes, chase combining (TS 36.213 clause 14.1.1.7)"
+            if m.blind_retransmission else "none",
+            "occupancy_limits": "off" if m.cr_action == "off" else f"{m.cr_action}, {self._limits()}",
+            "channels": self.grid.plans.described(),
             "in_band_emission": "TS 36.101 table 6.5.2.3.1-1, WXYZ 3, 6, 3, 3 dB" if m.in_band_emission else "off",
             "pssch_table": self.reporter.table.source,
             "pscch_table": self.control_table.origin,
@@ -193,6 +197,17 @@ class LteMode4:
             "noise": f"k T B at 290 K, noise figure {self.radio.link.noise_figure_db} dB",
             **self.propagation.provenance(),
         }
+
+    def _thresholds(self) -> str:
+        table = self.mode.rsrp_thresholds_dbm
+        if table is None:
+            return f"{self.mode.rsrp_threshold_dbm} dBm"
+        return f"by priority, {min(map(min, table))} to {max(map(max, table))} dBm"
+
+    def _limits(self) -> str:
+        limits = self.mode.cr_limits
+        levels = len(self.mode.cr_levels())
+        return f"table {limits} (unverified)" if isinstance(limits, str) else f"{levels} levels of the scenario"
 
     @property
     def selection_log(self) -> dict[str, np.ndarray]:
