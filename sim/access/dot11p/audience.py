@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.access.dot11p.layout import Layout
-from sim.access.dot11p.locks import busy_time, lock
+from sim.access.dot11p.locks import take_up
 from sim.access.dot11p.pairs import Pairs, overlapping
 
 if TYPE_CHECKING:
@@ -141,9 +141,7 @@ class Audience:
         reach_m = self.layout.reach_m
         pairs = overlapping(runs.start_ns, runs.end_ns, runs.place_m, reach_m, self.layout.ring_m)
         fresh = pairs.take(np.flatnonzero(pairs.later >= known))
-        lock(self, runs, fresh)
-        if not self.probes:
-            busy_time(self, runs, fresh, known)
+        take_up(self, runs, fresh, known)
         return pairs
 
     def preamble_clear(self, power_mw: np.ndarray, level_mw: np.ndarray) -> np.ndarray:
@@ -184,9 +182,9 @@ class Audience:
         report_step = layout.report[0][column]
         self._mark_senders(power, distance, own, (offset, lo, size), (report_offset, report_step, report_size))
         foreign = np.array([air.foreign for air in airs], bool)
-        busy_mask = power >= self.busy_mw
         locked = power >= self.preamble_mw
-        audible = np.flatnonzero(locked | busy_mask)
+        heard = locked if self.busy_mw >= self.preamble_mw else power >= self.busy_mw
+        audible = np.flatnonzero(heard)
         bounds = np.searchsorted(audible, np.append(offset, len(power)))
         some = bounds[1:] > bounds[:-1]
         first, last = np.zeros(len(airs), np.int64), np.full(len(airs), -1)
@@ -194,7 +192,8 @@ class Audience:
         last[some] = audible[bounds[1:][some] - 1] - offset[some]
         if foreign.any():
             locked &= ~np.repeat(foreign, size) | np.isinf(power)
-        busy = busy_mask.astype(np.float32)
+        busy = np.zeros(len(power), np.float32)
+        busy[audible if self.busy_mw <= self.preamble_mw else audible[power[audible] >= self.busy_mw]] = 1.0
         if not self.settings.cbr_own_transmissions:
             busy[np.isinf(power)] = 0.0
         level = np.full(len(power), self.noise_mw, np.float32) if self.preamble_ratio is not None else power[:0]

@@ -47,9 +47,12 @@ class Layout:
         self.sender_place = place[:first]
         self._bounds(report_m)
         slots = self.slots
-        self._x0, self._dx = stations.x0_m[slots], stations.x1_m[slots] - stations.x0_m[slots]
-        self._y0, self._dy = stations.y0_m[slots], stations.y1_m[slots] - stations.y0_m[slots]
-        self._z = stations.antenna_height_m[slots]
+        self._origin = (0.0 if near.ring_m else _mean(stations.x0_m[slots])), _mean(stations.y0_m[slots])
+        self._x0 = (stations.x0_m[slots] - self._origin[0]).astype(np.float32)
+        self._y0 = (stations.y0_m[slots] - self._origin[1]).astype(np.float32)
+        self._dx = (stations.x1_m[slots] - stations.x0_m[slots]).astype(np.float32)
+        self._dy = (stations.y1_m[slots] - stations.y0_m[slots]).astype(np.float32)
+        self._z = stations.antenna_height_m[slots].astype(np.float32)
         self.stations = stations
         self.tick = stations.tick_start_ns, stations.tick_end_ns - stations.tick_start_ns
 
@@ -101,7 +104,7 @@ class Layout:
             for b in LISTENERS:
                 if self.near.size[b]:
                     self._scatter(flat, column, b, self.near.gains(), self.near.base[b], offset, lo)
-        flat *= np.repeat(sent_mw, size)
+        flat *= sent_mw[0] if np.all(sent_mw == sent_mw[0]) else np.repeat(sent_mw, size)
         return flat, offset, lo, size
 
     def _scatter(
@@ -113,6 +116,17 @@ class Layout:
         some = np.flatnonzero((near.count[b][column] > 0) & (base[column] >= 0))
         column, offset, lo = column[some], offset[some], lo[some]
         count = near.count[b][column]
+        if not self.ring_m and len(some):
+            first = int(near.offset[b])
+            ends = zip((first + near.lo[b][column]).tolist(), count.tolist(), base[column].tolist(), strict=True)
+            ranks, runs = [], []
+            for at, n, begin in ends:
+                ranks.append(self.rank[at:at + n])
+                runs.append(gains[begin:begin + n])
+            where = np.concatenate(ranks)
+            where += np.repeat(offset - lo, count)
+            flat[where] = np.concatenate(runs)
+            return
         step = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
         place = step + np.repeat(near.lo[b][column], count)
         if self.ring_m:
@@ -155,11 +169,29 @@ class Layout:
         rank = np.arange(int(size.sum())) + np.repeat(self.lo[column] + skip - offset, size)
         if self.ring_m or len(rank) and rank[-1] >= self.count:
             rank %= max(1, self.count)
-        part = np.repeat((start_ns - self.tick[0]) / self.tick[1], size)
+        part = np.repeat(((start_ns - self.tick[0]) / self.tick[1]).astype(np.float32), size)
         x, y = self.stations.position(slot, start_ns)
-        dx = self._x0[rank] + self._dx[rank] * part - np.repeat(x, size)
+        dx = self._dx.take(rank)
+        dx *= part
+        dx += self._x0.take(rank)
+        dx -= np.repeat((x - self._origin[0]).astype(np.float32), size)
         if self.ring_m:
-            dx -= self.ring_m * np.rint(dx / self.ring_m)
-        dy = self._y0[rank] + self._dy[rank] * part - np.repeat(y, size)
-        dz = self._z[rank] - np.repeat(self.stations.antenna_height_m[slot], size)
-        return np.sqrt(dx * dx + dy * dy + dz * dz).astype(np.float32), offset, size
+            dx -= np.float32(self.ring_m) * np.rint(dx * np.float32(1 / self.ring_m))
+        dy = self._dy.take(rank)
+        dy *= part
+        dy += self._y0.take(rank)
+        dy -= np.repeat((y - self._origin[1]).astype(np.float32), size)
+        dx *= dx
+        dy *= dy
+        dx += dy
+        height = self.stations.antenna_height_m[slot].astype(np.float32)
+        if len(height) and (np.any(self._z != height[0]) or np.any(height != height[0])):
+            dz = self._z.take(rank)
+            dz -= np.repeat(height, size)
+            dz *= dz
+            dx += dz
+        return np.sqrt(dx, out=dx), offset, size
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else 0.0

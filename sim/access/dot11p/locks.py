@@ -17,31 +17,41 @@ MESSAGE_IN_MESSAGE_RATIO = 10.0
 """message-in-message: 10 dB above the frame under reception."""
 
 
-def lock(audience: Audience, runs: Runs, pairs: Pairs) -> None:
-    """Clear ``locked`` where the receiver was held by an earlier frame, or left the frame for a later one.
+def take_up(audience: Audience, runs: Runs, pairs: Pairs, known: int) -> None:
+    """Settle locks and busy time of the runs from ``known`` on; ``pairs`` are those whose later frame is among them.
 
     A frame that begins while the receiver is free and its preamble is strong enough holds it to the frame's end; one
     that begins while another one holds it is lost (receiver busy), unless the rule of capture gives it the receiver. Of
     frames that begin at the same instant the strongest counts and the others collide with it. A station that starts
-    sending leaves what it received.
+    sending leaves what it received. Busy time that an earlier frame covers already counts once.
     """
     layout = audience.layout
     assert layout is not None
     around = layout.count if layout.ring_m else 0
     if audience.preamble_ratio is not None:
         _preambles(audience, runs, pairs, around)
-    if not len(pairs.later):
-        return
+    base = int(runs.offset[known]) if known < len(runs) else len(runs.power_mw)
+    covered = np.zeros(len(runs.power_mw) - base, np.float32)
+    if len(pairs.later):
+        _pair_by_pair(audience, runs, pairs, around, covered, base)
+    if not audience.probes and known < len(runs):
+        _count_busy(audience, runs, known, covered)
+
+
+def _pair_by_pair(
+    audience: Audience, runs: Runs, pairs: Pairs, around: int, covered: np.ndarray, base: int
+) -> None:
+    """Clear ``locked``, mark ``left`` and fill ``covered`` (busy time in ns before, flat from ``base`` on)."""
     own = _own_places(runs, pairs, around)
     meet = common(pairs, runs.lo + runs.near_step, runs.near_size, around, runs.near_step)
     earlier, later = pairs.earlier[meet.pair], pairs.later[meet.pair]
     at_e, at_l = runs.offset[earlier] + meet.earlier_step, runs.offset[later] + meet.later_step
     ratio = _capture_ratio(audience, runs, earlier, later)
-    locked, left, power = runs.locked, runs.left, runs.power_mw
-    mine = own[meet.pair]
-    lists = (values.tolist() for values in (at_e, at_l, meet.count, mine, ratio))
-    greater = np.greater
-    for e, f, n, sender, least in zip(*lists, strict=True):
+    time_ns = (np.minimum(runs.end_ns[earlier], runs.end_ns[later]) - runs.start_ns[later]).astype(np.float32)
+    lists = (values.tolist() for values in (at_e, at_l, meet.count, own[meet.pair], ratio, time_ns))
+    locked, left, power, busy = runs.locked, runs.left, runs.power_mw, runs.busy
+    greater, maximum, counts = np.greater, np.maximum, not audience.probes
+    for e, f, n, sender, least, ns in zip(*lists, strict=True):
         if sender >= 0:
             locked[sender] = False
         held, wanted = locked[e:e + n], locked[f:f + n]
@@ -53,6 +63,9 @@ def lock(audience: Audience, runs: Runs, pairs: Pairs) -> None:
             if least < 0:
                 left[f:f + n] |= both & ~steals
         greater(wanted, held, out=wanted)
+        if counts:
+            part = covered[f - base:f - base + n]
+            maximum(part, busy[e:e + n] * ns, out=part)
 
 
 def _own_places(runs: Runs, pairs: Pairs, around: int) -> np.ndarray:
@@ -88,29 +101,16 @@ def _preambles(audience: Audience, runs: Runs, pairs: Pairs, around: int) -> Non
     runs.locked &= audience.preamble_clear(runs.power_mw, runs.level_mw)
 
 
-def busy_time(audience: Audience, runs: Runs, pairs: Pairs, known: int) -> None:
-    """Add the busy time of the runs from ``known`` on; time that an earlier frame covers already counts once."""
+def _count_busy(audience: Audience, runs: Runs, known: int, covered: np.ndarray) -> None:
+    """Add the busy time of the runs from ``known`` on at every listener."""
     layout = audience.layout
     assert layout is not None
-    if known >= len(runs):
-        return
-    around = layout.count if layout.ring_m else 0
-    meet = common(pairs, runs.lo + runs.near_step, runs.near_size, around, runs.near_step)
-    earlier, later = pairs.earlier[meet.pair], pairs.later[meet.pair]
     base = int(runs.offset[known])
-    covered = np.zeros(len(runs.power_mw) - base, np.float32)
-    at_e = (runs.offset[earlier] + meet.earlier_step).tolist()
-    at_l = (runs.offset[later] + meet.later_step - base).tolist()
-    time_ns = (np.minimum(runs.end_ns[earlier], runs.end_ns[later]) - runs.start_ns[later]).tolist()
-    busy, maximum = runs.busy, np.maximum
-    for e, f, n, ns in zip(at_e, at_l, meet.count.tolist(), time_ns, strict=True):
-        part = covered[f:f + n]
-        maximum(part, busy[e:e + n] * ns, out=part)
-    some = np.flatnonzero(busy[base:])
-    run = np.repeat(np.arange(known, len(runs)), runs.size[known:])[some]
-    added = (runs.end_ns - runs.start_ns)[run] - covered[some]
-    rank = some + (runs.lo[run] - runs.offset[run] + base)
-    if around:
-        rank %= around
-    by_rank = np.bincount(rank, weights=added, minlength=layout.count)
-    audience.busy_ns[layout.slots] += by_rank
+    some = np.flatnonzero(runs.busy[base:])
+    bounds = np.searchsorted(some, np.append(runs.offset[known:] - base, len(covered)))
+    number = np.diff(bounds)
+    added = np.repeat((runs.end_ns - runs.start_ns)[known:].astype(np.float64), number) - covered[some]
+    rank = some + np.repeat((runs.lo - runs.offset)[known:] + base, number)
+    if layout.ring_m:
+        rank %= layout.count
+    audience.busy_ns[layout.slots] += np.bincount(rank, weights=added, minlength=layout.count)

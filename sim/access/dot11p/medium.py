@@ -148,17 +148,30 @@ class Medium:
         Frames that began after ``until_ns`` are not seen yet. Own transmissions do not count here.
         """
         busy, last = 0, 0
+        view = self.view
+        at = view.column[slot]
+        b, place = view.population[at], view.place[at]
+        lo, count, base, size, gains = view.lo[b], view.count[b], view.base[b], view.size[b], view.gains
         for cell in self.around[self.cell_of[slot]]:
             for air in self.recent[cell]:
                 end = air.end_ns
-                if end <= since_ns or air.start_ns > until_ns or air.slot == slot or air.foreign:
+                if end <= since_ns or air.start_ns > until_ns:
                     continue
-                gain = air.view.gain(air.column, slot)
-                if gain >= air.sensed_gain and self._detected(air, slot, gain):
-                    if end > now_ns:
-                        busy = max(busy, end)
-                    else:
-                        last = max(last, end)
+                if air.view is view:
+                    column = air.column
+                    step = (place - lo[column]) % size
+                    if step >= count[column]:
+                        continue
+                    gain = gains[base[column] + step]
+                else:
+                    gain = air.view.gain(air.column, slot)
+                if gain < air.sensed_gain or air.slot == slot or not self._detected(air, slot, gain):
+                    continue
+                if end > now_ns:
+                    if end > busy:
+                        busy = end
+                elif end > last:
+                    last = end
         if not self.energy_matters:
             return busy, last
         return self._with_energy(slot, now_ns, since_ns, until_ns, busy, last)

@@ -66,20 +66,28 @@ class Judge:
         copies = self._copies(runs)
         gain = copies[frame] if copies is not None else np.float32(1)
         row = np.searchsorted(frames, frame)
-        uniform = self._uniform(runs, frames, row, layout.station_id[rank])
-        snr = power / self.noise_mw * gain
+        rates: tuple[np.ndarray, np.ndarray] | None = None
         if self.settings.sinr == "piecewise":
             alone, lost, sinr = self._piecewise(runs, frames, frame, flat, at, disturbed, gain)
+            rates = alone, lost
         else:
-            level = (worst if self.settings.sinr == "minimum" else average)(runs, disturbed)
-            sinr = power * gain / (self.noise_mw + level[flat])
-            alone, lost = self._rates(runs, frames, row, snr, sinr, runs.locked[at])
-        outcome = np.where(uniform < lost, np.int8(Outcome.COLLISION), np.int8(Outcome.DELIVERED))
+            level = (worst if self.settings.sinr == "minimum" else average)(runs, disturbed)[flat]
+            level += self.noise_mw
+            sinr = power * gain / level
+        outcome = np.full(len(flat), Outcome.DELIVERED, np.int8)
+        received = np.flatnonzero((runs.locked[at] | runs.left[at]) & ~deaf & (power >= self.least_mw))
+        uniform = self._uniform(runs, frames, row[received], layout.station_id[rank[received]])
+        if rates is None:
+            snr = (power * (gain / self.noise_mw))[received]
+            alone, lost = self._rates(runs, frames, row[received], snr, sinr[received])
+        else:
+            alone, lost = rates[0][received], rates[1][received]
+        outcome[received[uniform < lost]] = Outcome.COLLISION
         if self.settings.short_interference:
             signal = np.full(len(runs.distance_m), np.inf, np.float32)
             signal[flat] = power
             outcome[short_bursts(runs, disturbed, signal)[flat]] = Outcome.COLLISION
-        outcome[uniform < alone] = Outcome.PROPAGATION
+        outcome[received[uniform < alone]] = Outcome.PROPAGATION
         self._unlocked(audience, at, deaf, power, outcome)
         data = outcome.copy()
         data[data == Outcome.CONTROL_LOST] = Outcome.COLLISION
@@ -113,7 +121,7 @@ class Judge:
         outcome[power < self.least_mw] = Outcome.SENSITIVITY
 
     def _rates(
-        self, runs: Runs, frames: np.ndarray, row: np.ndarray, snr: np.ndarray, sinr: np.ndarray, locked: np.ndarray
+        self, runs: Runs, frames: np.ndarray, row: np.ndarray, snr: np.ndarray, sinr: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Error rates without and with interference, by the curve of each frame's size."""
         curves = [self.curve(f.size_bytes) for _, f, _ in (runs.started[i] for i in frames.tolist()) if f is not None]
