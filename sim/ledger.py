@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 import numpy as np
 
 COLUMNS = {
@@ -51,7 +53,8 @@ class Ledger:
 
     def payloads(self, frames: np.ndarray) -> list[bytes | None]:
         """Payloads of live frames."""
-        return [self._payload[cell] for cell in (frames & (self._capacity - 1)).tolist()]
+        cells = (frames & (self._capacity - 1)).tolist()
+        return list(itemgetter(*cells)(self._payload)) if len(cells) > 1 else [self._payload[cell] for cell in cells]
 
     def close(self, frames: np.ndarray) -> None:
         """Forget frames that ended; ending one twice is an error of the access layer."""

@@ -242,12 +242,16 @@ def _count_links(batch: Batch, context: Context) -> LinkCounts:
     row, receiver, distance_m, outcome = batch.row, batch.receiver, batch.distance_m, batch.outcome
     if keep is not None:
         row, receiver, distance_m, outcome = row[keep], receiver[keep], distance_m[keep], outcome[keep]
-    cell = (group * (kinds * places * bins * ends)).astype(dtype).take(row)
-    cell += of_receiver.take(receiver)
-    step = (distance_m / measure.bin_m).astype(dtype)
-    step *= ends
-    cell += step
+    cell = (distance_m / measure.bin_m).astype(dtype)
+    cell *= ends
     cell += outcome
+    if len(groups) > 1:
+        cell += (group * (kinds * places * bins * ends)).astype(dtype).take(row)
+    present = of_receiver[stations.active]
+    if len(present) and (present == present[0]).all() and stations.active[receiver[:1]].all():
+        cell += present[0]
+    else:
+        cell += of_receiver.take(receiver)
     used, count = _occurring(cell, size)
     used, end = np.divmod(used, ends)
     used, bin_ = np.divmod(used, bins)

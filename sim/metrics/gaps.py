@@ -153,17 +153,17 @@ class Gaps:
         frames = wanted[batch.message] & (batch.sender_kind == Kind.VEHICLE)
         if not self.window.size or not frames.any():
             return
-        keep = batch.radio_outcome == Outcome.DELIVERED
-        keep &= batch.distance_m < self.window.reach_m + 2 * MARGIN_M
+        keep = batch.outcome == Outcome.DELIVERED
+        if batch.outcome is not batch.radio_outcome:
+            only_raw = batch.radio_outcome == Outcome.DELIVERED
+            only_raw &= ~keep & (batch.distance_m < self.window.reach_m + 2 * MARGIN_M) & frames[batch.row]
+            if only_raw.any():
+                self._hear_only(batch, np.flatnonzero(only_raw))
+        if self.context.measure.max_distance_m > self.window.reach_m + 2 * MARGIN_M:
+            keep &= batch.distance_m < self.window.reach_m + 2 * MARGIN_M
         if not frames.all():
             keep &= frames[batch.row]
-        links = np.flatnonzero(keep)
-        applied = batch.outcome.take(links) == Outcome.DELIVERED
-        if not applied.all():
-            self._hear_only(batch, links[~applied])
-            links = links[applied]
-        if len(links):
-            self._waiting.append(Links.of(batch, links))
+        self._waiting.append(Links.of(batch, keep))
 
     def _hear_only(self, batch: Batch, links: np.ndarray) -> None:
         """Receptions that no application took."""
@@ -178,51 +178,83 @@ class Gaps:
         """Take in all receptions applied before the end of the tick, in any order; those after it wait for the
         next."""
         waiting, self._waiting = self._waiting, []
+        first = self.heard.count
         pairs, entries = [], []
         for links in waiting:
-            now, late = links.split(self._end_ns)
-            if late is not None:
-                self._waiting.append(late)
-            pair, watched = self.window.rows_of_links(now.sender, now.row, now.receiver)
-            row = now.row
-            if not watched.all():
-                keep = np.flatnonzero(watched)
-                pair, row = pair.take(keep), row.take(keep)
-            if len(pair):
-                pairs.append(pair)
-                entries.append((row + self.heard.enter(now.time_ns, now.made_ns)).astype(np.int32))
+            late = links.time_ns >= self._end_ns
+            if late.any():
+                self._waiting.append(links.after(late))
+            pair, row = links.pairs(self.window, late)
+            row += self.heard.enter(links.sender, links.time_ns, links.made_ns)
+            pairs.append(pair)
+            entries.append(row)
         if not pairs:
             return
         pair, entry = (parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in (pairs, entries))
-        turns = later_turns(pair, self.heard.time_ns, entry, self.window.size)
+        heard = self.heard
+        turns = later_turns(pair, heard.time_ns, entry, self.window.size, heard.of_several(first))
+        before = heard.before(first)
         if turns:
-            first = np.ones(len(pair), bool)
-            first[np.concatenate(turns)] = False
-            self._apply(pair[first], entry[first])
+            alone = np.ones(len(pair), bool)
+            alone[np.concatenate(turns)] = False
+            alone = np.flatnonzero(alone)
+            self._apply_alike(pair.take(alone), entry.take(alone), first, before)
             for turn in turns:
                 self._apply(pair[turn], entry[turn])
         else:
-            self._apply(pair, entry)
+            self._apply_alike(pair, entry, first, before)
+
+    def _apply_alike(self, pair: np.ndarray, entry: np.ndarray, first: int, before: np.ndarray) -> None:
+        """At most one reception per pair. Pairs that hold what came ``before`` are counted by entry, the others (who
+        missed a message, or hear their first one) one by one."""
+        pairs, heard, count = self.pairs, self.heard, len(before)
+        if not count:
+            return
+        new = entry - first
+        old = pairs.entry.take(pair)
+        alike = old == before.take(new)
+        gap_ns = heard.time_ns[first:] - heard.time_ns[before]
+        newer_ns = heard.made_ns[first:] - heard.made_ns[before]
+        alike &= ((before != UNHEARD) & (gap_ns >= 0) & (newer_ns >= 0)).take(new)
+        key = pairs.flags().take(pair).astype(np.int64)
+        key += new * 8
+        key += 8
+        key *= alike
+        kinds = np.bincount(key, minlength=8 * (count + 1))[8:].reshape(count, 8)
+        closed, in_age = kinds[:, 1::2].sum(1), kinds[:, 2:4].sum(1) + kinds[:, 6:].sum(1)
+        used = np.flatnonzero(closed)
+        self._count_gaps(gap_ns[used], closed[used])
+        self._shorten_age(newer_ns * in_age, heard.time_ns[first:])
+        others = np.flatnonzero(~alike)
+        pairs.entry[pair] = entry
+        pairs.entry[pair[others]] = old[others]
+        self._apply(pair[others], entry[others])
+        if kinds[:, 4:].any():
+            opened = np.flatnonzero(key & 4)
+            self._hear_first(pair[opened], heard.time_ns[entry[opened]])
 
     def _apply(self, pair: np.ndarray, entry: np.ndarray) -> None:
         """At most one reception per pair."""
+        if not len(pair):
+            return
         pairs, heard = self.pairs, self.heard
         old, closed = pairs.entry.take(pair), pairs.closed.take(pair)
-        time_ns = heard.time_ns.take(entry)
-        gap_ns = time_ns - heard.time_ns.take(old)
-        newer_ns = heard.made_ns.take(entry)
-        newer_ns -= heard.made_ns.take(old)
-        in_order = int(gap_ns.min()) >= 0 and int(newer_ns.min()) >= 0
-        self._shorten_age(pair, entry, newer_ns)
+        time_ns, made_ns = heard.time_ns.take(entry), heard.made_ns.take(entry)
+        gap_ns, newer_ns = time_ns - heard.time_ns.take(old), made_ns - heard.made_ns.take(old)
+        first = int(entry.min())
+        by_entry = np.bincount(entry - first, np.maximum(newer_ns, 0) * pairs.in_age.take(pair)).astype(np.int64)
+        self._shorten_age(by_entry, heard.time_ns[first : first + len(by_entry)])
         if not closed.all():
             self._hear_first(pair[~closed], time_ns[~closed])
-            gap_ns = gap_ns[closed]
-        if not in_order:
-            gap_ns = gap_ns[gap_ns >= 0]
+        self._count_gaps(gap_ns[closed & (gap_ns >= 0)])
+        if int(gap_ns.min()) < 0 or int(newer_ns.min()) < 0:
             entry = self._newest(old, entry)
-        self.gap.add(gap_ns)
-        self.gap_long += self._long_count(gap_ns)
         pairs.entry[pair] = entry
+
+    def _count_gaps(self, gap_ns: np.ndarray, count: np.ndarray | None = None) -> None:
+        self.gap.add(gap_ns, count)
+        long = gap_ns > self.period_ns * _LONG_NUMERATOR // _LONG_DENOMINATOR
+        self.gap_long += int(np.count_nonzero(long) if count is None else count[long].sum())
 
     def _hear_first(self, pair: np.ndarray, time_ns: np.ndarray) -> None:
         """First receptions of pairs since they came within range."""
@@ -234,14 +266,11 @@ class Gaps:
         self.open_long += self._long_count(entry_ns)
         self.pairs.closed[pair] = time_ns >= since_ns
 
-    def _shorten_age(self, pair: np.ndarray, entry: np.ndarray, newer_ns: np.ndarray) -> None:
-        """From its reception to the end of the tick, a message that is newer by ``newer_ns`` makes its pair younger."""
-        newer_ns = np.maximum(newer_ns, 0)
-        newer_ns *= self.pairs.in_age.take(pair)
-        first = int(entry.min())
-        by_entry = np.bincount(entry - first, newer_ns).astype(np.int64)
-        rest_us = (self._end_ns - self.heard.time_ns[first : first + len(by_entry)]) // 1000
-        high, low = by_entry >> 20, by_entry & ((1 << 20) - 1)  # the sum of products may need more than 64 bits
+    def _shorten_age(self, newer_ns: np.ndarray, time_ns: np.ndarray) -> None:
+        """From its reception at ``time_ns`` to the end of the tick, a message makes its pairs younger by ``newer_ns``
+        altogether."""
+        rest_us = (self._end_ns - time_ns) // 1000
+        high, low = newer_ns >> 20, newer_ns & ((1 << 20) - 1)  # the sum of products may need more than 64 bits
         self.age_ns2 -= ((int((high * rest_us).sum()) << 20) + int((low * rest_us).sum())) * 1000
 
     def _newest(self, old: np.ndarray, entry: np.ndarray) -> np.ndarray:
@@ -251,7 +280,8 @@ class Gaps:
         out = np.where(later & made_later, entry, old)
         mixed = np.flatnonzero(later != made_later)
         a, b = entry[mixed], old[mixed]
-        first = self.heard.enter(np.maximum(time_ns[a], time_ns[b]), np.maximum(made_ns[a], made_ns[b]))
+        sender = np.zeros(len(mixed), np.int64)
+        first = self.heard.enter(sender, np.maximum(time_ns[a], time_ns[b]), np.maximum(made_ns[a], made_ns[b]))
         out[mixed] = first + np.arange(len(mixed))
         return out
 

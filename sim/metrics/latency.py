@@ -70,16 +70,13 @@ class Latency:
         row, receiver, applied = batch.row, batch.receiver, batch.outcome == Outcome.DELIVERED
         if keep is not None:
             row, receiver, applied = row[keep], receiver[keep], applied[keep]
+        key = row
         if stations.first_vehicle == 0:
-            key = row.astype(np.int32)
-            key *= 2
             kinds = 1
         else:
-            key = row.astype(np.int32)
-            key *= 2 * kinds
-            key += (stations.kind.astype(np.int32) * 2).take(receiver)
-        key += applied
-        count = np.bincount(key, minlength=2 * kinds * len(batch)).reshape(len(batch), kinds, 2)[..., 1]
+            key = row * kinds
+            key += stations.kind.take(receiver)
+        count = np.bincount(key, applied, kinds * len(batch)).astype(np.int64).reshape(len(batch), kinds)
         frame, kind = np.nonzero(count)
         link = link_kind(batch.sender_kind[frame], kind if kinds > 1 else np.full(len(frame), Kind.VEHICLE))
         frame, kind, link = frame[link >= 0], kind[link >= 0], link[link >= 0]

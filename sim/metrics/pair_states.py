@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.clock import NEVER
 from sim.metrics.base import Batch
+from sim.metrics.pairs import PairWindow
 
 UNHEARD = 0
 """Entry of :class:`Heard` of a pair that heard nothing yet."""
@@ -16,38 +17,51 @@ UNHEARD = 0
 @dataclass(frozen=True, eq=False)
 class Links:
     """Applied receptions: ``sender``, ``time_ns`` and ``made_ns`` once per frame, or per link where links of a frame
-    differ in time; ``row`` points from a link into them."""
+    differ in time; ``row`` points from a link into them. ``chosen`` marks the links that count (None = all)."""
 
     sender: np.ndarray
     time_ns: np.ndarray
     made_ns: np.ndarray
     row: np.ndarray
     receiver: np.ndarray
+    chosen: np.ndarray | None = None
 
     @staticmethod
-    def of(batch: Batch, links: np.ndarray) -> Links:
-        """Some links of a batch."""
-        row, receiver = batch.row.take(links), batch.receiver.take(links)
+    def of(batch: Batch, chosen: np.ndarray) -> Links:
+        """Marked links of a batch."""
         if batch.links_alike:
-            return Links(batch.sender, batch.after_ns, batch.generated_ns, row, receiver)
+            return Links(batch.sender, batch.after_ns, batch.generated_ns, batch.row, batch.receiver, chosen)
+        links = np.flatnonzero(chosen)
+        row, receiver = batch.row[links], batch.receiver[links]
         return Links(
             batch.sender[row], batch.applied_ns(links), batch.generated_ns[row], np.arange(len(links)), receiver
         )
 
-    def split(self, end_ns: int) -> tuple[Links, Links | None]:
-        """Those applied before an instant, and the others if there are any."""
-        late = self.time_ns >= end_ns
-        if not late.any():
-            return self, None
-        late_links = late[self.row]
-        return self._chosen(~late_links), self._chosen(late_links)
+    def after(self, late: np.ndarray) -> Links:
+        """Links of the ``late`` frames (a mask)."""
+        links = late.take(self.row)
+        if self.chosen is not None:
+            links &= self.chosen
+        places, frames = np.flatnonzero(links), np.flatnonzero(late)
+        number = np.cumsum(late) - 1
+        return Links(
+            self.sender[frames], self.time_ns[frames], self.made_ns[frames], number[self.row[places]],
+            self.receiver[places],
+        )
 
     def without(self, replaced: np.ndarray) -> Links:
         """Links whose stations are still the same ones."""
-        return self._chosen(~(replaced[self.sender][self.row] | replaced[self.receiver]))
+        links = np.flatnonzero(~(replaced[self.sender][self.row] | replaced[self.receiver]))
+        chosen = None if self.chosen is None else self.chosen[links]
+        return Links(self.sender, self.time_ns, self.made_ns, self.row[links], self.receiver[links], chosen)
 
-    def _chosen(self, links: np.ndarray) -> Links:
-        return Links(self.sender, self.time_ns, self.made_ns, self.row[links], self.receiver[links])
+    def pairs(self, window: PairWindow, late: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(rows of the window, rows of the frames) of links that count and are watched, but for ``late`` frames."""
+        pair, watched = window.rows_of_links(self.sender, self.row, self.receiver, late)
+        if self.chosen is not None:
+            watched &= self.chosen
+        places = np.flatnonzero(watched)
+        return pair.take(places), self.row.take(places)
 
 
 class Heard:
@@ -60,6 +74,8 @@ class Heard:
         self.count = 1
         self._time_ns = np.full(1024, -NEVER, np.int64)
         self._made_ns = np.full(1024, -NEVER, np.int64)
+        self._sender = np.zeros(1024, np.int64)
+        self._newest = np.zeros(0, np.int32)
 
     @property
     def time_ns(self) -> np.ndarray:
@@ -71,24 +87,48 @@ class Heard:
         """By entry."""
         return self._made_ns[: self.count]
 
-    def enter(self, time_ns: np.ndarray, made_ns: np.ndarray) -> int:
+    def enter(self, sender: np.ndarray, time_ns: np.ndarray, made_ns: np.ndarray) -> int:
         """Add entries; the number of the first of them."""
         first, self.count = self.count, self.count + len(time_ns)
         if self.count > len(self._time_ns):
             spare = np.full(self.count, -NEVER, np.int64)
-            self._time_ns = np.concatenate([self._time_ns, spare])
-            self._made_ns = np.concatenate([self._made_ns, spare])
-        self._time_ns[first : self.count], self._made_ns[first : self.count] = time_ns, made_ns
+            self._time_ns, self._made_ns, self._sender = (
+                np.concatenate([old, spare]) for old in (self._time_ns, self._made_ns, self._sender)
+            )
+        here = slice(first, self.count)
+        self._time_ns[here], self._made_ns[here], self._sender[here] = time_ns, made_ns, sender
         return first
+
+    def of_several(self, first: int) -> np.ndarray:
+        """By entry: from ``first`` on, and its sender has more than one entry there."""
+        out = np.zeros(self.count, bool)
+        sender = self._sender[first : self.count]
+        out[first:] = np.bincount(sender)[sender] > 1 if len(sender) else False
+        return out
+
+    def before(self, first: int) -> np.ndarray:
+        """By entry from ``first`` on: the newest entry of its sender at the last call, :data:`UNHEARD` if none.
+
+        Most receivers hold exactly that one, so that what changes for them is the same.
+        """
+        sender = self._sender[first : self.count]
+        slots = int(sender.max(initial=-1)) + 1
+        if slots > len(self._newest):
+            self._newest = np.concatenate([self._newest, np.zeros(slots - len(self._newest), np.int32)])
+        before = self._newest[sender]
+        self._newest[sender] = np.arange(first, self.count)
+        return before
 
     def compact(self, entry: np.ndarray) -> np.ndarray:
         """Forget entries that no pair refers to; the pairs' entries by their new numbers."""
         used = np.bincount(entry, minlength=self.count) > 0
         used[UNHEARD] = True
-        time_ns, made_ns = self.time_ns[used], self.made_ns[used]
         number = (np.cumsum(used) - 1).astype(np.int32)
-        self.count = len(time_ns)
-        self._time_ns[: self.count], self._made_ns[: self.count] = time_ns, made_ns
+        kept = np.flatnonzero(used)
+        for column in (self._time_ns, self._made_ns, self._sender):
+            column[: len(kept)] = column[kept]
+        self._newest = np.where(used[self._newest], number[self._newest], np.int32(UNHEARD))
+        self.count = len(kept)
         return number.take(entry)
 
 
@@ -138,6 +178,14 @@ class Pairs:
         if len(rows):
             self.judged[rows] = self.watched_ns[rows] <= until_ns
 
+    def flags(self) -> np.ndarray:
+        """``closed`` + 2 x ``in_age`` + 4 x (within range, and not closed), uint8."""
+        out = self.in_age.astype(np.uint8)
+        out *= 2
+        out += self.closed
+        out += np.uint8(4) * (self.within & ~self.closed)
+        return out
+
     def radio(self) -> np.ndarray:
         """``radio_ns``, made on first use."""
         if self.radio_ns is None:
@@ -145,21 +193,22 @@ class Pairs:
         return self.radio_ns
 
 
-def later_turns(pair: np.ndarray, time_ns: np.ndarray, entry: np.ndarray, size: int) -> list[np.ndarray]:
+def later_turns(
+    pair: np.ndarray, time_ns: np.ndarray, entry: np.ndarray, size: int, several: np.ndarray
+) -> list[np.ndarray]:
     """Receptions that come after another one of the same pair: for each further turn, their places, in order of time.
 
-    ``pair`` holds rows below ``size``, ``entry`` points into ``time_ns``; what is in no turn is the first reception of
-    its pair.
+    ``pair`` holds rows below ``size``, ``entry`` points into ``time_ns``; only entries in ``several`` (a mask) can
+    share a pair. What is in no turn is the first reception of its pair.
     """
-    place = np.arange(len(pair), dtype=np.int32)
-    mark = np.empty(size, np.int32)
-    mark[pair] = place
-    again = np.flatnonzero(mark.take(pair) != place)
-    if not len(again):
+    places = np.flatnonzero(several.take(entry))
+    if not len(places):
         return []
-    several = np.zeros(size, bool)
-    several[pair[again]] = True
-    chosen = np.flatnonzero(several.take(pair))
+    mark, seen = pair[places], np.zeros(size, np.int32)
+    np.add.at(seen, mark, 1)
+    chosen = places[seen[mark] > 1]
+    if not len(chosen):
+        return []
     order = chosen[np.lexsort((time_ns[entry[chosen]], pair[chosen]))]
     begins = np.concatenate([[True], pair[order][1:] != pair[order][:-1]])
     start = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))

@@ -121,12 +121,15 @@ class PairWindow:
         return np.where(inside, row, -1)
 
     def rows_of_links(
-        self, sender: np.ndarray, row: np.ndarray, receiver: np.ndarray
+        self, sender: np.ndarray, row: np.ndarray, receiver: np.ndarray, without: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(rows of pairs, whether they are watched) of links: ``row`` points from a link into ``sender``."""
+        """(rows of pairs, whether they are watched) of links: ``row`` points from a link into ``sender``, of which
+        those in ``without`` (a mask) are taken to watch nobody."""
         if not self.size:
             return np.zeros(len(row), np.int32), np.zeros(len(row), bool)
         first, width, start = self._of_senders(sender)
+        if without is not None:
+            width = np.where(without, np.uint32(0), width)
         return self._rows(self._ranks(receiver), first.take(row), width.take(row), start.take(row))
 
     def _of_senders(self, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -102,30 +102,52 @@ class Here:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.lon, self.lat, self.heading_deg = (np.full(world.stations.size, np.nan) for _ in range(3))
+        self._place = np.full((3, world.stations.size), np.nan)
         self.time_ns = 0
+        self._known = True
         probes = world.stations.probes
-        self.lon[probes], self.lat[probes] = world.lonlat(world.probes.x_m, world.probes.y_m)
-        self.heading_deg[probes] = world.probes.heading_deg
+        self._place[:2, probes] = world.lonlat(world.probes.x_m, world.probes.y_m)
+        self._place[2, probes] = world.probes.heading_deg
 
     def update(self) -> None:
-        """Take the positions of the new tick."""
-        world, stations = self.world, self.world.stations
-        if len(self.lon) < stations.size:
-            tail = np.full(stations.size - len(self.lon), np.nan)
-            self.lon, self.lat, self.heading_deg = (
-                np.concatenate([column, tail]) for column in (self.lon, self.lat, self.heading_deg)
-            )
+        """A new tick: positions are taken when somebody asks for them."""
+        stations = self.world.stations
         self.time_ns = (stations.tick_start_ns + stations.tick_end_ns) // 2
+        self._known = False
+
+    @property
+    def lon(self) -> np.ndarray:
+        """By slot, degrees; likewise the next two."""
+        return self._of_tick()[0]
+
+    @property
+    def lat(self) -> np.ndarray:
+        """Degrees."""
+        return self._of_tick()[1]
+
+    @property
+    def heading_deg(self) -> np.ndarray:
+        """Clockwise from north."""
+        return self._of_tick()[2]
+
+    def _of_tick(self) -> np.ndarray:
+        if self._known:
+            return self._place
+        world, stations = self.world, self.world.stations
+        extra = stations.size - self._place.shape[1]
+        if extra > 0:
+            self._place = np.concatenate([self._place, np.full((3, extra), np.nan)], axis=1)
         slots = world.vehicle_slots()
         vehicle = slots - stations.first_vehicle
         x, y = stations.position(slots, self.time_ns)
         believed = world.gnss.believed(
             slots, self.time_ns, x, y, world.fleet.speed_mps[vehicle], world.fleet.heading_deg[vehicle]
         )
-        self.lon[stations.first_vehicle :] = np.nan
-        self.lon[slots], self.lat[slots] = world.lonlat(believed.x_m, believed.y_m)
-        self.heading_deg[slots] = believed.heading_deg
+        self._place[:2, stations.first_vehicle :] = np.nan
+        self._place[:2, slots] = world.lonlat(believed.x_m, believed.y_m)
+        self._place[2, slots] = believed.heading_deg
+        self._known = True
+        return self._place
 
 
 def report_coverage(
