@@ -128,8 +128,7 @@ class Blockers:
             return
         row_m, column_m = (end.x_m * self._axis[0] + end.y_m * self._axis[1] for end in (tx, rx))
         sections = Sections(row_m, column_m, self._margin_m, within_m)
-        for k, at_m in enumerate(self._along[near].tolist()):
-            yield from ((k, section) for section in sections.of(at_m))
+        yield from sections.of(self._along[near])
 
     def _images(self, tx: Ends, rays: Rays, near: np.ndarray) -> tuple[np.ndarray, list[View]]:
         """Bodies half way round the ring once more, as seen the other way round: they reach into both halves."""

@@ -24,24 +24,26 @@ class Sections:
         self._sign, self._margin_m, self._within_m = sign, margin_m, within_m + margin_m
         self._rows, self._columns = _Line(sign * row_m), _Line(sign * column_m)
 
-    def of(self, at_m: float) -> Iterator[Section]:
-        """Sections that an obstacle at ``at_m`` can be between: rows before it with columns behind it, and the like.
+    def of(self, at_m: np.ndarray) -> Iterator[tuple[int, Section]]:
+        """Sections that obstacles at ``at_m`` can be between: rows before one with columns behind it, and the like.
 
-        No link stands in two of them. Links longer than the given distance are left out.
+        Yields the index of the obstacle and the section. No link stands in two of one obstacle. Links longer than the
+        given distance are left out.
         """
         at, margin, within = self._sign * at_m, self._margin_m, self._within_m
         rows, columns = self._rows, self._columns
         first, last = rows.first(at - within), rows.last(at + within)
-        before = min(max(rows.first(at - margin), first), last)
-        behind = max(min(rows.last(at + margin), last), before)
+        before = np.minimum(np.maximum(rows.first(at - margin), first), last)
+        behind = np.maximum(np.minimum(rows.last(at + margin), last), before)
         left, right = columns.first(at - within), columns.last(at + within)
-        for section in (
-            Section(slice(first, before), slice(max(columns.first(at - margin), left), right)),
-            Section(slice(before, behind), slice(left, right)),
-            Section(slice(behind, last), slice(left, min(columns.last(at + margin), right))),
-        ):
-            if section.rows.start < section.rows.stop and section.columns.start < section.columns.stop:
-                yield section
+        beyond, ahead = np.maximum(columns.first(at - margin), left), np.minimum(columns.last(at + margin), right)
+        bounds = np.concatenate([
+            np.stack([first, before, beyond, right]), np.stack([before, behind, left, right]),
+            np.stack([behind, last, left, ahead]),
+        ], axis=1)
+        full = np.flatnonzero((bounds[0] < bounds[1]) & (bounds[2] < bounds[3]))
+        for k, (top, bottom, west, east) in zip((full % len(at)).tolist(), bounds[:, full].T.tolist(), strict=True):
+            yield k, Section(slice(top, bottom), slice(west, east))
 
 
 class _Line:
@@ -51,10 +53,10 @@ class _Line:
         self._greatest = np.maximum.accumulate(place_m)
         self._least = np.minimum.accumulate(place_m[::-1])[::-1]
 
-    def first(self, at_m: float) -> int:
-        """Index before which all lie before ``at_m``."""
-        return int(np.searchsorted(self._greatest, at_m))
+    def first(self, at_m: np.ndarray) -> np.ndarray:
+        """Indices before which all lie before ``at_m``."""
+        return np.searchsorted(self._greatest, at_m)
 
-    def last(self, at_m: float) -> int:
-        """Index from which all lie behind ``at_m``."""
-        return int(np.searchsorted(self._least, at_m, side="right"))
+    def last(self, at_m: np.ndarray) -> np.ndarray:
+        """Indices from which all lie behind ``at_m``."""
+        return np.searchsorted(self._least, at_m, side="right")

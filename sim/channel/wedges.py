@@ -168,7 +168,7 @@ class Links:
         self._slope = (end_m - self._start_m) / np.maximum(self.distance_m, np.float32(0.01))
 
     def shadow(self, view: View, top_m: float, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-        """(surely, perhaps) in the shadow of an obstacle with its top at ``top_m``, never both; bool [rows, columns]."""
+        """(surely, perhaps) in the shadow of an obstacle with its top at ``top_m``, never both; bool."""
         bearing, distance = self.bearing[rows, columns], self.distance_m[rows, columns]
         view = view.of(rows)
         sure = _inside(bearing, view.inner_low, view.inner_high, view)
