@@ -10,7 +10,7 @@ import numpy as np
 from sim.clock import NEVER
 from sim.frames import Kind, Outcome
 from sim.metrics.base import Batch, Context, Metric, Rows, Tick
-from sim.metrics.pair_states import UNHEARD, Heard, Links, Pairs, later_turns
+from sim.metrics.pair_states import UNHEARD, Heard, Links, Pairs, turns_of_pairs
 from sim.metrics.pairs import MARGIN_M, PairWindow
 from sim.metrics.statistics import DelayHistogram
 
@@ -178,60 +178,65 @@ class Gaps:
         """Take in all receptions applied before the end of the tick, in any order; those after it wait for the
         next."""
         waiting, self._waiting = self._waiting, []
+        parts, turns, apart = [], [], []
         first = self.heard.count
-        pairs, entries = [], []
         for links in waiting:
             late = links.time_ns >= self._end_ns
             if late.any():
                 self._waiting.append(links.after(late))
-            pair, row = links.pairs(self.window, late)
-            row += self.heard.enter(links.sender, links.time_ns, links.made_ns)
-            pairs.append(pair)
-            entries.append(row)
-        if not pairs:
-            return
-        pair, entry = (parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in (pairs, entries))
-        heard = self.heard
-        turns = later_turns(pair, heard.time_ns, entry, self.window.size, heard.of_several(first))
-        before = heard.before(first)
-        if turns:
-            alone = np.ones(len(pair), bool)
-            alone[np.concatenate(turns)] = False
-            alone = np.flatnonzero(alone)
-            self._apply_alike(pair.take(alone), entry.take(alone), first, before)
-            for turn in turns:
-                self._apply(pair[turn], entry[turn])
-        else:
-            self._apply_alike(pair, entry, first, before)
+            base = self.heard.enter(links.sender, links.time_ns, links.made_ns)
+            (parts if links.alike else apart).append((links, base, late))
+        if parts:
+            turns = self.heard.turns([np.arange(base, base + len(late))[~late] for _, base, late in parts])
+        before = self.heard.before(first)
+        for turn, entries in enumerate(turns):
+            for links, base, late in parts:
+                chosen = entries[base : base + len(late)]
+                if turn:
+                    some = links.after(chosen)
+                    pair, row = some.pairs(self.window)
+                    self._apply(pair, np.flatnonzero(chosen)[row] + base)
+                else:
+                    pair, row = links.pairs(self.window, ~chosen)
+                    self._apply_alike(pair, row, base, before[base - first : base - first + len(late)])
+        if apart:
+            self._settle_apart(apart)
 
-    def _apply_alike(self, pair: np.ndarray, entry: np.ndarray, first: int, before: np.ndarray) -> None:
+    def _settle_apart(self, parts: list[tuple[Links, int, np.ndarray]]) -> None:
+        """The same where links of a frame differ in time: turns are told pair by pair."""
+        found = [(links.pairs(self.window, late), base) for links, base, late in parts]
+        pair = np.concatenate([pair for (pair, _), _ in found])
+        entry = np.concatenate([row + base for (_, row), base in found])
+        for turn in turns_of_pairs(pair, self.heard.time_ns[entry], self.window.size):
+            self._apply(pair[turn], entry[turn])
+
+    def _apply_alike(self, pair: np.ndarray, row: np.ndarray, first: int, before: np.ndarray) -> None:
         """At most one reception per pair. Pairs that hold what came ``before`` are counted by entry, the others (who
-        missed a message, or hear their first one) one by one."""
-        pairs, heard, count = self.pairs, self.heard, len(before)
-        if not count:
+        missed a message, or hear their first one) one by one. ``row`` counts entries from ``first`` on."""
+        if not len(pair):
             return
-        new = entry - first
+        pairs, heard, count = self.pairs, self.heard, len(before)
+        here = slice(first, first + count)
+        gap_ns, newer_ns = heard.time_ns[here] - heard.time_ns[before], heard.made_ns[here] - heard.made_ns[before]
+        in_order = (before != UNHEARD) & (gap_ns >= 0) & (newer_ns >= 0)
         old = pairs.entry.take(pair)
-        alike = old == before.take(new)
-        gap_ns = heard.time_ns[first:] - heard.time_ns[before]
-        newer_ns = heard.made_ns[first:] - heard.made_ns[before]
-        alike &= ((before != UNHEARD) & (gap_ns >= 0) & (newer_ns >= 0)).take(new)
-        key = pairs.flags().take(pair).astype(np.int64)
-        key += new * 8
-        key += 8
-        key *= alike
-        kinds = np.bincount(key, minlength=8 * (count + 1))[8:].reshape(count, 8)
+        others = np.flatnonzero(old != np.where(in_order, before, np.int32(-1)).take(row))
+        key = row * 8
+        key += pairs.flags().take(pair)
+        key[others] = 8 * count
+        kinds = np.bincount(key, minlength=8 * (count + 1))[: 8 * count].reshape(count, 8)
         closed, in_age = kinds[:, 1::2].sum(1), kinds[:, 2:4].sum(1) + kinds[:, 6:].sum(1)
         used = np.flatnonzero(closed)
         self._count_gaps(gap_ns[used], closed[used])
-        self._shorten_age(newer_ns * in_age, heard.time_ns[first:])
-        others = np.flatnonzero(~alike)
-        pairs.entry[pair] = entry
-        pairs.entry[pair[others]] = old[others]
-        self._apply(pair[others], entry[others])
+        self._shorten_age(np.where(in_order, newer_ns, 0) * in_age, heard.time_ns[here])
         if kinds[:, 4:].any():
-            opened = np.flatnonzero(key & 4)
-            self._hear_first(pair[opened], heard.time_ns[entry[opened]])
+            opened = np.flatnonzero((key & 4 == 4) & (key < 8 * count))
+            self._hear_first(pair[opened], heard.time_ns[row[opened] + first])
+        row += first
+        pairs.entry[pair] = row
+        pair = pair.take(others)
+        pairs.entry[pair] = old.take(others)
+        self._apply(pair, row.take(others))
 
     def _apply(self, pair: np.ndarray, entry: np.ndarray) -> None:
         """At most one reception per pair."""

@@ -25,6 +25,8 @@ class Links:
     row: np.ndarray
     receiver: np.ndarray
     chosen: np.ndarray | None = None
+    alike: bool = True
+    """Whether the columns are those of frames."""
 
     @staticmethod
     def of(batch: Batch, chosen: np.ndarray) -> Links:
@@ -34,11 +36,12 @@ class Links:
         links = np.flatnonzero(chosen)
         row, receiver = batch.row[links], batch.receiver[links]
         return Links(
-            batch.sender[row], batch.applied_ns(links), batch.generated_ns[row], np.arange(len(links)), receiver
+            batch.sender[row], batch.applied_ns(links), batch.generated_ns[row], np.arange(len(links)), receiver,
+            alike=False,
         )
 
     def after(self, late: np.ndarray) -> Links:
-        """Links of the ``late`` frames (a mask)."""
+        """Links of some frames (a mask), which are numbered anew."""
         links = late.take(self.row)
         if self.chosen is not None:
             links &= self.chosen
@@ -46,18 +49,21 @@ class Links:
         number = np.cumsum(late) - 1
         return Links(
             self.sender[frames], self.time_ns[frames], self.made_ns[frames], number[self.row[places]],
-            self.receiver[places],
+            self.receiver[places], alike=self.alike,
         )
 
     def without(self, replaced: np.ndarray) -> Links:
         """Links whose stations are still the same ones."""
         links = np.flatnonzero(~(replaced[self.sender][self.row] | replaced[self.receiver]))
         chosen = None if self.chosen is None else self.chosen[links]
-        return Links(self.sender, self.time_ns, self.made_ns, self.row[links], self.receiver[links], chosen)
+        return Links(
+            self.sender, self.time_ns, self.made_ns, self.row[links], self.receiver[links], chosen, self.alike
+        )
 
-    def pairs(self, window: PairWindow, late: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(rows of the window, rows of the frames) of links that count and are watched, but for ``late`` frames."""
-        pair, watched = window.rows_of_links(self.sender, self.row, self.receiver, late)
+    def pairs(self, window: PairWindow, without: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """(rows of the window, rows of the frames) of links that count and are watched; frames in ``without`` (a mask)
+        are left out."""
+        pair, watched = window.rows_of_links(self.sender, self.row, self.receiver, without)
         if self.chosen is not None:
             watched &= self.chosen
         places = np.flatnonzero(watched)
@@ -99,12 +105,17 @@ class Heard:
         self._time_ns[here], self._made_ns[here], self._sender[here] = time_ns, made_ns, sender
         return first
 
-    def of_several(self, first: int) -> np.ndarray:
-        """By entry: from ``first`` on, and its sender has more than one entry there."""
-        out = np.zeros(self.count, bool)
-        sender = self._sender[first : self.count]
-        out[first:] = np.bincount(sender)[sender] > 1 if len(sender) else False
-        return out
+    def turns(self, entries: list[np.ndarray]) -> list[np.ndarray]:
+        """Masks over all entries: the first of each sender among the given ones, then the second of each ..., in order
+        of time."""
+        chosen = np.concatenate(entries)
+        chosen = chosen[np.lexsort((self._time_ns[chosen], self._sender[chosen]))]
+        turn = _turn(self._sender[chosen])
+        masks = []
+        for k in range(int(turn.max(initial=-1)) + 1):
+            masks.append(np.zeros(self.count, bool))
+            masks[-1][chosen[turn == k]] = True
+        return masks
 
     def before(self, first: int) -> np.ndarray:
         """By entry from ``first`` on: the newest entry of its sender at the last call, :data:`UNHEARD` if none.
@@ -193,24 +204,19 @@ class Pairs:
         return self.radio_ns
 
 
-def later_turns(
-    pair: np.ndarray, time_ns: np.ndarray, entry: np.ndarray, size: int, several: np.ndarray
-) -> list[np.ndarray]:
-    """Receptions that come after another one of the same pair: for each further turn, their places, in order of time.
+def turns_of_pairs(pair: np.ndarray, time_ns: np.ndarray, size: int) -> list[np.ndarray]:
+    """Places of the first reception of each pair, then of the second ..., in order of time; ``pair`` lies below
+    ``size``."""
+    several = np.bincount(pair, minlength=size)[pair] > 1
+    turns = [np.flatnonzero(~several)]
+    chosen = np.flatnonzero(several)
+    chosen = chosen[np.lexsort((time_ns[chosen], pair[chosen]))]
+    turn = _turn(pair[chosen])
+    return turns + [chosen[turn == k] for k in range(int(turn.max(initial=-1)) + 1)]
 
-    ``pair`` holds rows below ``size``, ``entry`` points into ``time_ns``; only entries in ``several`` (a mask) can
-    share a pair. What is in no turn is the first reception of its pair.
-    """
-    places = np.flatnonzero(several.take(entry))
-    if not len(places):
-        return []
-    mark, seen = pair[places], np.zeros(size, np.int32)
-    np.add.at(seen, mark, 1)
-    chosen = places[seen[mark] > 1]
-    if not len(chosen):
-        return []
-    order = chosen[np.lexsort((time_ns[entry[chosen]], pair[chosen]))]
-    begins = np.concatenate([[True], pair[order][1:] != pair[order][:-1]])
-    start = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
-    turn = np.arange(len(order)) - start
-    return [order[turn == k] for k in range(1, int(turn.max()) + 1)]
+
+def _turn(sorted_groups: np.ndarray) -> np.ndarray:
+    """How many of the same group stand before each."""
+    begins = np.concatenate([[True], sorted_groups[1:] != sorted_groups[:-1]])[: len(sorted_groups)]
+    place = np.arange(len(sorted_groups))
+    return place - np.maximum.accumulate(np.where(begins, place, 0))
