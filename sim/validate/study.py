@@ -35,8 +35,9 @@ class Effort:
         if self.max_replications == 1:
             return f"one replication of {self.warmup_s:g} s unmeasured and {self.measure_s:g} s measured, no interval"
         return (
-            f"at least {self.min_replications} replications of 5 s unmeasured and 8 s measured, until the 95 % "
-            f"half-width of the mean is {self.precision_points:g} points, at most {self.max_replications}"
+            f"at least {self.min_replications} replications of some seconds each (Trial.warmup_s, measure_s), "
+            f"until the "
+            f"95 % half-width of the mean is {self.precision_points:g} points, at most {self.max_replications}"
         )
 
 

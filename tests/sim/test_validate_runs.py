@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.access import ACCESS
 from sim.access.lte_mode4.layer import LteMode4
 from sim.clock import MS
 from sim.frames import Outcome
 from sim.validate import main
-from sim.validate.families import cv2x_mode4, dot11p, nr_mode2, read_folder
+from sim.validate.families import cv2x_mode4, dot11p, nr_mode2, read_file, read_folder
 from sim.validate.families.cv2x_setting import Setting
+from sim.validate.result import Case
 from sim.validate.road import Trial, replicate
 from sim.validate.scenario import as_scenario
 from sim.validate.statistics import bin_edges_m, pooled, sample
@@ -31,6 +31,12 @@ def _folder(target: Path, *files: tuple[str, str]) -> Path:
         (target / family).mkdir(parents=True, exist_ok=True)
         shutil.copy(REFERENCE / family / name, target / family / name)
     return target
+
+
+def _case(family: str, name: str) -> Case:
+    found = read_file(REFERENCE / family / name)
+    assert isinstance(found, Case)
+    return found
 
 
 def _run(folder: Path, capsys: pytest.CaptureFixture[str], **more: Any) -> tuple[int, dict[str, Any]]:
@@ -126,27 +132,30 @@ class BlindChoice(LteMode4):
         super().__init__(radio.model_copy(update={"mode4": mode}), *rest, **more)
 
 
-@pytest.mark.parametrize("fault", [DeafByThreeDb, LowEnvironment, BlindChoice])
-def test_planted_fault_fails(
-    fault: type[LteMode4], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Property: validation of a layer with one fault (3 dB of noise, environment height, no sensing) ends with 3.
+def _faulty(fault: type[LteMode4]) -> Any:
+    return lambda trial, stations, seed: fault(
+        trial.radio, [trial.flow()], stations, seed, ring_length_m=trial.ring_m, report_distance_m=trial.report_m
+    )
 
-    Mistakes 1, 3 of the list of known ones among them: a wrong noise power or environment height cannot pass.
+
+@pytest.mark.parametrize("fault", [None, DeafByThreeDb, LowEnvironment, BlindChoice])
+def test_planted_fault_fails(fault: type[LteMode4] | None) -> None:
+    """Property: a layer with one fault (3 dB of noise, environment height, no sensing) fails, the sound one passes.
+
+    Mistakes 1 and 3 of the list of known ones among them: a wrong noise power or environment height cannot pass.
     """
-    monkeypatch.setitem(ACCESS, "lte-v2x-mode4", f"{__name__}:{fault.__name__}")
-    monkeypatch.setitem(__import__("sys").modules, __name__, __import__("types").SimpleNamespace(**globals()))
-    code, document = _run(_folder(tmp_path, (cv2x_mode4.SIMULATED, LIGHT)), capsys)
-    assert code == 3
-    assert document["files"][0]["pass"] is False
+    case = _case(cv2x_mode4.SIMULATED, LIGHT)
+    assert case.trial is not None
+    trial = case.trial().lasting(1.1, 0.5)
+    result = case.judge([replicate(trial, replication_seed(0), *([_faulty(fault)] if fault else []))])
+    assert result.passed is (fault is None), result.failures
 
 
 def test_planted_keep_probability_fails_the_closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """Property (mistake 5): an inverted keep probability fails E8's lifetime of a resource at keep 0.4 and 0.8."""
     from sim.validate.closed_form import e08_sps
 
-    monkeypatch.setitem(ACCESS, "lte-v2x-mode4", f"{__name__}:KeepInverted")
-    monkeypatch.setitem(__import__("sys").modules, __name__, __import__("types").SimpleNamespace(**globals()))
+    monkeypatch.setattr(e08_sps, "access_class", lambda name: KeepInverted)
     log = e08_sps._run(0.8, 120, 6, t1_ms=4)
     assert e08_sps.lifetime_s(log, 120, 6, 0.8) < 2.5
 
@@ -154,7 +163,7 @@ def test_planted_keep_probability_fails_the_closed_form(monkeypatch: pytest.Monk
 @pytest.fixture(scope="module")
 def light() -> Any:
     """One replication of a light load: 50 vehicles per km, 10 Hz, 20 dBm, S = 4."""
-    trial = Setting(0.05, 10.0, 20.0, 4, 190).trial(520.0).lasting(1.5, 2.0)
+    trial = Setting(0.05, 10.0, 20.0, 4, 190).trial(520.0).lasting(1.1, 1.0)
     return sample(replicate(trial, replication_seed(0)), EDGES_M, cv2x_mode4.CAUSES)
 
 
@@ -189,7 +198,7 @@ def test_a_setting_can_be_rerun_as_a_scenario(tmp_path: Path, capsys: pytest.Cap
     """Property: --settings prints scenarios that load without errors; road, load and radio are those of the trial."""
     import yaml
 
-    from sim.scenario.loader import load_scenario
+    from sim.scenario.loader import load
 
     for family, name in (
         (cv2x_mode4.SIMULATED, LIGHT), (dot11p.SIMULATED, "b0.06_l10_p15_B190_R6.csv"),
@@ -200,7 +209,7 @@ def test_a_setting_can_be_rerun_as_a_scenario(tmp_path: Path, capsys: pytest.Cap
         trial = case.trial()
         path = tmp_path / f"{name}.yaml"
         path.write_text(as_scenario(trial), encoding="utf-8")
-        config = load_scenario(str(path)).config
+        config = load(str(path)).config
         assert config.radio.model_dump() == trial.radio.model_copy(update={"access": trial.access}).model_dump()
         assert config.corridor.topology == ("ring" if trial.layout.ring else "open")
         assert config.traffic.density_veh_km == pytest.approx(1000 * trial.vehicle_count / trial.layout.length_m)
@@ -215,7 +224,8 @@ def test_second_copy_is_paid_for() -> None:
     CBR about doubles while the copies still find room (an accounting that hides the second copy shows the same CBR);
     power per PRB is the same for both, as the allocation is: only the number of transmissions differs.
     """
-    single = Setting(0.06, 10.0, 20.0, 4, 190).trial(520.0).lasting(1.5, 1.0)
+    single = Setting(0.06, 10.0, 20.0, 4, 190).trial(520.0).lasting(1.0, 0.5)
+    single = replace(single, layout=single.layout.stretched(0.5))
     mode = single.radio.mode4.model_copy(update={"blind_retransmission": True})
     double = replace(single, radio=single.radio.model_copy(update={"mode4": mode}))
     one, two = (replicate(trial, 5) for trial in (single, double))
@@ -224,12 +234,7 @@ def test_second_copy_is_paid_for() -> None:
     assert far[4] > near[4] - 0.02
 
 
-def _trial_of(family: str, name: str) -> Trial:
-    case = next(one for one in read_folder(REFERENCE)[0] if one.family == family and one.path.name == name)
-    assert case.trial is not None
-    return case.trial()
-
-
+@pytest.mark.slow
 def test_split_over_processes_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Property: --jobs 2 prints what --jobs 1 prints."""
     names = ("b0.06_l10_p15_B190_R6.csv", "b0.06_l10_p23_B190_R18.csv")
@@ -279,6 +284,8 @@ def test_choices_of_the_method_do_not_matter() -> None:
 
 def test_causes_cover_all_losses_of_802_11p() -> None:
     """Property: delivered, never sent and the four causes of the authors make up every packet present."""
-    trial = _trial_of(dot11p.SIMULATED, "b0.12_l25_p23_B190_R27.csv").lasting(0.3, 0.3)
-    found = sample(replicate(trial, 2), EDGES_M, {**dot11p.CAUSES, "late": (Outcome.NEVER_SENT,)})
-    np.testing.assert_allclose(found.pdr + sum(found.causes[n] for n in (*dot11p.CAUSES, "late")), 1.0, atol=1e-12)
+    case = _case(dot11p.SIMULATED, "b0.12_l25_p23_B190_R27.csv")
+    assert case.trial is not None
+    causes = {**dot11p.CAUSES, "late": (Outcome.NEVER_SENT,)}
+    found = sample(replicate(case.trial().lasting(0.3, 0.3), 2), EDGES_M, causes)
+    np.testing.assert_allclose(found.pdr + sum(found.causes[name] for name in causes), 1.0, atol=1e-12)

@@ -254,8 +254,10 @@ def test_page_is_self_contained_and_complete(tmp_path: Path) -> None:
     text = as_html([bad, _result(0.0, name=SATURATED)], [near("E9", "thing", 1.0, 2.0, 0.5)], [], REFERENCE, "effort")
     assert not re.search(r'(src|href)="(?!data:)', text)
     assert text.count("data:image/png;base64,") == 2
-    for part in ("Definitions", "Settings by family", "keep probability 0", "known radio", "&lt;290 K&gt;", "Out of tolerance",
-                 "E9", "Averages over a family", LIGHT):
+    for part in (
+        "Definitions", "Settings by family", "keep probability 0", "known radio", "&lt;290 K&gt;", "Out of tolerance",
+        "E9", "Averages over a family", LIGHT,
+    ):
         assert part in text, part
     assert write_page(tmp_path / "one.html", [bad], [], [], REFERENCE, "").name == "one.html"
     assert write_page(tmp_path / "folder", [bad], [], [], REFERENCE, "").name == "index.html"

@@ -30,9 +30,7 @@ def run(quick: bool) -> list[Row]:
     rows.append(near(NAME, "counter: largest", 15.0, float(counter.max()), 0.0))
     error = 3.5 * float(np.sqrt(1 / 11 * (10 / 11) / len(counter)))
     worst = float(shares[np.argmax(np.abs(shares - 1 / 11))])
-    rows.append(
-        near(NAME, "counter: share furthest from 1/11", 1 / 11, worst, round(error, 4), remark=remark)
-    )
+    rows.append(near(NAME, "counter: share furthest from 1/11", 1 / 11, worst, round(error, 4), remark=remark))
     delay = fresh["delay_subframes"]
     error = 3.5 * 28.9 / float(np.sqrt(len(delay)))
     rows.append(
@@ -48,7 +46,7 @@ def run(quick: bool) -> list[Row]:
 def lifetime_s(log: dict[str, np.ndarray], vehicles: int, seconds: int, keep: float) -> float:
     """Mean lifetime from the number of reselections, by the renewal theorem: N(t) = t / mean + (c^2 - 1) / 2.
 
-    c^2 = 0.1 (1 - keep) + keep is the squared coefficient of variation of a geometric number of uniform 5 .. 15 periods.
+    c^2 = 0.1 (1 - keep) + keep is the squared coefficient of variation: a geometric number of uniform 5 .. 15 periods.
     """
     first = np.array([log["subframe"][log["slot"] == slot].min() for slot in range(vehicles)])
     observed_s = float((1000.0 * seconds - first).mean()) / 1000.0

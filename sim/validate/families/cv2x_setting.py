@@ -131,6 +131,8 @@ class Setting:
             height_m=ANTENNA_HEIGHT_M,
             # T2 becomes one packet period, as in the model's N = 1000 S / lambda.
             budget_ns=self.period_ns + PROCESSING_BUDGET_MS * MS,
+            warmup_s=3.0,
+            measure_s=4.0,
             report_m=report_m,
         )
 

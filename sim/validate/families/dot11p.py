@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from sim.clock import MS
 from sim.frames import Outcome
@@ -26,7 +28,7 @@ from sim.validate.families.curve import (
 )
 from sim.validate.models import dot11p as model
 from sim.validate.models.propagation import DOT11P_AIR, SIGMA_DB, ring
-from sim.validate.result import Case, Check, FileResult, Skipped
+from sim.validate.result import Case, Check, FileResult, Line, Skipped
 from sim.validate.road import Layout, Trial
 from sim.validate.sheet import CurveError, Sheet
 from sim.validate.statistics import Tally
@@ -48,6 +50,7 @@ CAUSES = {
     "col": (Outcome.COLLISION,),
 }
 """A receiver that is sending itself counts as busy, as the authors have no cause of its own for it."""
+_GROUPS = (("col", "sen"), ("rxb", "pro"))
 _COLUMNS = {"sen": "p_sen", "rxb": "p_rxb", "pro": "p_pro", "col": "p_col"}
 _NAME = re.compile(rf"^b{NUMBER}_l{NUMBER}_p{SIGNED}_B(\d+)_R{NUMBER}\.csv$")
 _PUBLISHED_CBR = re.compile(r"simulated CBR\s*=\s*(0?\.\d+|[01](?:\.\d+)?)")
@@ -103,6 +106,12 @@ class Setting:
             self.vehicles_per_m, self.packets_per_s, self.tx_power_dbm, self.size_bytes, self.rate_mbps
         )
 
+    def model_delivery(self, distance_m: np.ndarray) -> np.ndarray:
+        """Delivery ratio of the authors' model: a second opinion."""
+        return model.delivery(
+            distance_m, self.vehicles_per_m, self.packets_per_s, self.tx_power_dbm, self.size_bytes, self.rate_mbps
+        )["pdr"]
+
     def unsupported(self) -> str:
         """Why this setting cannot be simulated; empty if it can."""
         if self.rate_mbps not in RATES_MBPS:
@@ -132,6 +141,7 @@ class Setting:
             power_dbm=self.tx_power_dbm,
             budget_ns=max(100 * MS, round(1e9 / self.packets_per_s)),
             warmup_s=1.0,
+            measure_s=3.0,
             report_m=report_m,
         )
 
@@ -250,13 +260,24 @@ def judge(sheet: Sheet, family: str, setting: Setting, curve: Curve, tallies: li
     notes = []
     if family == ANALYTICAL and analytical >= ANALYTICAL_CLASS:
         notes.append(f"analytical CBR {analytical:.3f}: not judged above {ANALYTICAL_CLASS:g}")
-    expected = "published simulation" if family == SIMULATED else "analytical model"
+    drawn = panels(curve, found, "published simulation" if family == SIMULATED else "analytical model", _GROUPS)
+    if family == SIMULATED:
+        opinion = setting.model_delivery(curve.distance_m) * 100.0
+        line = Line("the authors' analytical model", curve.distance_m, opinion, True, "#888888")
+        drawn = (replace(drawn[0], lines=(*drawn[0].lines, line)), *drawn[1:])
+        facts["second opinion"] = (
+            "mean |deviation| of the authors' analytical model from the file "
+            f"{np.mean(np.abs(opinion - curve.pdr * 100.0)):.2f} points, of ours from the model "
+            f"{np.nanmean(np.abs(found.ours.pdr * 100.0 - opinion)):.2f} points"
+        )
+        if not all(check.passed for check in checks):
+            notes.append(facts["second opinion"])
     return FileResult(
         sheet.path,
         family,
         setting.name,
         checks,
-        panels(curve, found, expected, (("col", "sen"), ("rxb", "pro"))),
+        drawn,
         tuple(notes),
         {**facts, **found.total.provenance},
         record,

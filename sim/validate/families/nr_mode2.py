@@ -94,7 +94,7 @@ class Setting:
             height_m=HEIGHT_M,
             budget_ns=100 * MS,
             warmup_s=3.0,
-            measure_s=8.0,
+            measure_s=4.0,
             report_m=report_m,
         )
 
