@@ -24,7 +24,7 @@ HIGH_ANTENNA_M = 2.0
 _BLOCK_ROWS = 96
 _COMPARED = (
     "active", "station_id", "kind", "x0_m", "y0_m", "x1_m", "y1_m", "antenna_height_m", "antenna_gain_dbi",
-    "tx_power_dbm",
+    "antenna_pattern", "tx_power_dbm",
 )
 
 
@@ -166,9 +166,13 @@ class Neighbours:
             self.store[turns % tables] = old[turns % size]
 
     def update(self, stations: Stations) -> None:
-        """Sort the active stations of a new tick and lay out windows; nothing to do where no station changed."""
+        """Sort the active stations of a new tick and lay out windows; nothing to do where no station changed.
+
+        With vehicles in the way of links everything is done anew: unequipped ones drive past standing stations.
+        """
         seen = tuple(getattr(stations, name) for name in _COMPARED)
-        if self._seen and not len(stations.changed) and all(map(np.array_equal, seen, self._seen)):
+        standing = self._seen and not len(stations.changed) and not self.propagation.geometric
+        if standing and all(map(np.array_equal, seen, self._seen)):
             return
         self._seen = tuple(column.copy() for column in seen)
         self.turn += 1

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.access.neighbours import RSU, Neighbours
 from sim.channel.blockers import Bodies
 from sim.channel.ends import Ends
 from sim.channel.propagation import Propagation
@@ -15,6 +16,7 @@ from sim.clock import stream
 from sim.frames import Kind
 from sim.scenario.schema.radio import Channel, Radio
 from sim.traffic.fleet import Fleet
+from sim.world.stations import Stations
 
 CAR, TRUCK = (4.6, 1.8, 1.6), (12.0, 2.5, 3.5)
 
@@ -183,6 +185,26 @@ def gain_db(channel: Channel, made: Scene | None, tx: Ends, rx: Ends, seed: int 
     right = propagation.features(rx.x_m, rx.y_m)
     fields = tuple(one[0] @ other[1].T for one, other in zip(left.rows, right.rows, strict=True))
     return float(10 * np.log10(propagation.block_gain(tx, rx, fields, False))[0, 0])
+
+
+def test_an_unequipped_truck_drives_past_standing_stations():
+    """By hand: two standing units lose 6.9 dB in the tick in which a truck without a station is between them."""
+    made = Scene()
+    settings = Channel(line_of_sight="geometric", blockage="per-blocker", shadowing_sigma_nlosv_db=3.0)
+    near = Neighbours(Propagation(Radio(channel=settings), 1, scene=made), -95.0, 1.0, 0.0)
+    stations = Stations(2, 0, 0)
+    stations.active[:] = True
+    stations.station_id[:], stations.antenna_height_m[:] = [0, 1], 3.0
+    stations.x0_m[:] = stations.x1_m[:] = [0.0, 200.0]
+    gains = []
+    for tick, x_m in enumerate((-50.0, 100.0, 250.0)):
+        stations.tick_start_ns, stations.tick_end_ns = tick * 100_000_000, (tick + 1) * 100_000_000
+        made.place(Bodies(*np.array([[x_m], [0.0], [90.0], [12.0], [2.5], [3.5]]), np.array([-1])))
+        near.update(stations)
+        columns, gain = near.run(0, RSU)
+        gains.append(10 * np.log10(float(gain[columns == 1][0])))
+    assert gains[0] == gains[2]
+    assert gains[0] - gains[1] == pytest.approx(6.9, abs=1e-3)
 
 
 def test_loss_per_blocker():
