@@ -197,6 +197,7 @@ class Neighbours:
         self._to_probes: dict[int, _ToProbes] = {}
         self._within: dict[float, dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
         self._packed: np.ndarray | None = None
+        self._run_tables: dict[tuple[int, float | None], np.ndarray] = {}
         self._layout()
 
     def _layout(self) -> None:
@@ -237,6 +238,18 @@ class Neighbours:
             parts = [[self.lo[b], self.count[b], sizes[b], self.base[b]] for b in LISTENERS]
             self._packed = np.ascontiguousarray(np.array(parts).transpose(2, 0, 1))
         return self._packed
+
+    def run_table(self, b: int, within_m: float | None = None) -> np.ndarray:
+        """(first column, count, base) of the run of population b around every listening column, int64 [columns, 3].
+
+        With ``within_m`` of the part that may lie so close (:meth:`within`), else of all within reach.
+        """
+        key = (b, within_m)
+        if key not in self._run_tables:
+            lo, count, base = self.within(within_m)[b] if within_m is not None else (
+                self.lo[b], self.count[b], self.base[b])
+            self._run_tables[key] = np.ascontiguousarray(np.array([lo + self.offset[b], count, base]).T)
+        return self._run_tables[key]
 
     def within(self, distance_m: float) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """(lo, count, base) as in :attr:`lo` and so on, of the part of each run that may lie within ``distance_m``.
@@ -401,6 +414,8 @@ class Neighbours:
         self.height_m = stations.antenna_height_m[slots].astype(np.float32)
         self.gain_dbi = stations.antenna_gain_dbi[slots].astype(np.float32)
         self.power_dbm = stations.tx_power_dbm[slots].astype(np.float32)
+        self.one_height = bool((self.height_m == self.height_m[:1]).all())
+        """All antennas stand equally high."""
         self.power_mw = np.exp(self.power_dbm * np.float32(np.log(10) / 10))
         pattern = stations.antenna_pattern[slots]
         directional = pattern if is_directional(pattern) else None

@@ -27,23 +27,23 @@ def b1_gain(
     and one exponential per pair; equal to the separate laws within float32 rounding (1e-4 dB). ValueError for an
     antenna not above the environment height.
     """
-    squared = _squared_distance(tx, rx, ring_m)
+    squared, level = _squared_distance(tx, rx, ring_m)
     height = (
         effective_height_m(tx.height_m, config.environment_height_m, "transmit").astype(np.float32),
         effective_height_m(rx.height_m, config.environment_height_m, "receive").astype(np.float32),
     )
-    level = np.log(np.maximum(squared, np.float32(MINIMUM_DISTANCE_M**2)))
+    np.maximum(squared, np.float32(MINIMUM_DISTANCE_M**2), out=level)
+    np.log(level, out=level)
     gain = level * np.float32(-2.0)
     frequency_db = np.log10(carrier_hz / 1e9)
     far_db = 7.56 + 2.7 * frequency_db
     lift = [np.float32(1.73) * np.log(np.maximum(h, np.float32(1e-6))) for h in height]
     _add(gain, lift[0] - np.float32(far_db * _NEPER), lift[1])
     edge = _product(height, np.float32(4.0 * carrier_hz / 3e8))
-    near = np.flatnonzero(squared < edge * edge)
+    near = (squared < edge * edge).ravel().nonzero()[0]
     if len(near):
         gain.ravel()[near] = level.ravel()[near] * np.float32(-1.135) - np.float32((27 + 20 * frequency_db) * _NEPER)
-    np.negative(level, out=level)
-    level -= np.float32(free_space_constant_db(carrier_hz) * _NEPER)
+    np.subtract(np.float32(-free_space_constant_db(carrier_hz) * _NEPER), level, out=level)
     np.minimum(gain, level, out=gain)
     if config.shadowing_sigma_db:
         gain += _shadowing(squared, product, field, config.shadowing_sigma_db, level)
@@ -51,23 +51,31 @@ def b1_gain(
     return np.exp(gain, out=gain)
 
 
-def _squared_distance(tx: Ends, rx: Ends, ring_m: float) -> np.ndarray:
+def _squared_distance(tx: Ends, rx: Ends, ring_m: float) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distance of all pairs, and an array of the same shape to work in."""
     origin_m, side_m = (float(tx.x_m[0]), float(tx.y_m[0])) if len(tx) else (0.0, 0.0)
     x, other_x = ((end.x_m - origin_m).astype(np.float32) for end in (tx, rx))
+    y, other_y = ((end.y_m - side_m).astype(np.float32) for end in (tx, rx))
     dx = other_x[None, :] - x[:, None]
+    step = np.empty_like(dx)
     if ring_m:
-        turns = dx * np.float32(1 / ring_m)
-        np.rint(turns, out=turns)
-        turns *= np.float32(ring_m)
-        dx -= turns
+        np.multiply(dx, np.float32(1 / ring_m), out=step)
+        np.rint(step, out=step)
+        step *= np.float32(ring_m)
+        dx -= step
     dx *= dx
-    for one, other in ((tx.y_m - side_m, rx.y_m - side_m), (tx.height_m, rx.height_m)):
-        ends = one.astype(np.float32), other.astype(np.float32)
-        step = ends[1][None, :] - ends[0][:, None]
-        if step.any():
-            step *= step
-            dx += step
-    return dx
+    for one, other in ((y, other_y), (tx.height_m.astype(np.float32), rx.height_m.astype(np.float32))):
+        if _agree(one, other) and len(one) and len(other) and one[0] == other[0]:
+            continue
+        np.subtract(other[None, :], one[:, None], out=step)
+        step *= step
+        dx += step
+    return dx, step
+
+
+def _agree(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether each array holds one value throughout."""
+    return bool((one == one[:1]).all() and (other == other[:1]).all())
 
 
 def _shadowing(
@@ -89,14 +97,14 @@ def _shadowing(
 def _product(height: tuple[np.ndarray, np.ndarray], factor: np.float32) -> np.ndarray:
     """Outer product times ``factor``; a single number where all agree."""
     one, other = height
-    if np.ptp(one) == 0 and np.ptp(other) == 0:
+    if len(one) and len(other) and _agree(one, other):
         return np.asarray(one[0] * other[0] * factor)
     return one[:, None] * other[None, :] * factor
 
 
 def _add(gain: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> None:
     """Add a term per row and one per column; once where all agree."""
-    if np.ptp(rows) == 0 and np.ptp(columns) == 0:
+    if len(rows) and len(columns) and _agree(rows, columns):
         gain += rows[0] + columns[0]
     else:
         gain += rows[:, None]

@@ -74,17 +74,23 @@ class ShadowField:
         if self.ring_length_m is not None:
             radius = self.ring_length_m / (2 * np.pi)
             x, y = (radius + y) * np.cos(x / radius), (radius + y) * np.sin(x / radius)
-        phase = x[:, None] * self._steps_x
-        phase += y[:, None] * self._steps_y
+        left, right = (np.empty((len(x), 2 * self.terms), np.complex64) for _ in range(2))
+        for start in range(0, len(x), _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            self._waves(x[rows], y[rows], left[rows], right[rows])
+        return left.view(np.float32), right.view(np.float32)
+
+    def _waves(self, x_m: np.ndarray, y_m: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+        """Feature rows of a few stations, small enough to stay in the processor's cache."""
+        phase = x_m[:, None] * self._steps_x
+        phase += y_m[:, None] * self._steps_y
         phase += self._phase
         step = phase.astype(np.int64)
         step &= _PHASE_STEPS - 1
-        left = np.empty((len(x), 2 * self.terms), np.complex64)
-        _CIRCLE.take(step, out=left, mode="clip")
         half = self.terms
+        _CIRCLE.take(step, out=left, mode="clip")
         np.conjugate(left[:, half:], out=left[:, half:])
-        right = np.concatenate([left[:, half:], left[:, :half]], axis=1)
-        return left.view(np.float32), right.view(np.float32)
+        right[:, :half], right[:, half:] = left[:, half:], left[:, :half]
 
     def scale(self, distance_m: np.ndarray) -> np.ndarray:
         """Factor that makes an inner product standard normal, float32, by the ends' distance in metres."""

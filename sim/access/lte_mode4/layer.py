@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _COPY_BIT = 40
 """Second transmissions draw for their control channel with this bit of the sequence number set."""
-_LINKS_AT_ONCE = 40_000
+_LINKS_AT_ONCE = 16_000
 """Reported links handled in one go; more would leave the processor's cache."""
 
 

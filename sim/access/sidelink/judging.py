@@ -11,11 +11,35 @@ from sim.frames import Outcome
 from sim.link.tables import FLOOR_PER, PerTable
 
 _UNIFORM = 2.0**-53
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+"""Constants of SplitMix64, as in :mod:`sim.clock`."""
 
 
 def uniform(key: np.uint64, station_id: np.ndarray, sequence: np.ndarray, receiver_id: np.ndarray) -> np.ndarray:
     """Uniform numbers in [0, 1) keyed by sender, sequence number and receiver; equal for all copies of a packet."""
-    return (hashed_bits(key, station_id, sequence, receiver_id) >> np.uint64(11)) * _UNIFORM
+    return uniform_from(hashed_bits(key, station_id, sequence), receiver_id)
+
+
+def uniform_from(bits: np.ndarray, receiver_id: np.ndarray) -> np.ndarray:
+    """As :func:`uniform`, from the hashed bits of (key, sender, sequence number) of every row."""
+    return (hashed_bits_on(bits, receiver_id) >> np.uint64(11)) * _UNIFORM
+
+
+def hashed_bits_on(bits: np.ndarray, counter: np.ndarray) -> np.ndarray:
+    """The bits that :func:`sim.clock.hashed_bits` gives with one more counter; ``bits`` must be uint64 arrays."""
+    mixed = counter.astype(np.uint64)
+    mixed *= _GOLDEN
+    mixed ^= bits + _GOLDEN
+    shifted = mixed >> np.uint64(30)
+    mixed ^= shifted
+    mixed *= _MIX_1
+    np.right_shift(mixed, np.uint64(27), out=shifted)
+    mixed ^= shifted
+    mixed *= _MIX_2
+    np.right_shift(mixed, np.uint64(31), out=shifted)
+    mixed ^= shifted
+    return mixed
 
 
 def error_rates(

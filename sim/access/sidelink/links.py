@@ -69,23 +69,20 @@ def runs_of(near: Neighbours, column: np.ndarray, targets: Iterable[int], within
 
 
 def _runs(near: Neighbours, column: np.ndarray, b: int, within_m: float | None) -> Runs:
-    if within_m is None:
-        lo, count, base = near.lo[b][column], near.count[b][column], near.base[b][column]
-    else:
-        lo, count, base = (values[column] for values in near.within(within_m)[b])
-    offset, n = int(near.offset[b]), int(near.size[b])
+    first, count, base = near.run_table(b, within_m).take(column, axis=0).T
     sending = np.arange(len(column))
     if not near.ring_m:
         if count.all():
-            return Runs(sending, lo + offset, count, base)
+            return Runs(sending, first, count, base)
         some = np.flatnonzero(count)
-        return Runs(sending[some], lo[some] + offset, count[some], base[some])
-    beyond = np.maximum(lo + count - n, 0)
+        return Runs(sending[some], first[some], count[some], base[some])
+    end, n = int(near.offset[b + 1]), int(near.size[b])
+    beyond = np.maximum(first + count - end, 0)
     before = count - beyond
     whole = np.array([near.whole[a, b] for a in range(3)])[near.population(column)]
     after = np.where(base < 0, base, base + before - np.where(whole, n, 0))
     both = Runs(
-        np.repeat(sending, 2), (np.stack([lo, np.zeros_like(lo)], axis=1) + offset).ravel(),
+        np.repeat(sending, 2), np.stack([first, np.full_like(first, end - n)], axis=1).ravel(),
         np.stack([before, beyond], axis=1).ravel(), np.stack([base, after], axis=1).ravel(),
     )
     return both.take(np.flatnonzero(both.count))

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from sim.access.neighbours import LISTENERS, PROBE, RSU, Neighbours
-from sim.access.sidelink.judging import uniform
+from sim.access.sidelink.judging import uniform_from
 from sim.access.sidelink.links import Runs, Sent, runs_of
+from sim.clock import hashed_bits
 from sim.link.tables import FLOOR_PER, PerTable
 
 _DB = np.float32(10 / np.log(10))
@@ -329,20 +330,25 @@ class Reception:
         deaf = control == _DEAF
         of_sending = np.repeat(sending, count)
         gain *= _spread(power * self.control_share[prb], count)
-        decoded = self.decode(gain, control, sent, of_sending, near.station_id, links.column)
+        bits = self.control_bits(sent)
+        decoded = self.decode(gain, control, bits, of_sending, near.station_id, links.column)
         return Measured(of_sending, links.column, links.distance_m, wanted, wanted / noise, sinr, decoded, deaf)
 
     def clear(self) -> None:
         """Forget the levels of all batches (once they are measured)."""
         self._used = 0
 
+    def control_bits(self, sent: Sent) -> np.ndarray:
+        """Hashed bits, uint64, that key the control draws of each transmission."""
+        return hashed_bits(self.settings.control_key, sent.station_id, sent.sequence)
+
     def decode(
-        self, signal_mw: np.ndarray, level_mw: np.ndarray, sent: Any, sending: np.ndarray, station_id: np.ndarray,
-        receiver: np.ndarray,
+        self, signal_mw: np.ndarray, level_mw: np.ndarray, bits: np.ndarray, sending: np.ndarray,
+        station_id: np.ndarray, receiver: np.ndarray,
     ) -> np.ndarray:
         """Whether the control channel, received with ``signal_mw`` within a level of ``level_mw``, is decoded.
 
-        Draws are keyed by ``sent.station_id`` and ``sent.sequence`` of ``sending`` [L] and by ``station_id`` of
+        Draws are keyed by ``bits`` (:meth:`control_bits`) of the transmission ``sending`` [L] and by ``station_id`` of
         ``receiver`` [L]. An infinite level (own transmission) is never decoded.
         """
         table = self.settings.control_table
@@ -353,12 +359,9 @@ class Reception:
         np.maximum(ratio, noise, out=ratio)
         np.divide(signal_mw, ratio, out=ratio)
         decoded = ratio >= self.surely_heard
-        open_ = np.flatnonzero((ratio > self.surely_lost) & ~decoded)
+        open_ = ((ratio > self.surely_lost) > decoded).nonzero()[0]
         if len(open_):
-            of = sending[open_]
-            number = uniform(
-                self.settings.control_key, sent.station_id[of], sent.sequence[of], station_id[receiver[open_]]
-            )
+            number = uniform_from(bits[sending[open_]], station_id[receiver[open_]])
             decoded[open_] = number >= table.per_linear(ratio[open_])
         return decoded
 
@@ -383,13 +386,13 @@ class _Geometry:
         squared += _squares(y.take(cell), np.repeat(own_y, runs.count), 0.0)
         height = near.height_m
         column = step + np.repeat(runs.first - start, runs.count)
-        if np.ptp(height) > 0:
+        if not near.one_height:
             squared += _squares(height.take(column), np.repeat(height[sent.column[runs.sending]], runs.count), 0.0)
-        near_by = squared <= np.float32(limit_m) ** 2
+        near_by = squared <= np.float32(limit_m**2)
         own = start + sent.column[runs.sending] - runs.first
         own = own[(own >= start) & (own < start + runs.count)]
         near_by[own] = False
-        chosen = np.flatnonzero(near_by)
+        chosen = near_by.nonzero()[0]
         edges = np.searchsorted(chosen, np.append(start, len(step)))
         self.count = np.diff(edges)
         """Links left of each run."""

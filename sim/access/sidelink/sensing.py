@@ -144,7 +144,8 @@ class ReservationMemory:
         self.announced = np.zeros(size, np.int64)
         self.prb_from, self.prb_to = np.zeros(size, np.int64), np.zeros(size, np.int64)
         self.turn = np.full(size, -1, np.int64)
-        self.station_id, self.sequence = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        self.bits = np.zeros(size, np.uint64)
+        """Key of the draws on the control channel."""
         self.share_mw = np.zeros((size, 2), np.float32)
         """Transmit power in the control PRBs, and in one resource element of the data PRBs."""
         self.runs = np.zeros((size, _POPULATIONS, 5), np.int64)
@@ -222,7 +223,7 @@ class ReservationMemory:
         self.subframe[record], self.announced[record] = subframe, announced
         self.prb_from[record], self.prb_to[record] = prb
         self.turn[record] = near.turn
-        self.station_id[record], self.sequence[record] = sent.station_id, sent.sequence
+        self.bits[record] = reception.control_bits(sent)
         power = near.power_mw[sent.column]
         self.share_mw[record, 0] = power * reception.control_share[sent.data_prb]
         self.share_mw[record, 1] = power * reception.element_share[sent.data_prb]
@@ -268,12 +269,12 @@ class ReservationMemory:
         record, slot = record[some], slot[some]
         gain, share = near.store.ravel().take(gain_at), self.share_mw.take(record, axis=0)
         decoded = self.reception.decode(
-            gain * share[:, 0], self.level_mw.take(level_at), self, record, near.station_id, near.column[slot]
+            gain * share[:, 0], self.level_mw.take(level_at), self.bits, record, near.station_id, near.column[slot]
         ).nonzero()[0]
         rsrp[some[decoded]] = gain[decoded] * share[decoded, 1]
         return rsrp
 
 
 _PROCESS_COLUMNS = (
-    "generation", "subframe", "announced", "prb_from", "prb_to", "turn", "station_id", "sequence", "share_mw", "runs",
+    "generation", "subframe", "announced", "prb_from", "prb_to", "turn", "bits", "share_mw", "runs",
 )
