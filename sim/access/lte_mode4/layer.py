@@ -292,13 +292,14 @@ class LteMode4:
         """What was sent in a block becomes known; a station with several transmissions takes several turns."""
         if not len(s):
             return
-        rows = np.arange(len(s))
         start_prb = self.grid.start_prb[s.pool] + s.first * self.grid.width_prb[s.pool]
         end_prb = start_prb + s.subchannels * self.grid.width_prb[s.pool]
-        turns = [rows]
-        if len(set(s.slot.tolist())) < len(rows):
-            turns = [rows[s.subframe == n] for n in np.unique(s.subframe)]
-        for turn in turns:
+        if len(set(s.slot.tolist())) == len(s):
+            self.reservations.commit(s.process, s.slot, s.subframe, s.announced, (start_prb, end_prb), sent, level_at)
+            if self.processes.copies > 1:
+                self.selector.heard.note_gaps(s)
+            return
+        for turn in [np.flatnonzero(s.subframe == n) for n in np.unique(s.subframe)]:
             self.reservations.commit(
                 s.process[turn], s.slot[turn], s.subframe[turn], s.announced[turn], (start_prb[turn], end_prb[turn]),
                 sent.take(turn), level_at[turn],

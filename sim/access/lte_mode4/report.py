@@ -11,9 +11,9 @@ from sim.access.lte_mode4.grid import Grid
 from sim.access.lte_mode4.sendings import Sendings
 from sim.access.neighbours import Neighbours
 from sim.access.sidelink.copies import judge_copies
-from sim.access.sidelink.judging import error_rates, judge, uniform
+from sim.access.sidelink.judging import error_rates, judge, uniform, uniform_from
 from sim.access.sidelink.reception import Measured
-from sim.clock import MS, stream_key
+from sim.clock import MS, hashed_bits, stream_key
 from sim.frames import Outcome, Receptions
 from sim.link import load_table
 
@@ -75,10 +75,10 @@ class Reporter:
     def _single(self, s: Sendings, rows: Measured, near: Neighbours) -> Receptions:
         mode = self.mode
         power_dbm = rows.power_dbm
+        bits = hashed_bits(self._key, s.station_id, s.sequence)
 
         def draw(at: np.ndarray) -> np.ndarray:
-            of = rows.sending[at]
-            return uniform(self._key, s.station_id[of], s.sequence[of], near.station_id[rows.column[at]])
+            return uniform_from(bits[rows.sending[at]], near.station_id[rows.column[at]])
 
         weak = None if mode.sensitivity_dbm is None else power_dbm < mode.sensitivity_dbm
         rates = error_rates(self._tables(s), rows.sending, rows.snr, rows.sinr)
