@@ -68,22 +68,15 @@ def coverage_strip(result: Result, words: dict[str, str]) -> Iterator[tuple[str,
 def _strip(axes: Axes, cells: Table, length_m: float, words: dict[str, str]) -> None:
     chainage_m = cells["chainage_m"]
     step_m = float(np.median(np.diff(chainage_m))) if len(chainage_m) > 1 else 25.0
-    axes.bar(chainage_m, cells["C_useful"], width=step_m, color=style.SKY, linewidth=0, label=words["useful"])
-    hole = cells["C_useful"] < HOLE_BELOW
-    if hole.any():
-        axes.bar(
-            chainage_m[hole],
-            np.ones(int(hole.sum())),
-            width=step_m,
-            color="none",
-            edgecolor=style.VERMILION,
-            hatch="////",
-            linewidth=0,
-            zorder=0.5,
-        )
+    hole_m = chainage_m[cells["C_useful"] < HOLE_BELOW]
+    hatched: Any = {"color": "none", "edgecolor": style.VERMILION, "hatch": "////", "linewidth": 0}
+    for first, last in _runs(hole_m, step_m) if len(hole_m) else ():
+        axes.stairs(np.ones(last - first), _edges(hole_m[first:last], step_m), fill=True, zorder=0.5, **hatched)
     for first, last in _runs(chainage_m, step_m):
-        edges_m = np.append(chainage_m[first:last] - step_m / 2, chainage_m[last - 1] + step_m / 2)
-        raw = cells["C_raw"][first:last]
+        edges_m = _edges(chainage_m[first:last], step_m)
+        raw, useful = cells["C_raw"][first:last], cells["C_useful"][first:last]
+        label = words["useful"] if first == 0 else None
+        axes.stairs(useful, edges_m, fill=True, color=style.SKY, linewidth=0, label=label)
         axes.stairs(
             raw,
             edges_m,
@@ -92,19 +85,16 @@ def _strip(axes: Axes, cells: Table, length_m: float, words: dict[str, str]) -> 
             baseline=None,
             label=words["raw"] if first == 0 else None,
         )
-    axes.bar(
-        [-1e9],
-        [0],
-        color="none",
-        edgecolor=style.VERMILION,
-        hatch="////",
-        linewidth=0,
-        label=f"{words['useful']} < {HOLE_BELOW:.0%}",
-    )
+    axes.bar([-1e9], [0], label=f"{words['useful']} < {HOLE_BELOW:.0%}", **hatched)
     style.percent_axis(axes, 1.06)
     axes.set_yticks([0, 0.5, 1.0])
     axes.tick_params(axis="y", labelsize=10)
     axes.set_xlim(0, length_m)
+
+
+def _edges(chainage_m: np.ndarray, step_m: float) -> np.ndarray:
+    """Borders of neighbouring cells."""
+    return np.append(chainage_m - step_m / 2, chainage_m[-1] + step_m / 2)
 
 
 def _runs(chainage_m: np.ndarray, step_m: float) -> Iterator[tuple[int, int]]:

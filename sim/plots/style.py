@@ -152,4 +152,5 @@ def save(figure: Figure, path: Path) -> None:
     if kind not in FORMATS:
         raise ValueError(f"figure format {kind!r} is unknown; there are {', '.join(FORMATS)}")
     with written_whole(path) as partial:
-        figure.savefig(partial, format=kind, metadata=_METADATA[kind])
+        how: Any = {"pil_kwargs": {"compress_level": 3}} if kind == "png" else {}
+        figure.savefig(partial, format=kind, metadata=_METADATA[kind], **how)
