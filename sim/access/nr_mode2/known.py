@@ -127,9 +127,12 @@ class Known:
             first = self.ahead_from[some, copy]
             yield rows[there], self.ahead_at[some, copy] + shift[there], first, first + self.width[some]
 
-    def heard_mw(self, record: np.ndarray, slot: np.ndarray, population: np.ndarray) -> np.ndarray:
-        """RSRP per resource element in mW at which the station in ``slot`` decoded a record's SCI; 0 if it did not."""
-        power = self.memory.heard_mw(record, slot, population)
+    def heard_mw(
+        self, record: np.ndarray, slot: np.ndarray, population: np.ndarray, least_mw: float = 0.0
+    ) -> np.ndarray:
+        """RSRP per resource element in mW at which the station in ``slot`` decoded a record's SCI; 0 if it did not, or
+        below ``least_mw``."""
+        power = self.memory.heard_mw(record, slot, population, least_mw)
         if self.sensitivity_mw is not None:
             power[power * (12 * self.width[record]) < self.sensitivity_mw] = 0
         return power

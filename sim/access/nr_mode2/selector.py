@@ -64,6 +64,8 @@ class Selector:
         thresholds = 10 ** (np.resize(np.array(mode.rsrp_threshold_dbm), 64) / 10)
         self.threshold_mw = thresholds.reshape(8, 8).astype(np.float32)
         """By own priority and priority heard."""
+        self.least_mw = float(self.threshold_mw.min())
+        """Reservations weaker than this exclude nothing, whatever the priorities."""
         self.share = np.resize(np.array(mode.candidate_ratio), 8)
         self.log: list[dict[str, np.ndarray]] | None = None
         """One record per batch of selections if a list is put here (for tests and studies)."""
@@ -238,7 +240,7 @@ class Selector:
         some = usable.nonzero()[0]
         index, record = index[some], record[some]
         population = self.near.population(self.near.column[batch.slot])
-        rsrp = known.heard_mw(record, batch.slot[index], population[index])
+        rsrp = known.heard_mw(record, batch.slot[index], population[index], self.least_mw)
         some = np.flatnonzero(rsrp > 0)
         index, record = index[some], record[some]
         ratio = rsrp[some] / self.threshold_mw[batch.priority[index] - 1, known.priority[record] - 1]

@@ -248,8 +248,13 @@ class ReservationMemory:
         rsrp[some] = np.log(level[some]) * _DB
         return rsrp
 
-    def heard_mw(self, record: np.ndarray, slot: np.ndarray, population: np.ndarray) -> np.ndarray:
-        """As :meth:`heard`, in mW per resource element; 0 where the SCI was not decoded."""
+    def heard_mw(
+        self, record: np.ndarray, slot: np.ndarray, population: np.ndarray, least_mw: float = 0.0
+    ) -> np.ndarray:
+        """As :meth:`heard`, in mW per resource element; 0 where the SCI was not decoded, or weaker than ``least_mw``.
+
+        What is too weak to matter is told apart before anything is decoded.
+        """
         near, turn = self.near, self.turn[record]
         row = turn % len(self.orders.column)
         column = self.orders.column[row, slot]
@@ -268,6 +273,10 @@ class ReservationMemory:
         level_at = (level_at + place)[some] & (len(self.level_mw) - 1)
         record, slot = record[some], slot[some]
         gain, share = near.store.ravel().take(gain_at), self.share_mw.take(record, axis=0)
+        if least_mw:
+            loud = (gain * share[:, 1] >= np.float32(least_mw)).nonzero()[0]
+            some, record, slot, gain, share = some[loud], record[loud], slot[loud], gain[loud], share[loud]
+            level_at = level_at[loud]
         decoded = self.reception.decode(
             gain * share[:, 0], self.level_mw.take(level_at), self.bits, record, near.station_id, near.column[slot]
         ).nonzero()[0]
