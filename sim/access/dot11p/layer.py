@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from sim.scenario.schema.radio import Radio
 
 
+_STATION_NS = 250_000 * MS
+"""Stations times duration of one step, to bound memory: 100 ms of 2,500 stations; results do not depend on it."""
+
+
 class Dot11p:
     """The access layer of IEEE 802.11p: EDCA, carrier sense, reception, channel busy ratio, DCC.
 
@@ -105,6 +109,7 @@ class Dot11p:
         if first:
             self._window_end = (start // self.window_ns + 1) * self.window_ns
         self._now, self._tick_end = start, stations.tick_end_ns
+        self._step_ns = max(MS, _STATION_NS // max(1, int(stations.active.sum())))
         if len(self._ratio) < stations.size:
             self._ratio = np.concatenate([self._ratio, np.zeros(stations.size - len(self._ratio))])
         changed = np.asarray(stations.changed, np.int64)
@@ -134,7 +139,7 @@ class Dot11p:
         until = min(now_ns, self._tick_end)
         parts: list[Receptions] = []
         while self._now < until:
-            step_end = min(until, self._window_end)
+            step_end = min(until, self._window_end, self._now + self._step_ns)
             self.contention.run(step_end)
             parts += self._judged(step_end, stations)
             self._now = step_end
