@@ -107,9 +107,8 @@ def test_noise_of_the_802_11p_files_by_hand() -> None:
 
 
 def test_nr_sensitivity_by_hand() -> None:
-    """By hand: 4.5e-17 W/Hz over 10 PRB of 180 kHz is 8.1e-11 W = -70.9 dBm; over 600 resource elements -98.7 dBm."""
+    """By hand: 4.5e-17 W/Hz over 10 PRB of 180 kHz is 8.1e-11 W = -70.9 dBm."""
     from sim.validate.families import nr_mode2
 
     total_dbm = 10 * math.log10(4.5e-17 * 10 * 180e3 * 1e3)
-    assert total_dbm == pytest.approx(nr_mode2.SENSITIVITY_DBM, abs=0.05)
-    assert total_dbm - 10 * math.log10(12 * 50) == pytest.approx(nr_mode2.RSRP_THRESHOLD_DBM, abs=0.05)
+    assert nr_mode2.Setting(20.0, 33).radio().mode2.sensitivity_dbm == pytest.approx(total_dbm, abs=0.01)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.access.nr_mode2 import published
 from sim.clock import MS
 from sim.frames import Outcome
 from sim.validate.families.curve import rounded
@@ -27,13 +28,6 @@ PER_LANE = 200
 EDGE_M = 500.0
 """It leaves out receivers this close to an end of the road."""
 LANES_M = (0.0, 4.0)
-HEIGHT_M = 1.6
-SENSITIVITY_DBM = -70.9
-"""The authors' threshold of 4.5e-17 is a power density in W/Hz of the control channel, which they send with all of its
-power in 10 PRB of 180 kHz: 4.5e-17 x 1.8e6 W = -70.9 dBm in total. They count a packet below it as lost and as not
-sensed."""
-RSRP_THRESHOLD_DBM = -98.7
-"""The same power on one resource element, as the power is spread over 50 PRB here: -70.9 - 10 log10(600)."""
 FURTHEST_M = 800.0
 """Distances compared; beyond, the published ratio is below 0.0001."""
 _NAME = re.compile(r"^spacing(\d+(?:\.\d+)?)_T2_(\d+)\.csv$")
@@ -47,17 +41,15 @@ CAUSES = {
 
 METHOD = (
     "as the files' headers: 5.89 GHz, 23 dBm, numerology 0, 40 MHz, 4 subchannels of 50 PRB, 1774 B, MCS 14, RRI "
-    "100 ms, "
-    "T1 2 slots, T2 of the file, keep probability 0; TR 37.885 highway LOS, shadowing 3 dB",
+    "100 ms, T1 2 slots, T2 of the file, keep probability 0, shadowing 3 dB",
+    "as the authors' simulation script: TR 37.885 highway with its LOS and NLOSv states, antennas at 1.6 m, blocking "
+    "vehicles without trucks, sensing window 100 ms, no re-evaluation",
     f"open road, {PER_LANE} stations per lane at rest at even spacing in two lanes 4 m apart; receivers within "
-    f"{EDGE_M:g} m "
-    "of an end are not counted, as in the authors' analysis script",
-    f"a packet below {SENSITIVITY_DBM} dBm is neither received nor sensed: their threshold of 4.5e-17 W/Hz in the "
-    f"control "
-    "channel, which they send with all power in 10 PRB",
-    "chosen: noise figure 9 dB, antenna gain 0 dBi, antenna height 1.6 m, random phase; left out: the LOS/NLOSv "
-    "states and "
-    "fast fading of their channel (V2V_Highway)",
+    f"{EDGE_M:g} m of an end are not counted, as in the authors' analysis script",
+    f"a packet below {published.reception_threshold_dbm():.1f} dBm is neither received nor sensed: their threshold of "
+    "4.5e-17 W/Hz in the control channel, which they reckon with all power in 10 PRB of 180 kHz",
+    "chosen: noise figure 9 dB, antenna gain 0 dBi, random phase, shadowing and states new every metre; left out: fast "
+    "fading of their channel",
     "judged: distance at which the ratio crosses 0.5, linear between rows, within 20 %; mean deviation is printed only",
 )
 
@@ -89,9 +81,9 @@ class Setting:
                 edge_m=min(EDGE_M, PER_LANE * self.spacing_m / 4),
             ),
             packets_per_s=10.0,
-            size_bytes=1774,
-            power_dbm=23.0,
-            height_m=HEIGHT_M,
+            size_bytes=published.SIZE_BYTES,
+            power_dbm=published.TX_POWER_DBM,
+            height_m=published.ANTENNA_HEIGHT_M,
             budget_ns=100 * MS,
             warmup_s=3.0,
             measure_s=4.0,
@@ -100,30 +92,7 @@ class Setting:
 
     def radio(self) -> Radio:
         """The radio section of a scenario with this setting."""
-        from sim.scenario.schema.radio import Channel, Link, Mode2, Pool, Radio
-
-        return Radio(
-            access="nr-v2x-mode2",
-            carrier_hz=5.89e9,
-            bandwidth_mhz=40,
-            pools=[Pool(name="all", senders=["vehicle"], subchannels=4, subchannel_prb=50)],
-            mode2=Mode2(
-                numerology=0,
-                t1_slots=2,
-                t2_min_slots=[min(20, self.t2_slots)],
-                t2_max_slots=self.t2_slots,
-                processing_budget_ms=0,
-                keep_probability=0.0,
-                rsrp_threshold_dbm=[RSRP_THRESHOLD_DBM],
-                mcs=[14],
-                packet_subchannels=1,
-                reevaluation=False,
-                in_band_emission=False,
-                sensitivity_dbm=SENSITIVITY_DBM,
-            ),
-            link=Link(noise_figure_db=9.0, tx_power_dbm=23.0, antenna_gain_dbi=0.0),
-            channel=Channel(v2v="tr37885-highway", shadowing_sigma_db=3.0, decorrelation_m=1.0),
-        )
+        return published.radio(self.t2_slots)
 
 
 def read(sheet: Sheet) -> Case | Skipped | None:
