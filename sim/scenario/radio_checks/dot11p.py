@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rsu.document import did_you_mean
 from sim.link import LINK_TABLES
-from sim.link.dot11p_rates import BANDWIDTH_MHZ, RATES, longest_bytes
+from sim.link.dot11p_rates import BANDWIDTH_MHZ, RATES
 from sim.scenario.found import Found
 from sim.scenario.schema import Scenario
 
@@ -14,7 +14,7 @@ CATEGORIES = ("vo", "vi", "be", "bk")
 
 
 def dot11p(config: Scenario) -> Iterator[Found]:
-    """Rates and tables exist, thresholds are in order, frames fit; nothing if another radio is in use."""
+    """Rates and tables exist, thresholds are in order; nothing if another radio is in use."""
     if config.radio.access != "ieee80211p":
         return
     settings = config.radio.dot11p
@@ -34,9 +34,6 @@ def dot11p(config: Scenario) -> Iterator[Found]:
                 yield (*here, name), f"has no entry for {category}"
             elif not least <= values[category] <= 1023:
                 yield (*here, name, category), f"must be from {least} to 1023"
-    size, most = config.bsm.fixed_size_bytes, longest_bytes(settings)
-    if size is not None and size > most:
-        yield ("bsm", "fixed_size_bytes"), f"a frame holds {most} bytes beside {settings.header_bytes} of headers"
 
 
 def _table(name: str, standard: str) -> Iterator[Found]:
