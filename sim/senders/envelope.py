@@ -12,6 +12,9 @@ from rsu.stack import Stack, stack_for
 from sim.clock import ns_from_ms
 from sim.scenario.schema import Scenario
 
+FEW = 8
+"""Up to so many messages, sizes are looked up one by one."""
+
 
 class Envelope:
     """Security envelope, network header and L2 header of one kind of sender (``obu`` or ``rsu``).
@@ -38,6 +41,7 @@ class Envelope:
         wanted_bytes = int(profile.value(f"security.certificate_bytes_{kind}"))
         self.certificate_bytes = len(ENVELOPES[name].certificate(wanted_bytes))
         self._l2_bytes = config.processing.l2_overhead_bytes
+        self._known: dict[tuple[int, str, bool], int] = {}
         self.encode_ns = ns_from_ms(config.processing.encode_ms)
         self.sign_ns = ns_from_ms(config.processing.sign_ms) if signed else 0
 
@@ -54,6 +58,20 @@ class Envelope:
 
     def frame_bytes(self, message_bytes: np.ndarray, rule: Rule, full: np.ndarray) -> np.ndarray:
         """Octets on the air per message: message, envelope, network header, L2."""
+        if len(message_bytes) <= FEW:
+            pairs = zip(message_bytes.tolist(), full.tolist(), strict=True)
+            return np.array([self._one_frame_bytes(length, rule, one) for length, one in pairs], np.int64)
+        return self._frame_bytes(message_bytes, rule, full)
+
+    def _one_frame_bytes(self, length: int, rule: Rule, certificate: bool) -> int:
+        """The same for one message; units send the same few lengths over and over."""
+        key = length, rule.name, certificate
+        if key not in self._known:
+            size = self._frame_bytes(np.array([length], np.int64), rule, np.array([certificate]))
+            self._known[key] = int(size[0])
+        return self._known[key]
+
+    def _frame_bytes(self, message_bytes: np.ndarray, rule: Rule, full: np.ndarray) -> np.ndarray:
         overhead = self.stack.overhead_bytes(message_bytes, rule, full, self.certificate_bytes)
         return message_bytes + overhead + self._l2_bytes
 

@@ -40,7 +40,7 @@ class LaneOrder:
         count = len(self._row)
         if count == 0:
             return np.full(lane.shape, -1), np.full(lane.shape, sign * np.inf)
-        inside = np.clip(position, 0, count - 1)
+        inside = np.minimum(np.maximum(position, 0), count - 1)
         valid = (position == inside) & (self._lane[inside] == lane)
         row, s = np.where(valid, self._row[inside], -1), np.where(valid, self._s[inside], sign * np.inf)
         if self._ring_m is not None and not valid.all():
