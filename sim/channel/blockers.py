@@ -76,16 +76,19 @@ class Blockers:
 
         Links longer than ``within_m`` may be left out (0): the caller does not look at them.
         """
-        number, height = np.zeros(rays.shape, np.int32), np.zeros(rays.shape, np.float32)
         near = self._near(tx, rx)
         if not len(near):
-            return number, height
+            return np.zeros(rays.shape, np.int32), np.zeros(rays.shape, np.float32)
+        near = near[np.argsort(self.bodies.height_m[near], kind="stable")]
         views = self._views(tx, near, *rays.offset_of(self.bodies.x_m[near], self.bodies.y_m[near])).single()
         if self.ring_length_m is not None:
             again, images = self._images(tx, rays, near)
             near, views = np.concatenate([near, again]), views + images
+            order = np.argsort(self.bodies.height_m[near], kind="stable")
+            near, views = near[order], [views[k] for k in order.tolist()]
         links = Links(tx, rx, rays, self._axis)
         own = _columns_of(rx, self.bodies.slot[near])
+        tally = _Tally(rays.shape, len(near))
         unsure: list[tuple[np.ndarray, np.ndarray]] = []
         for k, section in self._sections(tx, rx, near, within_m):
             top_m = float(self.bodies.height_m[near[k]])
@@ -94,13 +97,13 @@ class Blockers:
             if columns.start <= own[k] < columns.stop:
                 place = own[k] - columns.start
                 sure[:, place] = maybe[:, place] = False
-            number[rows, columns] += sure
-            np.maximum(height[rows, columns], np.float32(top_m), out=height[rows, columns], where=sure)
+            tally.add(sure, top_m, rows, columns)
             some = np.flatnonzero(maybe)
             if len(some):
                 row, column = np.divmod(some, columns.stop - columns.start)
                 pair = (row + rows.start) * rays.shape[1] + column + columns.start
                 unsure.append((pair, np.full(len(some), near[k])))
+        number, height = tally.totals()
         if unsure:
             pair, body = (np.concatenate(column) for column in zip(*unsure, strict=True))
             hit = self._hits(tx, rx, rays, *np.divmod(pair, rays.shape[1]), body)
@@ -175,3 +178,30 @@ def _columns_of(rx: Ends, slots: np.ndarray) -> list[int]:
     """Place among the receivers of the vehicle whose body it is, -1 = none of them."""
     places = {int(slot): place for place, slot in enumerate(rx.slot.tolist())}
     return [places.get(slot, -1) if slot >= 0 else -1 for slot in slots.tolist()]
+
+
+class _Tally:
+    """Number of blocking vehicles per link and the height of the highest, entered by ascending height."""
+
+    def __init__(self, shape: tuple[int, int], most: int) -> None:
+        self._kind = np.uint8 if most < 256 else np.uint16
+        self._number = np.zeros(shape, self._kind)
+        self._before = self._number.copy()
+        self._height_m = np.zeros(shape, np.float32)
+        self._top_m = 0.0
+
+    def add(self, blocked: np.ndarray, top_m: float, rows: slice, columns: slice) -> None:
+        """Enter one vehicle's links, bool [rows, columns]."""
+        if top_m != self._top_m:
+            self._settle()
+            self._top_m = top_m
+        self._number[rows, columns] += blocked.view(np.uint8)
+
+    def totals(self) -> tuple[np.ndarray, np.ndarray]:
+        """(number int32, height in m float32) of all links."""
+        self._settle()
+        return self._number.astype(np.int32), self._height_m
+
+    def _settle(self) -> None:
+        np.copyto(self._height_m, np.float32(self._top_m), where=self._number != self._before)
+        self._before = self._number.copy()

@@ -103,7 +103,7 @@ class Buildings:
         columns = (tx.x_m, tx.y_m, tx.height_m, rx.x_m, rx.y_m, rx.height_m)
         name = b"|".join(np.ascontiguousarray(column).tobytes() for column in columns)
         if name not in self._known:
-            pairs = rays.dx_m.size
+            pairs = len(tx) * len(rx)
             if self._known_pairs + pairs > _CACHED_PAIRS:
                 self._known, self._known_pairs = {}, 0
             self._known_pairs += pairs

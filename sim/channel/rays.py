@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -38,19 +39,32 @@ class Lines:
 
 
 class Rays:
-    """All lines between two groups of ends: offsets [tx, rx] in metres, float64."""
+    """All lines between two groups of ends: offsets [tx, rx] in metres, float64, made when first asked for."""
 
     def __init__(self, tx: Ends, rx: Ends, ring_length_m: float | None = None) -> None:
         self.ring_length_m = ring_length_m or None
-        self._tx = tx
-        self.dx_m = wrapped(rx.x_m[None, :] - tx.x_m[:, None], self.ring_length_m)
-        self.dy_m = rx.y_m[None, :] - tx.y_m[:, None]
-        self.distance_m = np.hypot(self.dx_m, self.dy_m)
+        self._tx, self._rx = tx, rx
 
     @property
     def shape(self) -> tuple[int, int]:
         """Number of transmitters and receivers."""
-        return self.dx_m.shape[0], self.dx_m.shape[1]
+        return len(self._tx), len(self._rx)
+
+    @cached_property
+    def dx_m(self) -> np.ndarray:
+        """Offsets along x from transmitters to receivers."""
+        return wrapped(self._rx.x_m[None, :] - self._tx.x_m[:, None], self.ring_length_m)
+
+    @cached_property
+    def dy_m(self) -> np.ndarray:
+        """Offsets along y."""
+        offset: np.ndarray = self._rx.y_m[None, :] - self._tx.y_m[:, None]
+        return offset
+
+    @cached_property
+    def distance_m(self) -> np.ndarray:
+        """Horizontal distances."""
+        return np.hypot(self.dx_m, self.dy_m)
 
     def offset_of(self, x_m: np.ndarray, y_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Offsets in metres, [tx, points], of points from every transmitter."""

@@ -27,8 +27,8 @@ class Sections:
     def of(self, at_m: np.ndarray) -> Iterator[tuple[int, Section]]:
         """Sections that obstacles at ``at_m`` can be between: rows before one with columns behind it, and the like.
 
-        Yields the index of the obstacle and the section. No link stands in two of one obstacle. Links longer than the
-        given distance are left out.
+        Yields the index of the obstacle, ascending, and the section. No link stands in two of one obstacle. Links longer
+        than the given distance are left out.
         """
         at, margin, within = self._sign * at_m, self._margin_m, self._within_m
         rows, columns = self._rows, self._columns
@@ -42,6 +42,7 @@ class Sections:
             np.stack([behind, last, left, ahead]),
         ], axis=1)
         full = np.flatnonzero((bounds[0] < bounds[1]) & (bounds[2] < bounds[3]))
+        full = full[np.argsort(full % max(1, len(at)), kind="stable")]
         for k, (top, bottom, west, east) in zip((full % len(at)).tolist(), bounds[:, full].T.tolist(), strict=True):
             yield k, Section(slice(top, bottom), slice(west, east))
 
