@@ -82,6 +82,8 @@ class Grid:
         self.names = [p.name for p in pools]
         self.row_start = np.concatenate([[0], np.cumsum(self.subchannels)])
         """First row of each pool in the list of all subchannels of all pools."""
+        self.least_data_prb = self.prb_count
+        """Fewest data PRBs of any allocation that was used."""
         self._shapes: dict[tuple[int, int, int, int, int], int] = {}
         self._emission: list[np.ndarray] = []
         self._list: list[Shape] = []
@@ -162,6 +164,7 @@ class Grid:
         key = (pool, first, subchannels, data_prb, bits)
         if key not in self._shapes:
             self._shapes[key] = len(self._list)
+            self.least_data_prb = min(self.least_data_prb, data_prb)
             self._list.append(Shape(*key))
             self._emission.append(self._emit(self._list[-1]))
         return self._shapes[key]

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.access.lte_mode4.grid import Grid
 from sim.access.lte_mode4.processes import Processes, Sendings
-from sim.access.neighbours import LISTENERS, Neighbours
+from sim.access.neighbours import LISTENERS, RSU, Neighbours, run_within
 from sim.access.sidelink.selection import projected
 from sim.access.sidelink.sensing import ReservationMemory
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from sim.scenario.schema.radio import Mode4
     from sim.world.stations import Stations
 
-_MW = np.float32(np.log(10) / 10)
 _PRIORITIES = 8
+_SIGMAS = 5.0
+"""Reservations are looked up as far as they can pass the threshold with shadowing of so many standard deviations."""
 
 
 class HeardReservations:
@@ -27,11 +28,12 @@ class HeardReservations:
     An SCI reserves its own PRBs one period ahead (up to 100 ms ahead for shorter periods) and, with a second
     transmission of the same block, those of the other one too, in this period and the next (TS 36.213 clauses
     14.1.1.4C and 14.1.1.6 step 5). With thresholds by priority, levels are ratios to the threshold of the pair.
+    Levels below the (lowest) threshold exclude nothing and are left out.
     """
 
     def __init__(self, mode: Mode4, grid: Grid, processes: Processes, memory: ReservationMemory) -> None:
         self.grid, self.processes, self.memory = grid, processes, memory
-        self.threshold_mw = 10 ** (mode.rsrp_threshold_dbm / 10)
+        self.threshold_mw = self._least_mw = 10 ** (mode.rsrp_threshold_dbm / 10)
         self._thresholds: np.ndarray | None = None
         if mode.rsrp_thresholds_dbm is not None:
             table = np.asarray(mode.rsrp_thresholds_dbm, np.float64)
@@ -40,6 +42,11 @@ class HeardReservations:
                 raise ValueError(f"radio.mode4.rsrp_thresholds_dbm: {rule}")
             self._thresholds = (10 ** (-table / 10)).astype(np.float32)
             self.threshold_mw = 1.0
+            self._least_mw = float((10 ** (table / 10)).min())
+        self._windows_prb = 0
+        self._loudest_dbm: dict[int, float] = {}
+        """Highest EIRP of each population so far: power may have been higher when a reservation was made."""
+        self._reach: dict[tuple[float, ...], float] = {}
         self._gap = np.zeros(0, np.int64)
         self._other_prb = np.zeros(0, np.int64)
         self._short = len(processes.periods) > 0 and int(processes.periods[0]) < 100
@@ -52,6 +59,7 @@ class HeardReservations:
         """Stations stand in a new order."""
         self.near = neighbours
         self._known = -1
+        self._windows: list[tuple[int, int, np.ndarray, np.ndarray]] | None = None
         plans = self.grid.plans
         if not plans.trivial:
             self._listen = plans.listen[plans.class_of(stations, np.arange(stations.size))]
@@ -99,12 +107,12 @@ class HeardReservations:
             ahead |= (announced > 0) & (memory.subframe[record] + reach + gap >= batch.begin[index])
         some = ahead.nonzero()[0]
         index, record = index[some], record[some]
-        rsrp = memory.heard(record, batch.slot[index], population[index])
-        decoded = rsrp > -1e8
+        rsrp = memory.heard_mw(record, batch.slot[index], population[index], self._least_mw)
+        decoded = rsrp > 0
         if not self.grid.plans.trivial:
             decoded &= self._listen[batch.slot[index], self.grid.channel[self.processes.pool[process[some]]]]
         heard = decoded.nonzero()[0]
-        index, record, rsrp = index[heard], record[heard], np.exp(rsrp[heard] * _MW)
+        index, record, rsrp = index[heard], record[heard], rsrp[heard]
         if self._thresholds is not None:
             of = self.processes.priority
             rsrp *= self._thresholds[of[process[some][heard]] - 1, of[batch.rows[index]] - 1]
@@ -135,15 +143,52 @@ class HeardReservations:
             self._starts = np.searchsorted(columns[self._order], np.arange(len(self.near.slots) + 1)).tolist()
             self._known = p.count
 
+    def _loud(self) -> list[tuple[int, int, np.ndarray, np.ndarray]]:
+        """Per population that sends: its first column, its size, and the run of it that may pass the threshold at each
+        listening column."""
+        if self._windows is None or self._windows_prb != self.grid.least_data_prb:
+            near, self._windows = self.near, []
+            self._windows_prb = self.grid.least_data_prb
+            ticks = 2 + self.memory.horizon // 100
+            for b in LISTENERS:
+                if not near.size[b]:
+                    continue
+                runs = [
+                    run_within(near.place_m[a], near.place_m[b], self._reach_m(a, b) + 2 * near.slack_m * ticks,
+                               near.ring_m)
+                    for a in LISTENERS
+                ]
+                lo, count = (np.concatenate([run[i] for run in runs]) for i in (0, 1))
+                self._windows.append((int(near.offset[b]), int(near.size[b]), lo, count))
+        return self._windows
+
+    def _reach_m(self, a: int, b: int) -> float:
+        """Distance up to which a reservation of population ``b`` may pass the threshold at ``a``."""
+        near = self.near
+        if not near.size[a]:
+            return 0.0
+        tx, rx = (slice(int(near.offset[p]), int(near.offset[p + 1])) for p in (b, a))
+        eirp_dbm = float((near.power_dbm[tx] + near.gain_dbi[tx]).max())
+        self._loudest_dbm[b] = eirp_dbm = max(eirp_dbm, self._loudest_dbm.get(b, -np.inf))
+        prb = self.grid.least_data_prb
+        key = (eirp_dbm, float(near.gain_dbi[rx].max()), float(near.height_m[tx].max()),
+               float(near.height_m[rx].max()), float(RSU in (a, b)), prb)
+        if key not in self._reach:
+            channel = near.propagation
+            sigma_db = channel.sigma_db()
+            margin_db = channel.config.reach_margin_db + 2 * sigma_db - _SIGMAS * sigma_db
+            element_db = 10 * np.log10(self.grid.power_share(prb)[0] / (12 * prb))
+            floor_dbm = 10 * np.log10(self._least_mw) - element_db + margin_db
+            self._reach[key] = channel.reach_m(*key[:2], floor_dbm, *key[2:4], is_v2i=bool(key[4]))
+        return min(self._reach[key] * near.reach_factor, near.reach_m(a, b))
+
     def _audible(self, slot: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pairs (index of slot, process of a station within reach), and the population of each slot's station."""
         self._update_order()
         near, order, starts = self.near, self._order, self._starts
         column = near.column[slot]
-        ranges = [
-            (int(near.offset[b]), int(near.size[b]), near.lo[b][column].tolist(), near.count[b][column].tolist())
-            for b in LISTENERS if near.size[b]
-        ]
+        ranges = [(first, size, lo[column].tolist(), count[column].tolist())
+                  for first, size, lo, count in self._loud()]
         found, number = [], []
         for i in range(len(slot)):
             total = 0
