@@ -53,9 +53,8 @@ def b1_gain(
 
 def _squared_distance(tx: Ends, rx: Ends, ring_m: float) -> tuple[np.ndarray, np.ndarray]:
     """Squared distance of all pairs, and an array of the same shape to work in."""
-    origin_m, side_m = (float(tx.x_m[0]), float(tx.y_m[0])) if len(tx) else (0.0, 0.0)
-    x, other_x = ((end.x_m - origin_m).astype(np.float32) for end in (tx, rx))
-    y, other_y = ((end.y_m - side_m).astype(np.float32) for end in (tx, rx))
+    x, other_x = _exact(tx.x_m, rx.x_m)
+    y, other_y = _exact(tx.y_m, rx.y_m)
     dx = other_x[None, :] - x[:, None]
     step = np.empty_like(dx)
     if ring_m:
@@ -71,6 +70,13 @@ def _squared_distance(tx: Ends, rx: Ends, ring_m: float) -> tuple[np.ndarray, np
         step *= step
         dx += step
     return dx, step
+
+
+def _exact(one_m: np.ndarray, other_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates to 1/1024 m from a common origin, float32: exact up to 16 km, so the origin changes no difference."""
+    grid = np.rint(one_m * 1024), np.rint(other_m * 1024)
+    origin = grid[0][0] if len(one_m) else 0.0
+    return ((grid[0] - origin) / 1024).astype(np.float32), ((grid[1] - origin) / 1024).astype(np.float32)
 
 
 def _agree(one: np.ndarray, other: np.ndarray) -> bool:
@@ -103,9 +109,7 @@ def _product(height: tuple[np.ndarray, np.ndarray], factor: np.float32) -> np.nd
 
 
 def _add(gain: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> None:
-    """Add a term per row and one per column; once where all agree."""
-    if len(rows) and len(columns) and _agree(rows, columns):
-        gain += rows[0] + columns[0]
-    else:
-        gain += rows[:, None]
-        gain += columns[None, :]
+    """Add a term per row, then one per column; plain numbers where all agree, with the same rounding."""
+    alike = len(rows) and len(columns) and _agree(rows, columns)
+    gain += rows[0] if alike else rows[:, None]
+    gain += columns[0] if alike else columns[None, :]
