@@ -338,6 +338,14 @@ def test_antennas_must_stand_above_the_environment(tmp_path):
     file.write_text(ROAD.replace("CHANNEL", "{}") + vehicles)
     with pytest.raises(ScenarioError, match=r"traffic.classes.0.antenna_height_m: 0.75: must be above"):
         load(file)
+    site = "layout: {sites: [{id: X, at_m: 100, mast_height_m: 0.9}]}\n"
+    file.write_text(ROAD.replace("CHANNEL", "{}") + site)
+    with pytest.raises(ScenarioError, match=r"layout.sites.0.mast_height_m: 0.9: must be above"):
+        load(file)
+    walker = "pedestrians: [{id: P, at_m: 100}]\n"
+    file.write_text(ROAD.replace("CHANNEL", "{environment_height_m: 1.3}") + walker)
+    with pytest.raises(ScenarioError, match=r"environment_height_m: 1.3: must be below the devices"):
+        load(file)
     file.write_text(ROAD.replace("CHANNEL", "{v2v: tr37885-highway, v2i: tr37885-highway}") + vehicles)
     assert load(file).config.traffic.classes[0].antenna_height_m == 0.75
 

@@ -35,18 +35,29 @@ def channel(config: Scenario) -> Iterator[Found]:
 
 def environment(config: Scenario) -> Iterator[Found]:
     """WINNER+ B1 needs every antenna above the environment height."""
+    from sim.world.pedestrians import DEVICE_HEIGHT_M
+
     settings = config.radio.channel
-    laws = {settings.v2v, settings.v2i}
-    if "winner-b1" not in laws and settings.nlos != "winner-b1-manhattan":
+    if "winner-b1" not in (settings.v2v, settings.v2i) and settings.nlos != "winner-b1-manhattan":
         return
     height_m = settings.environment_height_m
-    for index, kind in enumerate(config.traffic.classes):
-        if kind.antenna_height_m <= height_m and kind.share > 0:
-            rule = f"must be above radio.channel.environment_height_m ({height_m:g} m) for WINNER+ B1"
-            yield ("traffic", "classes", index, "antenna_height_m"), rule
-    if config.layout.rules and config.layout.mast_height_m <= height_m:
-        rule = f"must be above radio.channel.environment_height_m ({height_m:g} m) for WINNER+ B1"
-        yield ("layout", "mast_height_m"), rule
+    rule = f"must be above radio.channel.environment_height_m ({height_m:g} m) for WINNER+ B1"
+    antennas: list[tuple[tuple[str | int, ...], float]] = [
+        (("traffic", "classes", index, "antenna_height_m"), kind.antenna_height_m)
+        for index, kind in enumerate(config.traffic.classes) if kind.share > 0
+    ]
+    if config.layout.rules or config.layout.sites:
+        antennas.append((("layout", "mast_height_m"), config.layout.mast_height_m))
+    antennas += [
+        (("layout", "sites", index, "mast_height_m"), site.mast_height_m)
+        for index, site in enumerate(config.layout.sites) if site.mast_height_m is not None
+    ]
+    for path, antenna_m in antennas:
+        if antenna_m <= height_m:
+            yield path, rule
+    if config.pedestrians and DEVICE_HEIGHT_M <= height_m:
+        rule = f"must be below the devices of pedestrians ({DEVICE_HEIGHT_M:g} m) for WINNER+ B1"
+        yield ("radio", "channel", "environment_height_m"), rule
 
 
 def outline(place: tuple[str | int, ...], building: Building) -> Iterator[Found]:
