@@ -112,6 +112,8 @@ class Audience:
     layout: Layout | None = None
     busy_ns: np.ndarray = field(default_factory=lambda: np.empty(0))
     """Busy time of the present window by slot."""
+    counted: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    """Places in the newest runs, from the first of them on, where they make the channel busy."""
     done_ns: int = -(2**62)
     """Transmissions that ended up to here have been reported."""
 
@@ -192,10 +194,12 @@ class Audience:
         last[some] = audible[bounds[1:][some] - 1] - offset[some]
         if foreign.any():
             locked &= ~np.repeat(foreign, size) | np.isinf(power)
-        busy = np.zeros(len(power), np.float32)
-        busy[audible if self.busy_mw <= self.preamble_mw else audible[power[audible] >= self.busy_mw]] = 1.0
+        counted = audible if self.busy_mw <= self.preamble_mw else audible[power.take(audible) >= self.busy_mw]
         if not self.settings.cbr_own_transmissions:
-            busy[np.isinf(power)] = 0.0
+            counted = counted[np.isfinite(power.take(counted))]
+        busy = np.zeros(len(power), np.float32)
+        busy[counted] = 1.0
+        self.counted = counted
         level = np.full(len(power), self.noise_mw, np.float32) if self.preamble_ratio is not None else power[:0]
         start = np.array([air.start_ns for air in airs], np.int64)
         end = np.array([air.end_ns for air in airs], np.int64)

@@ -56,13 +56,14 @@ class Contention:
         self.arrivals: list[Waiting] = []
         self._next_arrival = 0
         self._order = 0
-        self._number = 0
         self._own_end: dict[int, int] = {}
         self._after: dict[int, int] = {}
         """End of the last transmission by contender key, where its backoff has not been looked at yet."""
         self._airtime: dict[int, int] = {}
         self._id: list[int] = []
         self._power_mw: list[float] = []
+        self._sensed_gain: list[float] = []
+        self._repeats = settings.bd_repetitions and settings.standard == "802.11bd"
         self.busy_ratio = np.empty(0)
         self.sent_at_once = self.sent_after_wait = self.internal_collisions = 0
 
@@ -86,7 +87,8 @@ class Contention:
     def new_tick(self, stations: Stations, busy_ratio: np.ndarray) -> None:
         """Read identities and powers, sort running countdowns into the new cells."""
         self._id = np.where(stations.active, stations.station_id, -1).tolist()
-        self._power_mw = (10 ** (stations.tx_power_dbm / 10)).tolist()
+        power_mw = 10 ** (stations.tx_power_dbm / 10)
+        self._power_mw, self._sensed_gain = power_mw.tolist(), (self.medium.sense_mw / power_mw).tolist()
         self.busy_ratio = busy_ratio
         self.counting = [{} for _ in self.medium.around]
         for key, contender in self.contenders.items():
@@ -293,12 +295,11 @@ class Contention:
         if airtime_ns is None:
             airtime_ns = self._airtime[frame.size_bytes] = self.waveform.airtime_ns(frame.size_bytes)
         copies = 1
-        if self.settings.bd_repetitions and self.settings.standard == "802.11bd":
+        if self._repeats:
             copies += bd_repetitions(float(self.busy_ratio[slot]))
             airtime_ns = copies * airtime_ns + (copies - 1) * self.edca.sifs_ns
         end_ns = now_ns + airtime_ns
-        self._number += 1
-        air = Air(self._number, slot, self.medium.view, now_ns, end_ns, self._power_mw[slot], self.medium.sense_mw)
+        air = Air(slot, self.medium.view, now_ns, end_ns, self._power_mw[slot], self._sensed_gain[slot])
         air.copies = copies
         self._own_end[slot] = end_ns
         self._after[4 * slot + category] = end_ns
@@ -316,8 +317,7 @@ class Contention:
 
     def _begin_foreign(self, air: Air) -> None:
         """Energy of another radio appears."""
-        self._number += 1
-        air.number, air.view = self._number, self.medium.view
+        air.view = self.medium.view
         air.column = air.view.column[air.slot]
         if air.column < 0:
             return

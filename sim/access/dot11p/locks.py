@@ -106,10 +106,10 @@ def _count_busy(audience: Audience, runs: Runs, known: int, covered: np.ndarray)
     layout = audience.layout
     assert layout is not None
     base = int(runs.offset[known])
-    some = np.flatnonzero(runs.busy[base:])
+    some = audience.counted
     bounds = np.searchsorted(some, np.append(runs.offset[known:] - base, len(covered)))
     number = np.diff(bounds)
-    added = np.repeat((runs.end_ns - runs.start_ns)[known:].astype(np.float64), number) - covered[some]
+    added = np.repeat((runs.end_ns - runs.start_ns)[known:].astype(np.float64), number) - covered.take(some)
     rank = some + np.repeat((runs.lo - runs.offset)[known:] + base, number)
     if layout.ring_m:
         rank %= layout.count

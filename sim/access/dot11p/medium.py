@@ -46,17 +46,17 @@ class Air:
     """One transmission."""
 
     __slots__ = (
-        "cell", "column", "copies", "end_ns", "foreign", "number", "power_mw", "sensed_gain", "slot", "start_ns",
+        "cell", "column", "copies", "end_ns", "foreign", "power_mw", "sensed_gain", "slot", "start_ns",
         "undetected", "view",
     )
 
     def __init__(
-        self, number: int, slot: int, view: View, start_ns: int, end_ns: int, power_mw: float, sense_mw: float,
+        self, slot: int, view: View, start_ns: int, end_ns: int, power_mw: float, sensed_gain: float
     ) -> None:
-        self.number, self.slot, self.view = number, slot, view
+        self.slot, self.view = slot, view
         self.column = view.column[slot]
         self.start_ns, self.end_ns, self.power_mw = start_ns, end_ns, power_mw
-        self.sensed_gain = sense_mw / power_mw
+        self.sensed_gain = sensed_gain
         """Gain from which a station senses its preamble."""
         self.cell = 0
         self.foreign = False
@@ -71,7 +71,7 @@ class Air:
     def of_another_radio(slot: int, start_ns: int, end_ns: int, power_mw: float) -> Air:
         """Energy without a preamble; view and column follow when it begins."""
         air = Air.__new__(Air)
-        air.number, air.slot, air.column, air.cell, air.copies = 0, slot, -1, 0, 1
+        air.slot, air.column, air.cell, air.copies = slot, -1, 0, 1
         air.start_ns, air.end_ns, air.power_mw, air.sensed_gain = start_ns, end_ns, power_mw, float("inf")
         air.foreign, air.undetected = True, ()
         return air
@@ -123,7 +123,7 @@ class Medium:
         cell = air.cell = self.cell_of[air.slot]
         here = self.recent[cell]
         horizon = air.start_ns - self.keep_ns
-        if len(here) > 3:
+        if len(here) > 5:
             here[:] = [other for other in here if other.end_ns > horizon]
         if self.preamble_ratio is not None:
             now = air.start_ns

@@ -46,36 +46,37 @@ class Judge:
         mask[frames] = True
         disturbed = disturbances(audience, runs, pairs, mask)
         deaf = self._transmitting(audience, runs, pairs)
-        flat, frame = _report_places(runs, frames)
-        keep = np.flatnonzero(runs.distance_m[flat] <= self.report_m)
-        flat, frame = flat[keep], frame[keep]
-        return self._report(audience, frames, frame, flat, disturbed, deaf[flat])
+        flat, row = _report_places(runs, frames)
+        keep = np.flatnonzero(runs.distance_m.take(flat) <= self.report_m)
+        return self._report(audience, frames, row.take(keep), flat.take(keep), disturbed, deaf)
 
     def _report(
-        self, audience: Audience, frames: np.ndarray, frame: np.ndarray, flat: np.ndarray, disturbed: Disturbed,
+        self, audience: Audience, frames: np.ndarray, row: np.ndarray, flat: np.ndarray, disturbed: Disturbed,
         deaf: np.ndarray,
     ) -> Receptions:
         runs, layout = audience.runs, audience.layout
         assert layout is not None
-        step = flat - (runs.report_offset - runs.report_step)[frame]
-        at = step + runs.offset[frame]
-        rank = step + runs.lo[frame]
+        shift = (runs.report_step - runs.report_offset)[frames]
+        at = flat + (shift + runs.offset[frames]).take(row)
+        rank = flat + (shift + runs.lo[frames]).take(row)
         if layout.ring_m:
             rank %= layout.count
-        power = runs.power_mw[at]
+        deaf = deaf.take(flat)
+        power = runs.power_mw.take(at)
         copies = self._copies(runs)
-        gain = copies[frame] if copies is not None else np.float32(1)
-        row = np.searchsorted(frames, frame)
+        gain = copies[frames[row]] if copies is not None else np.float32(1)
         rates: tuple[np.ndarray, np.ndarray] | None = None
         if self.settings.sinr == "piecewise":
-            alone, lost, sinr = self._piecewise(runs, frames, frame, flat, at, disturbed, gain)
+            alone, lost, sinr = self._piecewise(runs, frames, flat, at, disturbed, gain)
             rates = alone, lost
         else:
-            level = (worst if self.settings.sinr == "minimum" else average)(runs, disturbed)[flat]
+            level = (worst if self.settings.sinr == "minimum" else average)(runs, disturbed).take(flat)
             level += self.noise_mw
             sinr = power * gain / level
         outcome = np.full(len(flat), Outcome.DELIVERED, np.int8)
-        received = np.flatnonzero((runs.locked[at] | runs.left[at]) & ~deaf & (power >= self.least_mw))
+        locked = runs.locked.take(at)
+        left = runs.left.take(at) if runs.left.any() else None
+        received = np.flatnonzero((locked if left is None else locked | left) & ~deaf & (power >= self.least_mw))
         uniform = self._uniform(runs, frames, row[received], layout.station_id[rank[received]])
         if rates is None:
             snr = (power * (gain / self.noise_mw))[received]
@@ -88,7 +89,7 @@ class Judge:
             signal[flat] = power
             outcome[short_bursts(runs, disturbed, signal)[flat]] = Outcome.COLLISION
         outcome[received[uniform < alone]] = Outcome.PROPAGATION
-        self._unlocked(audience, at, deaf, power, outcome)
+        self._unlocked(audience, at, (locked, left, deaf), power, outcome)
         data = outcome.copy()
         data[data == Outcome.CONTROL_LOST] = Outcome.COLLISION
         started = [runs.started[i] for i in frames.tolist()]
@@ -96,8 +97,8 @@ class Judge:
             power_dbm, sinr_db = 10 * np.log10(power), 10 * np.log10(sinr)
         return Receptions(
             np.array([f.frame for _, f, _ in started if f is not None], np.int64), runs.slot[frames],
-            runs.start_ns[frames], runs.end_ns[frames], np.ones(len(frames), bool), row, layout.slots[rank],
-            runs.distance_m[flat], outcome, data, power_dbm, sinr_db,
+            runs.start_ns[frames], runs.end_ns[frames], np.ones(len(frames), bool), row, layout.slots.take(rank),
+            runs.distance_m.take(flat), outcome, data, power_dbm, sinr_db,
             {
                 "access_category": np.array([category for _, _, category in started], np.int64),
                 "mcs": np.full(len(frames), self.waveform.mcs, np.int64),
@@ -105,18 +106,20 @@ class Judge:
         )
 
     def _unlocked(
-        self, audience: Audience, at: np.ndarray, deaf: np.ndarray, power: np.ndarray, outcome: np.ndarray
+        self, audience: Audience, at: np.ndarray, state: tuple[np.ndarray, np.ndarray | None, np.ndarray],
+        power: np.ndarray, outcome: np.ndarray,
     ) -> None:
-        """Earlier causes overwrite later ones."""
-        runs = audience.runs
-        free = ~runs.locked[at]
+        """Earlier causes overwrite later ones; ``state``: locked, left (none = nowhere), transmitting."""
+        locked, left, deaf = state
+        busy = ~locked
+        if left is not None:
+            outcome[left & (outcome == Outcome.DELIVERED)] = Outcome.COLLISION
+            busy &= ~left
         if audience.preamble_ratio is not None:
-            unclear = free & ~audience.preamble_clear(power, runs.level_mw[at])
+            unclear = busy & ~audience.preamble_clear(power, audience.runs.level_mw[at])
             outcome[unclear] = Outcome.CONTROL_LOST
-            free &= ~unclear
-        left = runs.left[at]
-        outcome[left & (outcome == Outcome.DELIVERED)] = Outcome.COLLISION
-        outcome[free & ~left] = Outcome.RECEIVER_BUSY
+            busy &= ~unclear
+        outcome[busy] = Outcome.RECEIVER_BUSY
         outcome[deaf] = Outcome.HALF_DUPLEX
         outcome[power < self.least_mw] = Outcome.SENSITIVITY
 
@@ -136,7 +139,7 @@ class Judge:
         return alone, lost
 
     def _piecewise(
-        self, runs: Runs, frames: np.ndarray, frame: np.ndarray, flat: np.ndarray, at: np.ndarray,
+        self, runs: Runs, frames: np.ndarray, flat: np.ndarray, at: np.ndarray,
         disturbed: Disturbed, gain: np.ndarray | np.float32,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Error rates with each piece of constant interference weighted by its share of the frame.
@@ -202,10 +205,10 @@ class Judge:
 
 
 def _report_places(runs: Runs, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Flat places of the report runs of some frames, and the frame of each."""
+    """Flat places of the report runs of some frames, and the row of each in ``frames``."""
     size = runs.report_size[frames]
     flat = np.arange(int(size.sum())) + np.repeat(runs.report_offset[frames] - np.cumsum(size) + size, size)
-    return flat, np.repeat(frames, size)
+    return flat, np.repeat(np.arange(len(frames)), size)
 
 
 def _from_rsu(audience: Audience, slot: int) -> bool:
