@@ -1,8 +1,8 @@
 """Command line of the benchmark: ``python -m sim.bench``.
 
 Every case is a scenario run by the same engine as ``corridor run``: traffic, real encoding and decoding, radio,
-receivers and KPIs. Each runs in a process of its own, so that its peak memory is its own. Figures depend on the machine;
-compare ratios within one output. Nothing here is asserted in a test.
+receivers and KPIs. Each runs in a process of its own, so that its peak memory is its own. Figures depend on the
+machine; compare ratios within one output. Nothing here is asserted in a test.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = [case.name for case in CASES]
     parser = argparse.ArgumentParser(
         prog="python -m sim.bench", description="CPU seconds per simulated second of whole runs.",
-        epilog="examples:\n  python -m sim.bench --case ieee80211p --profile\n  python -m sim.bench --json > bench.json",
+        epilog="examples:\n  python -m sim.bench --case ideal --profile\n  python -m sim.bench --json > bench.json",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--case", action="append", choices=names, help="run only this case (may be given again)")

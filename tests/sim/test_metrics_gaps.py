@@ -207,6 +207,30 @@ def test_against_a_plain_reimplementation(seed: int) -> None:
         assert [int(kpi.covered[k, 0].sum()), int(kpi.covered[k, 2].sum())] == counts
 
 
+@pytest.mark.parametrize("extra_ms", [0.0, 30.0, 120.0])
+def test_receivers_with_instants_of_their_own(extra_ms: float) -> None:
+    """Property: a link that takes longer than its frame's others counts as a frame of its own that took so long, also
+    when it ends after the tick or overtakes the message before."""
+    world = stations(4)
+    for slot in range(4):
+        place(world, slot, 40.0 * slot)
+    apart, frames = Gaps(context()), Gaps(context())
+    for k in range(14):
+        world.tick_start_ns, world.tick_end_ns = k * TICK_NS, (k + 1) * TICK_NS
+        apart.tick(Tick(k * TICK_NS, TICK_NS, world))
+        frames.tick(Tick(k * TICK_NS, TICK_NS, world))
+        late_ns = round(extra_ms * MS) * (k % 3 == 1)
+        made_ns = k * TICK_NS + 20 * MS
+        one = {"generated_ns": made_ns, "sender": 0, "access": 9 * MS}
+        links = [{"receiver": r, "distance_m": 40.0 * r, "air_extra_ns": late_ns * (r == 2)} for r in (1, 2, 3)]
+        apart.observe(batch([one], links))
+        observe(frames, [
+            hear(0, r, made_ns, 40.0 * r, 10 * MS + late_ns * (r == 2)) for r in (1, 2, 3)
+        ])
+    assert values(apart) == values(frames)
+    assert apart.gap.count > 30 and (apart.gap.max_ns > TICK_NS) == (extra_ms > 0)
+
+
 def test_the_window_holds_every_pair_within_reach() -> None:
     """Property: on a bent road, every pair closer than the reach plus the margin has a row of its own; others
     have none of theirs, and a renewed list points back to the rows of the old one."""
