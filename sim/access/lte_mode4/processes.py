@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,8 @@ from sim.access.lte_mode4.grid import Grid
 from sim.access.lte_mode4.occupancy import Occupancy, within_limits
 from sim.access.lte_mode4.second import SecondCopies
 from sim.access.lte_mode4.sendings import Sendings, period_subframes
-from sim.clock import MS, NEVER, hashed_bits, stream_key
+from sim.access.lte_mode4.table import BUCKET_MS, BUCKETS, COLUMNS, Cause, ProcessTable
+from sim.clock import MS, NEVER
 from sim.frames import Flow, Frames
 from sim.world.stations import Stations
 
@@ -21,31 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Cause", "Processes", "Sendings", "period_subframes"]
 
-_BUCKETS, _BUCKET_MS = 10, 100
 _COUNTER_RANGE = np.zeros((2, 101), np.int64)
 _COUNTER_RANGE[:, [20, 50, 100]] = [[25, 10, 5], [75, 30, 15]]
 """Least and largest reselection counter by period in ms, 100 for all from 100 on (TS 36.321 clause 5.14.1.1)."""
 
 
-class Cause(IntEnum):
-    """Why a resource is selected."""
-
-    FIRST = 0
-    COUNTER = 1
-    SIZE = 2
-    BUDGET = 3
-    MISSED = 4
-    """Too many reserved opportunities stayed unused."""
-    CONFLICT = 5
-    """Another transport block of the station took the subframe and the next opportunity is too late."""
-
-
-_COLUMNS = (
-    "slot", "station_id", "flow", "stream", "pool", "period", "priority", "budget_ns", "next", "counter", "first",
-    "subchannels", "mcs", "last_use", "missed", "cycles", "cause",
-    "frame", "sequence", "generated_ns", "size_bytes", "arrived", "gap", "second_first",
-)
-_SENT = np.array([_COLUMNS.index(name) for name in (
+_SENT = np.array([COLUMNS.index(name) for name in (
     "slot", "next", "period", "first", "subchannels", "mcs", "frame", "sequence", "station_id", "size_bytes", "pool",
     "gap", "second_first",
 )])[:, None]
@@ -53,13 +34,13 @@ _SENT_AS = (
     "slot", "subframe", "announced", "first", "subchannels", "mcs", "frame", "sequence", "station_id", "size_bytes",
     "pool", "gap", "other_first",
 )
-_JUDGED = np.array([_COLUMNS.index(name) for name in (
+_JUDGED = np.array([COLUMNS.index(name) for name in (
     "next", "last_use", "missed", "period", "gap", "generated_ns", "budget_ns", "pool", "subchannels", "mcs",
     "size_bytes",
 )])[:, None]
 
 
-class Processes:
+class Processes(ProcessTable):
     """All SPS processes of a carrier as columns; a row belongs to (station slot, flow, stream).
 
     A frame waits for the next reserved subframe of its process; a newer one replaces it. ``next`` is the next reserved
@@ -68,53 +49,12 @@ class Processes:
     ``dropped`` as (frame, slot, time_ns).
     """
 
-    slot: np.ndarray
-    station_id: np.ndarray
-    flow: np.ndarray
-    stream: np.ndarray
-    pool: np.ndarray
-    period: np.ndarray
-    priority: np.ndarray
-    budget_ns: np.ndarray
-    next: np.ndarray
-    counter: np.ndarray
-    first: np.ndarray
-    subchannels: np.ndarray
-    mcs: np.ndarray
-    last_use: np.ndarray
-    missed: np.ndarray
-    cycles: np.ndarray
-    cause: np.ndarray
-    frame: np.ndarray
-    sequence: np.ndarray
-    generated_ns: np.ndarray
-    size_bytes: np.ndarray
-    arrived: np.ndarray
-    gap: np.ndarray
-    second_first: np.ndarray
-
     def __init__(self, flows: list[Flow], grid: Grid, mode: Mode4, seed: int) -> None:
-        self.flows = {flow.index: flow for flow in flows}
-        self.grid, self.mode = grid, mode
+        super().__init__(flows, grid, seed)
+        self.mode = mode
         self.copies = 2 if mode.blind_retransmission else 1
         self.one_by_one = self.copies > 1 or mode.cr_action != "off"
         """Subframes must be scheduled one at a time: what is sent in one bears on the next."""
-        self.count = 0
-        self._table = np.zeros((len(_COLUMNS), 0), np.int64)
-        self.waiting = np.zeros(0, bool)
-        self.largest = np.zeros((0, _BUCKETS), np.int64)
-        self.stamp = np.full((0, _BUCKETS), -1, np.int64)
-        self.identity = np.zeros(0, np.uint64)
-        """Hash of (station, flow, stream): the key of a process's draws."""
-        self._bind()
-        self._row: dict[tuple[int, int, int], int] = {}
-        self._place = np.full(max(self.flows, default=0) + 1, -1, np.int64)
-        """Place of each flow among all, by its index."""
-        self._place[sorted(self.flows)] = np.arange(len(self.flows))
-        self._row_of = np.full((0, len(self.flows) + 1), -1, np.int64)
-        """Row of (slot, place of the flow) for stream 0, -1 where there is none."""
-        self._process_key = stream_key(seed, "mode4", "process")
-        self._draws = draws.Draws(seed)
         self.second = SecondCopies()
         self.occupancy = Occupancy(mode, grid)
         self.triggers: list[tuple[np.ndarray, np.ndarray]] = []
@@ -132,70 +72,8 @@ class Processes:
         self.periods = np.array(sorted(lengths), np.int64)
         """Reservation periods in use: the allowed ones of step 2."""
 
-    # ---- rows
-
-    def rows_of(self, frames: Frames, stations: Stations) -> np.ndarray:
-        """Row of each frame's process, made where there is none."""
-        if not len(frames):
-            return np.empty(0, np.int64)
-        flow = frames.flow
-        if frames.stream.any() or int(flow.max()) >= len(self._place):
-            return self._rows_one_by_one(frames, stations)
-        if len(self._row_of) < stations.size:
-            extra = np.full((stations.size - len(self._row_of), self._row_of.shape[1]), -1, np.int64)
-            self._row_of = np.concatenate([self._row_of, extra])
-        place = self._place[flow]
-        rows = self._row_of[frames.sender, place]
-        if int(rows.min()) < 0:
-            rows = self._rows_one_by_one(frames, stations)
-            known = (place >= 0).nonzero()[0]
-            self._row_of[frames.sender[known], place[known]] = rows[known]
-        return rows
-
-    def _rows_one_by_one(self, frames: Frames, stations: Stations) -> np.ndarray:
-        keys = zip(frames.sender.tolist(), frames.flow.tolist(), frames.stream.tolist(), strict=True)
-        return np.array([self._row[key] if key in self._row else self._make(key, stations) for key in keys], np.int64)
-
-    def _make(self, key: tuple[int, int, int], stations: Stations) -> int:
-        slot, flow, stream = key
-        if flow not in self.flows:
-            raise ValueError(f"frames: flow {flow} is not one of the layer's flows {sorted(self.flows)}")
-        if self.count == len(self.waiting):
-            self._grow(max(64, 2 * self.count))
-        row, self.count = self.count, self.count + 1
-        self._row[key] = row
-        kind = self.flows[flow]
-        values = {
-            "slot": slot, "station_id": stations.station_id[slot], "flow": flow, "stream": stream,
-            "pool": self.grid.pool_of(stations, np.array([slot]))[0], "period": period_subframes(kind.period_ns),
-            "priority": kind.priority, "budget_ns": kind.budget_ns, "next": NEVER, "cause": Cause.FIRST,
-        }
-        for name, value in values.items():
-            getattr(self, name)[row] = value
-        self._identify(np.array([row]))
-        return row
-
-    def _identify(self, rows: np.ndarray) -> None:
-        self.identity[rows] = hashed_bits(self._process_key, self.station_id[rows], self.flow[rows], self.stream[rows])
-        self._draws.forget(rows)
-
-    def _bind(self) -> None:
-        for name, column in zip(_COLUMNS, self._table, strict=True):
-            setattr(self, name, column)
-
     def _grow(self, size: int) -> None:
-        old = self._table
-        self._table = np.zeros((len(_COLUMNS), size), np.int64)
-        self._table[_COLUMNS.index("slot")] = -1
-        self._table[_COLUMNS.index("next")] = NEVER
-        self._table[:, :old.shape[1]] = old
-        self._bind()
-        for name in ("waiting", "largest", "stamp", "identity"):
-            before = getattr(self, name)
-            new = np.full((size, *before.shape[1:]), -1 if name == "stamp" else 0, before.dtype)
-            new[:len(before)] = before
-            setattr(self, name, new)
-        self._draws.grow(size)
+        super()._grow(size)
         self.second.grow(size)
 
     def forget(self, slots: np.ndarray, time_ns: int, stations: Stations) -> None:
@@ -240,8 +118,8 @@ class Processes:
             self._reselect(rows[again], arrived[again], cause[again])
 
     def _remember_size(self, rows: np.ndarray, size: np.ndarray, arrived: np.ndarray) -> None:
-        stamp = arrived // _BUCKET_MS
-        bucket = stamp % _BUCKETS
+        stamp = arrived // BUCKET_MS
+        bucket = stamp % BUCKETS
         before = self.largest[rows, bucket]
         before *= self.stamp[rows, bucket] == stamp
         self.largest[rows, bucket] = np.maximum(before, size)
@@ -258,7 +136,7 @@ class Processes:
 
     def _judge(self, rows: np.ndarray, arrived: np.ndarray) -> np.ndarray:
         """Cause for a new selection per row, -1 where the grant serves the waiting frame."""
-        following, last_use, missed, period, gap, generated, budget, pool, wide, mcs, size = self._table[_JUDGED, rows]
+        following, last_use, missed, period, gap, generated, budget, pool, wide, mcs, size = self.table[_JUDGED, rows]
         idle = arrived - last_use > np.maximum(1000, period)
         if self.mode.reselect_after is not None:
             idle |= missed >= self.mode.reselect_after
@@ -345,7 +223,7 @@ class Processes:
         self._reselect(rows[late], lost[late], np.full(int(late.sum()), int(Cause.CONFLICT)))
 
     def _send(self, rows: np.ndarray) -> Sendings:
-        columns = self._table[_SENT, rows]
+        columns = self.table[_SENT, rows]
         sent = Sendings(
             process=rows * self.copies, copy=np.zeros(len(rows), np.int64), **dict(zip(_SENT_AS, columns, strict=True))
         )
@@ -399,7 +277,7 @@ class Processes:
         size = self.size_bytes[rows]
         if self.mode.grant_sizing != "largest":
             return size
-        recent = self.stamp[rows] > (subframe // _BUCKET_MS - _BUCKETS)[:, None]
+        recent = self.stamp[rows] > (subframe // BUCKET_MS - BUCKETS)[:, None]
         return np.maximum(size, np.where(recent, self.largest[rows], 0).max(axis=1))
 
     def windows(self, rows: np.ndarray, subframe: np.ndarray, processing_ns: int) -> tuple[np.ndarray, np.ndarray]:
