@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.access.bands import BLOCK_ROWS, Band, along, mutual, run_within
 from sim.channel.antenna import is_directional
 from sim.channel.ends import Ends
 from sim.channel.propagation import Features, Propagation
@@ -21,7 +22,7 @@ LISTENERS = (LOW, HIGH, RSU)
 KIND_OF = {LOW: Kind.VEHICLE, HIGH: Kind.VEHICLE, RSU: Kind.RSU}
 HIGH_ANTENNA_M = 2.0
 """Vehicles with antennas above this count as high (trucks and buses: 3 m in TR 37.885)."""
-_BLOCK_ROWS = 96
+__all__ = ["HIGH", "LISTENERS", "LOW", "POPULATIONS", "PROBE", "RSU", "Neighbours", "Windows", "along", "run_within"]
 _COMPARED = (
     "active", "station_id", "kind", "x0_m", "y0_m", "x1_m", "y1_m", "antenna_height_m", "antenna_gain_dbi",
     "antenna_pattern", "tx_power_dbm",
@@ -40,100 +41,6 @@ class Windows:
     lo: np.ndarray
     count: np.ndarray
     base: np.ndarray
-
-
-def along(stations: Stations, slots: np.ndarray, everyone: np.ndarray, ring_m: float) -> np.ndarray:
-    """Place in metres of ``slots`` at the middle of the tick on the line that stations are sorted by.
-
-    On a ring the place on it, else the projection on the main axis of ``everyone``; two places never lie further apart
-    than the stations.
-    """
-    x, y = 0.5 * (stations.x0_m + stations.x1_m), 0.5 * (stations.y0_m + stations.y1_m)
-    if ring_m:
-        return x[slots] % ring_m
-    if not len(everyone):
-        return x[slots]
-    dx, dy = x[everyone] - x[everyone].mean(), y[everyone] - y[everyone].mean()
-    angle = 0.5 * np.arctan2(2 * float(dx @ dy), float(dx @ dx - dy @ dy))
-    return x[slots] * np.cos(angle) + y[slots] * np.sin(angle)
-
-
-def run_within(from_m: np.ndarray, to_m: np.ndarray, reach_m: float, ring_m: float) -> tuple[np.ndarray, np.ndarray]:
-    """First place and length of the run of sorted ``to_m`` within ``reach_m`` of each ``from_m``; wraps on a ring."""
-    n = len(to_m)
-    if not n:
-        return np.zeros(len(from_m), np.int64), np.zeros(len(from_m), np.int64)
-    if not ring_m:
-        lo = np.searchsorted(to_m, from_m - reach_m)
-        return lo, np.searchsorted(to_m, from_m + reach_m, side="right") - lo
-    around = np.concatenate([to_m - ring_m, to_m, to_m + ring_m])
-    reach = min(reach_m, ring_m)
-    lo = np.searchsorted(around, from_m - reach)
-    hi = np.searchsorted(around, from_m + reach, side="right")
-    return lo % n, np.minimum(hi - lo, n)
-
-
-@dataclass
-class _Band:
-    """Pairs of the rows of one population with runs of another, in blocks of rows over a common run of columns.
-
-    ``lo`` and ``end`` bound each row's run; on a ring they may lie outside 0 .. n and mean the station a turn away.
-    """
-
-    lo: np.ndarray
-    end: np.ndarray
-    start: np.ndarray
-    """First row of each block, then the number of rows."""
-    first: np.ndarray
-    """First column of each block."""
-    width: np.ndarray
-    place: np.ndarray
-    """Where each block begins in the table, then where the band ends."""
-    base: np.ndarray
-    """Place of every row's first pair."""
-
-    @staticmethod
-    def of(lo: np.ndarray, end: np.ndarray, place: int) -> _Band:
-        """Layout of the runs ``lo`` .. ``end`` - 1 from ``place`` on."""
-        n = len(lo)
-        starts = np.arange(0, n, _BLOCK_ROWS)
-        first = np.minimum.reduceat(lo, starts)
-        width = np.maximum.reduceat(end, starts) - first
-        rows = np.diff(np.append(starts, n))
-        places = place + np.concatenate([[0], np.cumsum(rows * width)])
-        block = np.arange(n) // _BLOCK_ROWS
-        base = places[block] + (np.arange(n) - starts[block]) * width[block] + lo - first[block]
-        return _Band(lo, end, np.append(starts, n), first, width, places, base)
-
-    def matrix(self, table: np.ndarray, block: int) -> np.ndarray:
-        """The part of the flat ``table`` that holds a block, [rows, columns]."""
-        return table[self.place[block]:self.place[block + 1]].reshape(-1, int(self.width[block]))
-
-
-def _mutual(
-    a_m: np.ndarray, b_m: np.ndarray | None, reach_m: float, ring_m: float
-) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Runs (lo, end) of b around each a and of a around each b, of exactly the same pairs; b none = a itself.
-
-    On a ring counted through, from before the first to behind the last; all, where the reach goes half round.
-    """
-    to_m = a_m if b_m is None else b_m
-    n, m = len(a_m), len(to_m)
-    if ring_m and 2 * reach_m >= ring_m:
-        return (np.zeros(n, np.int64), np.full(n, m)), (np.zeros(m, np.int64), np.full(m, n))
-    turns = (-1, 0, 1) if ring_m else (0,)
-    around = np.concatenate([to_m + turn * ring_m for turn in turns])
-    before = m if ring_m else 0
-    end = np.searchsorted(around, a_m + reach_m, side="right") - before
-    if b_m is None:
-        ends = np.concatenate([end + turn * n for turn in turns])
-        lo = np.searchsorted(ends, np.arange(n), side="right") - before
-        return (lo, end), (lo, end)
-    lo = np.searchsorted(around, a_m - reach_m) - before
-    back = n if ring_m else 0
-    los, ends = (np.concatenate([edge + turn * m for turn in turns]) for edge in (lo, end))
-    of_b = np.searchsorted(ends, np.arange(m), side="right") - back, np.searchsorted(los, np.arange(m), "right") - back
-    return (lo, end), of_b
 
 
 class Neighbours:
@@ -203,14 +110,14 @@ class Neighbours:
     def _layout(self) -> None:
         """Windows of all pairs of populations and their places in the table."""
         self.windows: dict[tuple[int, int], Windows] = {}
-        self._bands: dict[tuple[int, int], _Band] = {}
+        self._bands: dict[tuple[int, int], Band] = {}
         self.whole: dict[tuple[int, int], bool] = {}
         """Pairs of populations on a ring that are all in reach of one another: runs begin at place 0."""
         size = 0
         pairs = [(a, b) for a in LISTENERS for b in POPULATIONS if a <= b]
         for a, b in pairs:
             reach = self.reach_m(a, b)
-            forth, back = _mutual(
+            forth, back = mutual(
                 self.place_m[a], None if a == b else self.place_m[b], reach + self.slack_m, self.ring_m
             )
             for one, other, (lo, end) in ((a, b, forth), (b, a, back)):
@@ -218,7 +125,7 @@ class Neighbours:
                     continue
                 base = np.full(len(lo), -1, np.int64)
                 if (other != PROBE or one == RSU) and (end > lo).any():
-                    band = self._bands[one, other] = _Band.of(lo, end, size)
+                    band = self._bands[one, other] = Band.of(lo, end, size)
                     base, size = band.base, int(band.place[-1])
                 self.whole[one, other] = bool(self.ring_m) and 2 * (reach + self.slack_m) >= self.ring_m
                 self.windows[one, other] = Windows(reach, lo % max(1, int(self.size[other])), end - lo, base)
@@ -327,10 +234,10 @@ class Neighbours:
             w = self.windows[a, PROBE]
             lo = w.lo if not self.ring_m else np.zeros_like(w.lo)
             end = w.lo + w.count if not self.ring_m else np.full_like(w.lo, self.size[PROBE])
-            self._to_probes[a] = _ToProbes(_Band.of(lo, end, 0), {})
+            self._to_probes[a] = _ToProbes(Band.of(lo, end, 0), {})
         held = self._to_probes[a]
         row = column - int(self.offset[a])
-        block = row // _BLOCK_ROWS
+        block = row // BLOCK_ROWS
         if block not in held.made:
             columns = np.arange(held.band.first[block], held.band.first[block] + held.band.width[block])
             rows = slice(int(held.band.start[block]), int(held.band.start[block + 1]))
@@ -362,7 +269,7 @@ class Neighbours:
                 self._mirror(table, back, gain, (start, begin), (int(self.size[a]), int(self.size[b])), a == b)
 
     def _mirror(
-        self, table: np.ndarray, back: _Band, gain: np.ndarray, corner: tuple[int, int], sizes: tuple[int, int],
+        self, table: np.ndarray, back: Band, gain: np.ndarray, corner: tuple[int, int], sizes: tuple[int, int],
         same: bool,
     ) -> None:
         """Enter ``gain`` [rows, columns], whose first row and column are ``corner``, with both exchanged."""
@@ -372,8 +279,8 @@ class Neighbours:
         for turn in range(column // m, (last - 1) // m + 1) if self.ring_m else (0,):
             low, high = max(column - turn * m, 0), min(last - turn * m, m)
             at = row - turn * n
-            for block in range(low // _BLOCK_ROWS, -(-high // _BLOCK_ROWS)):
-                if same and turn == 0 and block == row // _BLOCK_ROWS:
+            for block in range(low // BLOCK_ROWS, -(-high // BLOCK_ROWS)):
+                if same and turn == 0 and block == row // BLOCK_ROWS:
                     continue
                 start, stop = max(low, int(back.start[block])), min(high, int(back.start[block + 1]))
                 first = int(back.first[block])
@@ -444,5 +351,5 @@ class Neighbours:
 class _ToProbes:
     """Gains of vehicles towards probes, by block of vehicles, as far as they were asked for."""
 
-    band: _Band
+    band: Band
     made: dict[int, np.ndarray]

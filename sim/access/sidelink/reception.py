@@ -11,6 +11,7 @@ import numpy as np
 from sim.access.neighbours import LISTENERS, PROBE, RSU, Neighbours
 from sim.access.sidelink.judging import uniform_from
 from sim.access.sidelink.links import Runs, Sent, runs_of
+from sim.access.sidelink.reported import Reported, together
 from sim.clock import hashed_bits
 from sim.link.tables import FLOOR_PER, PerTable
 
@@ -313,8 +314,8 @@ class Reception:
 
         ``sending`` counts through the batches in order. A sender's link to itself is left out.
         """
-        runs, batch_of, sent = _together(batches)
-        links = _Geometry(near, batches, runs, batch_of, sent, self.settings.report_distance_m)
+        runs, batch_of, sent = together(batches)
+        links = Reported(near, batches, runs, batch_of, sent, self.settings.report_distance_m)
         count, sending = links.count, runs.sending
         power = near.power_mw[sent.column[sending]]
         prb = sent.data_prb[sending]
@@ -364,73 +365,6 @@ class Reception:
             number = uniform_from(bits[sending[open_]], station_id[receiver[open_]])
             decoded[open_] = number >= table.per_linear(ratio[open_])
         return decoded
-
-
-class _Geometry:
-    """Links of runs that lie within a distance at the start of their transmission, as flat arrays."""
-
-    def __init__(
-        self, near: Neighbours, batches: Sequence[Batch], runs: Runs, batch_of: np.ndarray, sent: Sent, limit_m: float
-    ) -> None:
-        first, width = batches[0].first, batches[0].columns
-        part = np.concatenate([batch.part for batch in batches])
-        sizes = np.array([len(batch.part) for batch in batches], np.int64)
-        time = sent.slot_of_time[runs.sending]
-        row = (np.cumsum(sizes) - sizes)[batch_of] + time
-        x, y = near.positions(part, first, first + width)
-        own_x, own_y = near.positions_of(sent.column[runs.sending], part[row])
-        start = np.cumsum(runs.count) - runs.count
-        step = np.arange(int(runs.count.sum()))
-        cell = step + np.repeat(row * width + runs.first - first - start, runs.count)
-        squared = _squares(x.take(cell), np.repeat(own_x, runs.count), near.ring_m)
-        squared += _squares(y.take(cell), np.repeat(own_y, runs.count), 0.0)
-        height = near.height_m
-        column = step + np.repeat(runs.first - start, runs.count)
-        if not near.one_height:
-            squared += _squares(height.take(column), np.repeat(height[sent.column[runs.sending]], runs.count), 0.0)
-        near_by = squared <= np.float32(limit_m**2)
-        own = start + sent.column[runs.sending] - runs.first
-        own = own[(own >= start) & (own < start + runs.count)]
-        near_by[own] = False
-        chosen = near_by.nonzero()[0]
-        edges = np.searchsorted(chosen, np.append(start, len(step)))
-        self.count = np.diff(edges)
-        """Links left of each run."""
-        self.column = column.take(chosen)
-        self.distance_m = np.sqrt(squared.take(chosen))
-        self.place = chosen + np.repeat(runs.base - start, self.count)
-        kinds = np.array([batch.kinds for batch in batches], np.int64)[batch_of]
-        kind = np.concatenate([batch.kind for batch in batches])[runs.sending]
-        address = np.array([batch.address for batch in batches], np.int64)[batch_of]
-        self.data_row = address + (kind * sizes[batch_of] + time) * width
-        self.control_shift = kinds * sizes[batch_of] * width
-        self.cell = self.column - first
-
-
-def _squares(values: np.ndarray, others: np.ndarray, ring_m: float) -> np.ndarray:
-    values -= others
-    if ring_m:
-        turns = values * np.float32(1 / ring_m)
-        np.rint(turns, out=turns)
-        turns *= np.float32(ring_m)
-        values -= turns
-    values *= values
-    return values
-
-
-def _together(batches: Sequence[Batch]) -> tuple[Runs, np.ndarray, Sent]:
-    """Reported runs of all batches with ``sending`` counted through, the batch of each, all transmissions."""
-    shift = np.cumsum([0, *(len(batch.sent) for batch in batches)])
-    parts = [batch.reported for batch in batches]
-    numbers = [part.sending + by for part, by in zip(parts, shift[:-1].tolist(), strict=True)]
-    columns = [np.concatenate([getattr(p, name) for p in parts]) for name in ("first", "count", "base")]
-    runs = Runs(np.concatenate(numbers), *columns)
-    batch_of = np.repeat(np.arange(len(batches)), [len(part) for part in parts])
-    if np.any(runs.sending[1:] < runs.sending[:-1]):
-        order = np.argsort(runs.sending, kind="stable")
-        runs, batch_of = runs.take(order), batch_of[order]
-    sent = Sent(*(np.concatenate([getattr(b.sent, f.name) for b in batches]) for f in fields(Sent)))
-    return runs, batch_of, sent
 
 
 def _add_up(flat: np.ndarray, into: np.ndarray, table: np.ndarray, runs: Runs, factors: list[float]) -> None:
