@@ -328,8 +328,11 @@ class Neighbours:
         directional = pattern if is_directional(pattern) else None
         self._ends = Ends(slots, self.kind, *self._absolute, self.height_m, self.gain_dbi, directional)
 
-    def reach_m(self, a: int, b: int) -> float:
-        """Reach between two populations: the larger of both directions at the strongest station of each."""
+    def reach_m(self, a: int, b: int, floor_dbm: float | None = None) -> float:
+        """Reach between two populations: the larger of both directions at the strongest station of each.
+
+        ``floor_dbm`` stands for the noise floor; another one than :attr:`floor_dbm` tells how far stronger signals go.
+        """
         if not (self.size[a] and self.size[b]):
             return 0.0
         rows_a, rows_b = (slice(self.offset[p], self.offset[p + 1]) for p in (a, b))
@@ -338,7 +341,8 @@ class Neighbours:
         for tx, rx in ways:
             key = (
                 float((self.power_dbm[tx] + self.gain_dbi[tx]).max()), float(self.gain_dbi[rx].max()),
-                self.floor_dbm, float(self.height_m[tx].max()), float(self.height_m[rx].max()),
+                self.floor_dbm if floor_dbm is None else floor_dbm, float(self.height_m[tx].max()),
+                float(self.height_m[rx].max()),
             )
             extended = (*key, float(RSU in (a, b) or b == PROBE))
             if extended not in self._reach:

@@ -233,6 +233,19 @@ def test_adding_a_far_station_changes_no_draw_of_the_others() -> None:
     np.testing.assert_array_equal(*tables)
 
 
+def test_what_is_too_weak_to_exclude_anything_need_not_be_looked_at() -> None:
+    """Property: leaving out reservations below the lowest threshold, and stations too far for more, changes nothing."""
+    tables = []
+    for least_mw in (None, 1e-30):
+        layer, stations = layer_of(np.arange(120) * 25.0, {"sci": "table", "aperiodic": ["DENM"]}, [BSM, URGENT], 7)
+        layer.selector.least_mw = least_mw or layer.selector.least_mw
+        batches = bench.run(layer, stations, traffic_of([BSM, URGENT], 7), 6, 20.0)
+        rows = np.concatenate([np.column_stack([b.frame[b.row], b.receiver, b.outcome]) for b in batches])
+        tables.append(rows[np.lexsort(rows.T)])
+    np.testing.assert_array_equal(*tables)
+    assert len(tables[0]) > 50_000
+
+
 def test_feedback_channel_lowers_what_fits() -> None:
     """Property: the largest frame falls with the share of slots that carry a feedback channel."""
     largest = []
@@ -250,6 +263,8 @@ def test_feedback_channel_lowers_what_fits() -> None:
         ({"pools": [{"name": "p", "senders": ["vehicle"], "subchannels": 2, "subchannel_prb": 11}]}, "of 11 PRB"),
         ({"mode2": {"pscch_prb": 12}}, "pscch_prb: 12"),
         ({"mode2": {"dmrs_elements": 13}}, "dmrs_elements: 13"),
+        ({"mode2": {"t1_slots": 4}}, "t1_slots: 4 is above 3"),
+        ({"mode2": {"candidate_ratio": [0.2, 0.3]}}, "candidate_ratio: 2 values, 1 or 8"),
         ({"mode2": {"pssch_table": "nowhere"}}, "'nowhere' is not one of"),
         ({"pools": [{"name": "p", "senders": ["rsu"], "subchannel_prb": 10}]}, "no pool for flow 'BSM'"),
     ],

@@ -12,7 +12,7 @@ from sim.access.nr_mode2.grid import Grid
 from sim.access.nr_mode2.known import Known
 from sim.access.nr_mode2.processes import Processes
 from sim.access.nr_mode2.selection import Candidates, candidates, drawn, meeting
-from sim.access.nr_mode2.sendings import PROCESSING_SLOTS, Cause
+from sim.access.nr_mode2.sendings import PROCESSING_SLOTS, SELECTION_SLOTS, Cause
 from sim.clock import NEVER
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Selector:
     """Selects resources for waiting packets, and looks at selected ones again before their use."""
 
     def __init__(self, mode: Mode2, grid: Grid, processes: Processes, known: Known) -> None:
+        _check(mode)
         self.mode, self.grid, self.processes, self.known = mode, grid, processes, known
         self.unknown_slots = PROCESSING_SLOTS[mode.numerology]
         self.window_slots = mode.sensing_window_ms * processes.per_ms
@@ -73,6 +74,10 @@ class Selector:
     def new_tick(self, neighbours: Neighbours) -> None:
         """Stations stand in a new order."""
         self.near = neighbours
+        least_dbm = 10 * np.log10(self.least_mw * 12 * int(self.grid.width_prb.min()))
+        matter_m = max(neighbours.reach_m(a, b, least_dbm) for a in LISTENERS for b in LISTENERS)
+        self._runs = neighbours.within(matter_m)
+        """Runs of stations whose reservations may be strong enough to exclude something."""
         self.known.reorder(neighbours, self.processes)
 
     # ---- new selections
@@ -260,7 +265,8 @@ class Selector:
             n = int(near.size[b])
             if not n:
                 continue
-            lo, end = near.lo[b][column], near.lo[b][column] + near.count[b][column]
+            lo, count = (values[column] for values in self._runs[b][:2])
+            end = lo + count
             runs = [(lo, np.minimum(end, n))]
             if near.ring_m:
                 runs.append((np.zeros_like(lo), np.maximum(end - n, 0)))
@@ -347,6 +353,20 @@ class Selector:
             "copies": p.copies[batch.rows], "raises": found.raises, "candidates": found.total,
             "remaining": found.remaining,
         })
+
+
+def _check(mode: Mode2) -> None:
+    """ValueError for lists of a wrong length, or a window that starts later than the standard lets it."""
+    for name, values, whole in (
+        ("rsrp_threshold_dbm", mode.rsrp_threshold_dbm, 64), ("candidate_ratio", mode.candidate_ratio, 8),
+        ("t2_min_slots", mode.t2_min_slots, 8),
+    ):
+        if len(values) not in (1, whole):
+            raise ValueError(f"radio.mode2.{name}: {len(values)} values, 1 or {whole} are needed")
+    most = SELECTION_SLOTS[mode.numerology]
+    if mode.t1_slots > most:
+        kilohertz = 15 << mode.numerology
+        raise ValueError(f"radio.mode2.t1_slots: {mode.t1_slots} is above {most} (T_proc1) at {kilohertz} kHz")
 
 
 def blocks_of(level: np.ndarray, width: int) -> np.ndarray:
