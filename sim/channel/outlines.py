@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ToPlane = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(lon_deg, lat_deg) in the corridor's datum -> (x_m, y_m) on its plane."""
 MOST_BUILDINGS = 50_000
+ONE_SCENE = "vehicles and buildings in the way must be those of radio.channel"
 NO_PLACE = ("ideal", "uu")
 """Access layers without propagation between stations."""
 
@@ -30,13 +31,22 @@ def build_scene(config: Scenario, to_plane: ToPlane, ring_length_m: float | None
     ``to_plane`` is :meth:`sim.world.corridor.CorridorGeometry.from_lonlat`. ValueError for outlines that are none, and
     where two radios name different obstacles (one scene serves both).
     """
+    channels = _channels(config)
+    if not one_scene(config):
+        raise ValueError(f"second_radio.radio.channel: {ONE_SCENE}")
+    return scene_of(channels[0], to_plane, ring_length_m) if channels else None
+
+
+def one_scene(config: Scenario) -> bool:
+    """Whether all radios of a scenario have the same vehicles and buildings in the way."""
+    channels = _channels(config)
+    return all(_in_the_way(channel) == _in_the_way(channels[0]) for channel in channels)
+
+
+def _channels(config: Scenario) -> list[Channel]:
+    """Channel sections of the radios that ask propagation."""
     radios = [config.radio] if config.second_radio is None else [config.radio, config.second_radio.radio]
-    channels = [radio.channel for radio in radios if radio.access not in NO_PLACE]
-    if len(channels) == 2 and _in_the_way(channels[0]) != _in_the_way(channels[1]):
-        raise ValueError("second_radio.radio.channel: vehicles and buildings in the way must be those of radio.channel")
-    for channel in channels[:1]:
-        return scene_of(channel, to_plane, ring_length_m)
-    return None
+    return [radio.channel for radio in radios if radio.access not in NO_PLACE]
 
 
 def scene_of(channel: Channel, to_plane: ToPlane, ring_length_m: float | None = None) -> Scene | None:

@@ -27,8 +27,8 @@ class Sections:
     def of(self, at_m: np.ndarray) -> Iterator[tuple[int, Section]]:
         """Sections that obstacles at ``at_m`` can be between: rows before one with columns behind it, and the like.
 
-        Yields the index of the obstacle, ascending, and the section. No link stands in two of one obstacle. Links longer
-        than the given distance are left out.
+        Yields the index of the obstacle, ascending, and the section. No link stands in two of one obstacle. Links that
+        are longer than the given distance are left out.
         """
         at, margin, within = self._sign * at_m, self._margin_m, self._within_m
         rows, columns = self._rows, self._columns

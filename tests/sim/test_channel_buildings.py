@@ -350,8 +350,13 @@ def test_antennas_must_stand_above_the_environment(tmp_path):
     assert load(file).config.traffic.classes[0].antenna_height_m == 0.75
 
 
-def test_two_radios_share_one_scene():
-    """By hand: other obstacles for the second radio are refused, other laws are not."""
+def test_two_radios_share_one_scene(tmp_path):
+    """By hand: other obstacles for the second radio are refused, other laws are not, when loading as when building."""
+    file = tmp_path / "s.yaml"
+    second = "second_radio: {radio: {access: ieee80211p}}\n"
+    file.write_text(ROAD.replace("CHANNEL", "{line_of_sight: geometric}") + second)
+    with pytest.raises(ScenarioError, match="second_radio.radio.channel: .*vehicles and buildings in the way"):
+        load(file)
     first = Radio(channel=Channel(line_of_sight="geometric"))
     other = Radio(access="ieee80211p", channel=Channel(line_of_sight="geometric", v2v="tr37885-highway"))
     config = Scenario.model_construct(radio=first, second_radio=_second(other))

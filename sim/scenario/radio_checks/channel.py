@@ -8,13 +8,15 @@ from sim.scenario.found import Found
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.radio.channel import Building
 
-_WITHOUT = ("ideal", "uu")
-"""Access layers that ask no propagation."""
-
 
 def channel(config: Scenario) -> Iterator[Found]:
     """Laws apply to the antennas there are, obstacles are whole, no setting goes unheard."""
-    if config.radio.access in _WITHOUT:
+    from sim.channel.outlines import NO_PLACE, ONE_SCENE, one_scene
+
+    second = config.second_radio
+    if second is not None and second.radio is not config.radio and not one_scene(config):
+        yield ("second_radio", "radio", "channel"), ONE_SCENE
+    if config.radio.access in NO_PLACE:
         return
     settings = config.radio.channel
     here = ("radio", "channel")
