@@ -116,6 +116,12 @@ class Neighbours:
         size = 0
         pairs = [(a, b) for a in LISTENERS for b in POPULATIONS if a <= b]
         for a, b in pairs:
+            if not (self.size[a] and self.size[b]):
+                for one, other in ((a, b), (b, a)):
+                    nobody = np.zeros(int(self.size[one]), np.int64)
+                    self.windows[one, other] = Windows(0.0, nobody, nobody.copy(), nobody - 1)
+                    self.whole[one, other] = False
+                continue
             reach = self.reach_m(a, b)
             forth, back = mutual(
                 self.place_m[a], None if a == b else self.place_m[b], reach + self.slack_m, self.ring_m
