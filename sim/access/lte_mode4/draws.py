@@ -40,8 +40,8 @@ class Draws:
         """One number (or all of a slice) per row at its cycle; ``identity`` and ``cycle`` are columns of all rows."""
         at = cycle[rows]
         step = at - self._first[rows]
-        if step.max(initial=0) >= _DEPTH:
-            late = step >= _DEPTH
+        late = step >= _DEPTH
+        if np.count_nonzero(late):
             self._fill(rows[late], identity[rows[late]], at[late])
             step = at - self._first[rows]
         return self._table[rows, step, which]

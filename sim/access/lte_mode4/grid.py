@@ -128,7 +128,7 @@ class Grid:
             return np.full(len(size_bytes), self._mode.data_prb, np.int64)
         place = np.minimum(size_bytes, _LARGEST_BYTES - 1)
         need = self._need[mcs, place]
-        if need.min(initial=1) == 0:
+        if np.count_nonzero(need) < len(need):
             for index, size in {(int(m), int(b)) for m, b in zip(mcs[need == 0], place[need == 0], strict=True)}:
                 self._need[index, size] = self._prb(size, index)
             need = self._need[mcs, place]

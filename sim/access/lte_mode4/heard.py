@@ -130,7 +130,7 @@ class HeardReservations:
         memory = self.memory
         record = 2 * row + memory.generation[row]
         newer = memory.subframe[record] >= before
-        if newer.any():
+        if np.count_nonzero(newer):
             record ^= newer
         return record
 
@@ -241,7 +241,8 @@ class HeardReservations:
         start = int(self.grid.start_prb[batch.pool])
         low = np.maximum((prb[0] - start) // width, 0)
         wide = np.minimum(-((start - prb[1]) // width), count) - low
-        least, most = int(wide.min()), int(wide.max())
+        same = np.count_nonzero(wide == wide[0]) == len(wide)
+        least, most = (int(wide[0]),) * 2 if same else (int(wide.min()), int(wide.max()))
         begin = batch.begin[row]
         flat = level.ravel()
         for found, y in projected(target, begin, batch.end[row], batch.period[row], batch.repetitions[row]):

@@ -11,7 +11,7 @@ from sim.access.lte_mode4.grid import Grid
 from sim.access.lte_mode4.occupancy import Occupancy, within_limits
 from sim.access.lte_mode4.second import SecondCopies
 from sim.access.lte_mode4.sendings import Sendings, period_subframes
-from sim.access.lte_mode4.table import BUCKET_MS, BUCKETS, COLUMNS, Cause, ProcessTable
+from sim.access.lte_mode4.table import BUCKET_MS, BUCKETS, Cause, ProcessTable
 from sim.clock import MS, NEVER
 from sim.frames import Flow, Frames
 from sim.world.stations import Stations
@@ -26,18 +26,12 @@ _COUNTER_RANGE[:, [20, 50, 100]] = [[25, 10, 5], [75, 30, 15]]
 """Least and largest reselection counter by period in ms, 100 for all from 100 on (TS 36.321 clause 5.14.1.1)."""
 
 
-_SENT = np.array([COLUMNS.index(name) for name in (
-    "slot", "next", "period", "first", "subchannels", "mcs", "frame", "sequence", "station_id", "size_bytes", "pool",
-    "gap", "second_first",
-)])[:, None]
-_SENT_AS = (
-    "slot", "subframe", "announced", "first", "subchannels", "mcs", "frame", "sequence", "station_id", "size_bytes",
-    "pool", "gap", "other_first",
-)
-_JUDGED = np.array([COLUMNS.index(name) for name in (
-    "next", "last_use", "missed", "period", "gap", "generated_ns", "budget_ns", "pool", "subchannels", "mcs",
-    "size_bytes",
-)])[:, None]
+_SENT = {
+    "slot": "slot", "subframe": "next", "announced": "period", "first": "first", "subchannels": "subchannels",
+    "mcs": "mcs", "frame": "frame", "sequence": "sequence", "station_id": "station_id", "size_bytes": "size_bytes",
+    "pool": "pool", "gap": "gap", "other_first": "second_first",
+}
+"""Columns of what is sent -> columns of its process."""
 
 
 class Processes(ProcessTable):
@@ -103,7 +97,7 @@ class Processes(ProcessTable):
         if not len(rows):
             return
         old = self.waiting[rows]
-        if old.any():
+        if np.count_nonzero(old):
             self.drop(rows[old], frames.ready_ns[old])
         self.waiting[rows] = True
         self.frame[rows], self.sequence[rows] = frames.frame, frames.sequence
@@ -128,7 +122,7 @@ class Processes(ProcessTable):
     def _skip(self, rows: np.ndarray, until: np.ndarray) -> None:
         """Reserved opportunities before ``until`` have passed unused."""
         behind = self.next[rows] < until
-        if behind.any():
+        if np.count_nonzero(behind):
             rows, until = rows[behind], until[behind]
             steps = -((self.next[rows] - until) // self.period[rows])
             self.next[rows] += steps * self.period[rows]
@@ -136,13 +130,14 @@ class Processes(ProcessTable):
 
     def _judge(self, rows: np.ndarray, arrived: np.ndarray) -> np.ndarray:
         """Cause for a new selection per row, -1 where the grant serves the waiting frame."""
-        following, last_use, missed, period, gap, generated, budget, pool, wide, mcs, size = self.table[_JUDGED, rows]
-        idle = arrived - last_use > np.maximum(1000, period)
+        following = self.next[rows]
+        idle = arrived - self.last_use[rows] > np.maximum(1000, self.period[rows])
         if self.mode.reselect_after is not None:
-            idle |= missed >= self.mode.reselect_after
-        late = (following + gap + 1) * MS > generated + budget
-        unfit = self.grid.data_prb(size, mcs) > self.grid.capacity_prb(pool, wide)
-        if self.mode.grant_sizing == "adapt_mcs" and unfit.any():
+            idle |= self.missed[rows] >= self.mode.reselect_after
+        late = (following + self.gap[rows] + 1) * MS > self.generated_ns[rows] + self.budget_ns[rows]
+        room = self.grid.capacity_prb(self.pool[rows], self.subchannels[rows])
+        unfit = self.grid.data_prb(self.size_bytes[rows], self.mcs[rows]) > room
+        if self.mode.grant_sizing == "adapt_mcs" and np.count_nonzero(unfit):
             unfit = ~self._adapted(rows)
         problem = (late | unfit | idle | (following == NEVER)).nonzero()[0]
         cause = np.full(len(rows), -1, np.int64)
@@ -208,7 +203,7 @@ class Processes(ProcessTable):
         np.equal(place[1:], place[:-1], out=taken[1:])
         if len(again):
             taken |= np.isin(place, self.second.at[again] << 32 | self.slot[again])
-        if taken.any():
+        if np.count_nonzero(taken):
             self._give_way(rows[taken])
             rows = rows[~taken]
         return rows
@@ -223,11 +218,9 @@ class Processes(ProcessTable):
         self._reselect(rows[late], lost[late], np.full(int(late.sum()), int(Cause.CONFLICT)))
 
     def _send(self, rows: np.ndarray) -> Sendings:
-        columns = self.table[_SENT, rows]
-        sent = Sendings(
-            process=rows * self.copies, copy=np.zeros(len(rows), np.int64), **dict(zip(_SENT_AS, columns, strict=True))
-        )
-        at, announced = columns[1], columns[2]
+        columns = {name: getattr(self, own)[rows] for name, own in _SENT.items()}
+        sent = Sendings(process=rows * self.copies, copy=np.zeros(len(rows), np.int64), **columns)
+        at, announced = sent.subframe, sent.announced
         if not len(rows):
             return sent
         self.waiting[rows] = False
@@ -247,7 +240,7 @@ class Processes(ProcessTable):
         """Keep or give up the resource; decided before the SCI is sent, so that it announces the truth."""
         keep = self.draw(draws.KEEP, rows) < self.mode.keep_probability
         self.cycles[rows] += 1
-        if keep.any():
+        if np.count_nonzero(keep):
             self.counter[rows[keep]] = self.new_counter(rows[keep])
         gone = rows[~keep]
         self.next[gone], self.cause[gone] = NEVER, Cause.COUNTER
@@ -290,7 +283,7 @@ class Processes(ProcessTable):
         wanted = -((processing_ns - end_ns) // MS)
         last = np.minimum(wanted, end_ns // MS - 1)
         short = wanted < first
-        if short.any():
+        if np.count_nonzero(short):
             last[short] = (end_ns // MS - 1)[short]
         return first, np.minimum(last, subframe + self.mode.t2_max_ms)
 

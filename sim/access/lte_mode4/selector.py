@@ -48,7 +48,7 @@ class Batch:
     @cached_property
     def span(self) -> int:
         """Subframes of the longest window."""
-        return int((self.end - self.begin).max()) + 1
+        return max((self.end - self.begin).tolist()) + 1
 
 
 class Selector:
@@ -92,7 +92,7 @@ class Selector:
         p = self.processes
         begin, end = p.windows(rows, at, self._processing_ns)
         late = end < begin
-        if late.any():
+        if np.count_nonzero(late):
             p.give_up(rows[late], at[late])
             rows, at, begin, end = rows[~late], at[~late], begin[~late], end[~late]
         wanted = zip(p.grant_sizes(rows, at).tolist(), p.pool[rows].tolist(), strict=True)
@@ -136,9 +136,9 @@ class Selector:
         periods = self.processes.periods
         longest = int(periods[-1]) if int(periods[0]) >= 100 else self.mode.sensing_window_ms
         oldest = np.maximum(since - self.mode.sensing_window_ms, batch.begin[:, None] - longest)
-        row, column = ((own >= oldest) & (own < since)).nonzero()
-        if len(row):
-            sent = own[row, column].astype(np.int64)
+        found = ((own >= oldest) & (own < since)).ravel().nonzero()[0]
+        if len(found):
+            row, sent = found // own.shape[1], own.ravel()[found].astype(np.int64)
             for period in periods.tolist():
                 for ahead in range(1, max(1, 100 // period) + 1):
                     use = sent + ahead * period >= batch.begin[row]

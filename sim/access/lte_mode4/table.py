@@ -91,14 +91,14 @@ class ProcessTable:
         if not len(frames):
             return np.empty(0, np.int64)
         flow = frames.flow
-        if frames.stream.any() or int(flow.max()) >= len(self._place):
+        if np.count_nonzero(frames.stream) or np.count_nonzero(flow >= len(self._place)):
             return self._rows_one_by_one(frames, stations)
         if len(self._row_of) < stations.size:
             extra = np.full((stations.size - len(self._row_of), self._row_of.shape[1]), -1, np.int64)
             self._row_of = np.concatenate([self._row_of, extra])
         place = self._place[flow]
         rows = self._row_of[frames.sender, place]
-        if int(rows.min()) < 0:
+        if np.count_nonzero(rows < 0):
             rows = self._rows_one_by_one(frames, stations)
             known = (place >= 0).nonzero()[0]
             self._row_of[frames.sender[known], place[known]] = rows[known]

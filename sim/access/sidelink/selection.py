@@ -46,7 +46,7 @@ def projected(
     y per target.
     """
     ahead = target - first
-    if len(ahead) and int(ahead.min()) >= 0 and int(ahead.max()) < int(period.min()):
+    if not np.count_nonzero((ahead < 0) | (ahead >= period)):
         # Within one period there is one y, the target itself (repetitions are never 0).
         rows = np.flatnonzero(target <= last)
         return [(rows, target[rows])]
@@ -90,11 +90,13 @@ def choose(
     wanted = np.ceil(total * ratio - 1e-9).astype(np.int64)
     row = np.arange(b)
     level = reserved_mw
-    whole = int(subframes.min()) == t
-    level[barred if whole else barred | (np.arange(t) >= subframes[:, None])] = _BARRED
+    whole = min(subframes.tolist()) == t
+    closed = barred if whole else barred | (np.arange(t) >= subframes[:, None])
+    if np.count_nonzero(closed):
+        level[closed] = _BARRED
     level = level.reshape(b, t * x)
     pivot = np.sort(level, axis=1)[row, wanted - 1]
-    highest, kept = float(pivot.max()), wanted
+    highest, kept = max(pivot.tolist()), wanted
     if highest == np.inf:
         pivot, level = _relaxed(level, pivot, np.repeat(np.arange(t) >= subframes[:, None], x, axis=1))
         highest = float(pivot.max())
@@ -128,7 +130,7 @@ def _relaxed(level: np.ndarray, pivot: np.ndarray, outside: np.ndarray) -> tuple
 def _pick(energy: np.ndarray, edge: np.ndarray, kept: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """Uniform pick from the kept list: all below ``edge`` and as many equal to it, at random, as fill it up."""
     below = energy < edge[:, None]
-    sure = np.count_nonzero(below, axis=1).tolist()
+    sure = [np.count_nonzero(one) for one in below]
     picked = np.empty(len(energy), np.int64)
     for i, (size, (first, second)) in enumerate(zip(kept.tolist(), draws.tolist(), strict=True)):
         place = min(int(first * size), size - 1)
