@@ -48,7 +48,9 @@ TRAFFIC_ONLY_COST = 0.1
 """Cost of a simulated second without radio over one with it (measured on demo-zone), for the progress bar only."""
 
 STATIONS_AT_ONCE = 2500
-"""With more stations the receptions of a tick are handled in pieces, to bound memory; results are the same."""
+LINKS_AT_ONCE = 400_000
+"""With more stations, or more receptions in the tick before, the receptions of a tick are handled in pieces, to bound
+memory; results are the same."""
 
 Report = Callable[[float, str], None]
 
@@ -115,6 +117,7 @@ class Engine:
         )
         self.pipeline.listen(self.second_phase.receivers(self.pipeline, self.decoder))
         self._radio_ns = self.radio_from_ns
+        self._links = 0
         if self.control is not None:
             self.pipeline.taps.append(self._hear_vehicles)
         self._marks: list[dict[str, int]] = []
@@ -139,13 +142,15 @@ class Engine:
         begin_ns, self._radio_ns = self._radio_ns, now_ns
         if now_ns <= begin_ns:
             return
-        pieces = 1 + int(self.world.stations.active.sum()) // STATIONS_AT_ONCE
+        pieces = 1 + max(int(self.world.stations.active.sum()) // STATIONS_AT_ONCE, self._links // LINKS_AT_ONCE)
+        links_before = self.pipeline.links
         for piece in range(1, pieces + 1):
             with self.stopwatch.of("radio"):
                 until_ns = begin_ns + piece * (now_ns - begin_ns) // pieces
                 receptions = self.access.advance(until_ns, self.world.stations)
             with self.stopwatch.of("receivers and KPIs"):
                 self.pipeline.deliver(receptions)
+        self._links = (self.pipeline.links - links_before) * self.tick_ns // (now_ns - begin_ns)
 
     def _radio_steps(self, count: int) -> Generator[simpy.Event, Any, None]:
         """Follow the radio ``count`` times per tick; the last time belongs to the traffic tick."""
@@ -198,8 +203,10 @@ class Engine:
         if now_ns in (self.from_ns, self.to_ns):
             self._marks.append(self._counters())
         if self.from_ns <= now_ns < self.to_ns:
+            with self.stopwatch.of("radio"):
+                busy = self.access.busy_ratio()
             with self.stopwatch.of("receivers and KPIs"):
-                self._observe(now_ns)
+                self._observe(now_ns, busy)
 
     def _hear_vehicles(self, receptions: Receptions, links: np.ndarray) -> None:
         """Let the rate control know who heard whom."""
@@ -211,13 +218,13 @@ class Engine:
         sender = self.world.stations.station_id[self.ledger.column("sender", frames)]
         self.control.heard(receptions, links, sender, self.ledger.column("sequence", frames) & 127)
 
-    def _observe(self, now_ns: int) -> None:
+    def _observe(self, now_ns: int, busy: tuple[np.ndarray, np.ndarray]) -> None:
         stations, zones = self.world.stations, self.zones
         probes = stations.probes
         vehicles = slice(stations.first_vehicle, stations.size)
         tick = Tick(
             now_ns, self.tick_ns, stations, zones.classes(probes, now_ns),
-            zones.classes(vehicles, now_ns) & stations.active[vehicles], self.access.busy_ratio(),
+            zones.classes(vehicles, now_ns) & stations.active[vehicles], busy,
         )
         for kpi in self.kpis.values():
             kpi.tick(tick)
