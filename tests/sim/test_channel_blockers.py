@@ -95,7 +95,7 @@ def walk(made: Bodies, one: np.ndarray, other: np.ndarray, skip: set[int], point
     return sum(bool(hit) for hit, slot in zip(inside.any(axis=0), made.slot, strict=True) if slot not in skip)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_against_a_walk_along_the_line(seed):
     """Independent: on a bent road with mixed heights; where a clipped corner lies between points, with more points."""
     draws = stream(seed, "test", "walk")
@@ -224,6 +224,7 @@ def test_blockage_by_the_highest_vehicle():
     far = ends([100.0], [0.0], 1.5, [1])
     for height_m, mean_db in ((1.5, 9.04), (4.0, 5.20)):
         near = ends([0.0], [0.0], height_m, [0])
-        loss = [gain_db(channel, clear, near, far) - gain_db(channel, made, near, far, seed) for seed in range(300)]
+        seen_db = gain_db(channel, clear, near, far)
+        loss = [seen_db - gain_db(channel, made, near, far, seed) for seed in range(300)]
         assert np.mean(loss) == pytest.approx(mean_db, abs=0.7)
         assert min(loss) > -1e-3
