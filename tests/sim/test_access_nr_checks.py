@@ -28,7 +28,8 @@ def pool(**values: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "radio",
     [
-        {}, {"mode2": {"numerology": 1}}, {"mode2": {"numerology": 2, "t1_slots": 9}, "pools": pool(subchannels=2, subchannel_prb=12)},
+        {}, {"mode2": {"numerology": 1}},
+        {"mode2": {"numerology": 2, "t1_slots": 9}, "pools": pool(subchannels=2, subchannel_prb=12)},
         {"pools": pool(subchannels=10)}, {"mode2": {"rsrp_threshold_dbm": [-100.0] * 64, "candidate_ratio": [0.5] * 8}},
     ],
 )

@@ -13,6 +13,9 @@ from sim.access.nr_mode2.sendings import Sendings
 from sim.access.sidelink.links import Sent
 from sim.access.sidelink.sensing import ReservationMemory
 
+_NOTHING = -(2**40)
+"""Stands for the last slot of an SCI that reserves nothing."""
+
 
 class Known:
     """The two latest SCIs of every process and copy, with the RSRP at which each listener decoded them.
@@ -33,7 +36,7 @@ class Known:
 
     def _columns(self, size: int) -> None:
         self.priority = np.ones(size, np.int64)
-        self.until = np.full(size, -(2**40), np.int64)
+        self.until = np.full(size, _NOTHING, np.int64)
         """Last slot that the SCI reserves."""
         self.ahead_at = np.full((size, self.copies - 1), -1, np.int64)
         self.ahead_from = np.zeros((size, self.copies - 1), np.int64)
@@ -71,12 +74,15 @@ class Known:
         self.memory.commit(key, s.slot, s.at, s.announced, (first, first + size), sent, level_at)
         record = 2 * key + self.memory.generation[key]
         self.priority[record], self.width[record] = s.priority, size
-        self.ahead_at[record], self.ahead_from[record] = s.ahead_at, start[:, None] + s.ahead_first * width[:, None]
-        latest = np.maximum(s.at, s.ahead_at.max(axis=1, initial=-1))
         # A period below 100 ms counts several times where it was heard within it.
-        times = np.maximum(1, -(-self.longest // np.maximum(s.announced, 1)))
-        silent = (s.announced == 0) & (s.ahead_at.max(axis=1, initial=-1) < 0)
-        self.until[record] = np.where(silent, -(2**40), latest + s.announced * times)
+        reserved = s.announced * np.maximum(1, -(-self.longest // np.maximum(s.announced, 1)))
+        if self.copies == 1:
+            self.until[record] = np.where(s.announced > 0, s.at + reserved, _NOTHING)
+            return
+        self.ahead_at[record], self.ahead_from[record] = s.ahead_at, start[:, None] + s.ahead_first * width[:, None]
+        last = s.ahead_at.max(axis=1)
+        silent = (s.announced == 0) & (last < 0)
+        self.until[record] = np.where(silent, _NOTHING, np.maximum(s.at, last) + reserved)
 
     def alive(self, begin: int, end: int, only: np.ndarray | None) -> np.ndarray:
         """Which of ``ids`` still reserve something from ``begin`` on, or one of the slots ``only``."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sim.scenario.schema.radio import Mode2
 
 _BUCKETS, _BUCKET_NS = 10, 100 * MS
+_PURPOSE = {"keep": 0, "selection": 16}
+"""Counters that keep draws for different purposes apart."""
 
 _INTEGERS = (
     "slot", "station_id", "flow", "stream", "pool", "period", "priority", "budget_ns", "next", "counter",
@@ -89,7 +91,7 @@ class Processes:
         self.identity = np.zeros(0, np.uint64)
         """Hash of (station, flow, stream): the key of a process's draws."""
         self._row: dict[tuple[int, int, int], int] = {}
-        self._keys = {name: stream_key(seed, "mode2", name) for name in ("keep", "selection", "process")}
+        self._key = stream_key(seed, "mode2", "process")
         self._later: list[Sendings] = []
         self.triggers: list[tuple[np.ndarray, np.ndarray]] = []
         self.dropped: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
@@ -139,9 +141,7 @@ class Processes:
         return row
 
     def _identify(self, rows: np.ndarray) -> None:
-        self.identity[rows] = hashed_bits(
-            self._keys["process"], self.station_id[rows], self.flow[rows], self.stream[rows]
-        )
+        self.identity[rows] = hashed_bits(self._key, self.station_id[rows], self.flow[rows], self.stream[rows])
 
     def _grow(self, size: int) -> None:
         for name in (*_INTEGERS, "waiting", "announced", "offset", "first", "largest", "stamp", "identity"):
@@ -289,12 +289,15 @@ class Processes:
     def _send(self, rows: np.ndarray) -> Sendings:
         """First copies go out, further ones are put down for their slots."""
         at = self.next[rows]
-        ahead = at[:, None] + self.offset[rows, 1:]
-        ahead[np.arange(1, self.most_copies) >= self.copies[rows][:, None]] = -1
+        if self.most_copies == 1:
+            ahead = ahead_first = np.empty((len(rows), 0), np.int64)
+        else:
+            ahead, ahead_first = at[:, None] + self.offset[rows, 1:], self.first[rows, 1:]
+            ahead[np.arange(1, self.most_copies) >= self.copies[rows][:, None]] = -1
         sent = Sendings(
             rows, np.zeros(len(rows), np.int64), self.slot[rows], at, self.period[rows], self.first[rows, 0],
             self.subchannels[rows], self.mcs[rows], self.frame[rows], self.sequence[rows], self.station_id[rows],
-            self.size_bytes[rows], self.pool[rows], self.priority[rows], ahead, self.first[rows, 1:],
+            self.size_bytes[rows], self.pool[rows], self.priority[rows], ahead, ahead_first,
         )
         self.waiting[rows] = False
         self.announced[rows] = True
@@ -373,8 +376,8 @@ class Processes:
 
     def draws(self, name: str, rows: np.ndarray, number: int) -> np.ndarray:
         """``number`` uniform numbers per row, [n, number], keyed by station, flow, stream and cycle."""
-        identity, cycles = self.identity[rows][:, None], self.cycles[rows][:, None]
-        return hashed_uniform(self._keys[name], identity, cycles, np.arange(number))
+        purpose = _PURPOSE[name] + np.arange(number)
+        return hashed_uniform(self.identity[rows][:, None], self.cycles[rows][:, None], purpose)
 
     def new_counter(self, rows: np.ndarray, draw: np.ndarray) -> np.ndarray:
         """Reselection counters, uniform in the range that the period sets; 1 for aperiodic packets."""
