@@ -12,6 +12,7 @@ from sim.frames import Flow, Kind
 from sim.link import lte_grid
 
 if TYPE_CHECKING:
+    from sim.access.lte_mode4.sendings import Sendings
     from sim.scenario.schema.radio import Radio
     from sim.world.stations import Stations
 
@@ -85,6 +86,8 @@ class Grid:
         self.least_data_prb = self.prb_count
         """Fewest data PRBs of any allocation that was used."""
         self._shapes: dict[tuple[int, int, int, int, int], int] = {}
+        self._numbers: dict[int, int] = {}
+        """The same by one packed number, for :meth:`shapes_of`."""
         self._emission: list[np.ndarray] = []
         self._list: list[Shape] = []
         self._need = np.zeros((len(_BITS), _LARGEST_BYTES), np.int64)
@@ -169,9 +172,18 @@ class Grid:
             self._emission.append(self._emit(self._list[-1]))
         return self._shapes[key]
 
-    def bits_per_symbol(self, mcs: np.ndarray) -> np.ndarray:
-        """Bits per symbol of each MCS."""
-        return _BITS[mcs]
+    def shapes_of(self, sent: Sendings, data_prb: np.ndarray) -> np.ndarray:
+        """Numbers of the allocations of transmissions."""
+        place = (sent.pool << 16 | sent.first << 8 | sent.subchannels) << 16
+        keys = (place | data_prb << 4 | _BITS[sent.mcs]).tolist()
+        known = self._numbers
+        try:
+            return np.array([known[key] for key in keys], np.int64)
+        except KeyError:
+            columns = (sent.pool, sent.first, sent.subchannels, data_prb, _BITS[sent.mcs])
+            for key, *shape in zip(keys, *(column.tolist() for column in columns), strict=True):
+                known[key] = self.shape_id(*shape)
+            return np.array([known[key] for key in keys], np.int64)
 
     def narrower(self, size_bytes: int, pool: int, subchannels: int) -> list[tuple[int, int]]:
         """Allowed (MCS, subchannels) that carry a block in fewer subchannels, the lowest MCS first."""

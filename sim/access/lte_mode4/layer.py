@@ -279,13 +279,10 @@ class LteMode4:
     def _placed(self, sendings: Sendings, start: int) -> Sent:
         grid = self.grid
         data_prb = grid.data_prb(sendings.size_bytes, sendings.mcs)
-        bits = grid.bits_per_symbol(sendings.mcs)
-        keys = (sendings.pool, sendings.first, sendings.subchannels, data_prb, bits)
-        shape = [grid.shape_id(*key) for key in zip(*(values.tolist() for values in keys), strict=True)]
         return Sent(
             self.neighbours.column[sendings.slot], sendings.subframe - start, sendings.station_id,
             sendings.sequence + (sendings.copy << _COPY_BIT),
-            np.array(shape, np.int64), data_prb,
+            grid.shapes_of(sendings, data_prb), data_prb,
         )
 
     def _commit(self, s: Sendings, sent: Sent, level_at: np.ndarray) -> None:
