@@ -138,7 +138,10 @@ def _faulty(fault: type[LteMode4]) -> Any:
     )
 
 
-@pytest.mark.parametrize("fault", [None, DeafByThreeDb, LowEnvironment, BlindChoice])
+@pytest.mark.parametrize(
+    "fault", [None, DeafByThreeDb, pytest.param(LowEnvironment, marks=pytest.mark.slow),
+              pytest.param(BlindChoice, marks=pytest.mark.slow)],
+)
 def test_planted_fault_fails(fault: type[LteMode4] | None) -> None:
     """Property: a layer with one fault (3 dB of noise, environment height, no sensing) fails, the sound one passes.
 

@@ -262,7 +262,7 @@ def judge(sheet: Sheet, family: str, setting: Setting, curve: Curve, tallies: li
         notes.append(f"analytical CBR {analytical:.3f}: not judged above {ANALYTICAL_CLASS:g}")
     if family == ANALYTICAL and analytical > BUSY_CLASS and not all(check.passed for check in checks):
         notes.append(
-            "above CBR 0.5 the model itself is 2.8 points off its authors' simulation (and up to 9 at single distances); "
+            "above CBR 0.5 the model itself is 2.8 points off its authors' simulation, up to 9 at single distances; "
             "a simulated curve of this setting decides"
         )
     drawn = panels(curve, found, "published simulation" if family == SIMULATED else "analytical model", _GROUPS)

@@ -12,7 +12,7 @@ from sim.validate.statistics import Tally
 
 FAMILY = "uu"
 LIMIT_PERCENT = 3.0
-SAMPLES = 200_000
+SAMPLES = 60_000
 _RADIO_KEY = ("link", "period_ms", "density_veh_km_lane", "mcs_table")
 _RADIO_QUANTILES = {
     "q05": 0.05,
