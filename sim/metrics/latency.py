@@ -56,10 +56,11 @@ class Latency:
             parts["latency"] = total
             if batch.clock_error_ns is None:
                 parts["age_at_apply"] = total + batch.sense_ns
-        message = batch.message[row]
-        for name, value in parts.items():
-            if name not in own:
-                self._add(name, link, message, value[row], weight)
+        for group, here in self._groups(link, batch.message[row]):
+            frames, count = row[here], weight[here]
+            for name, value in parts.items():
+                if name not in own:
+                    self._histogram(group, name).add(value[frames], count)
         if own or batch.clock_error_ns is not None:
             self._observe_links(batch, stages, total, own)
 
@@ -93,17 +94,17 @@ class Latency:
         link = link_kind(batch.sender_kind[batch.row[applied]], batch.stations.kind[batch.receiver[applied]])
         applied, link = applied[link >= 0], link[link >= 0]
         row = batch.row[applied]
-        group = (link, batch.message[row])
+        groups = self._groups(link, batch.message[row])
         for name, extra in own.items():
             value = stages.get(name.removeprefix("stage_"), np.zeros(len(batch), np.int64))
-            self._add(name, *group, value[row] + extra[applied])
+            self._add(name, groups, value[row] + extra[applied])
         latency_ns = self._latency(batch, applied, total)
         if own:
-            self._add("latency", *group, latency_ns)
+            self._add("latency", groups, latency_ns)
         age_ns = latency_ns + batch.sense_ns[row]
         if batch.clock_error_ns is not None:
             age_ns = np.maximum(age_ns + batch.clock_error_ns[applied], 0)
-        self._add("age_at_apply", *group, age_ns)
+        self._add("age_at_apply", groups, age_ns)
 
     @staticmethod
     def _latency(batch: Batch, links: np.ndarray, total: np.ndarray) -> np.ndarray:
@@ -129,20 +130,24 @@ class Latency:
                 f"frame {batch.frame[k]}: stages sum to {total[k]} ns, but applied_ns - generated_ns = {took_ns[k]} ns"
             )
 
-    def _add(
-        self,
-        name: str,
-        link: np.ndarray,
-        message: np.ndarray,
-        value_ns: np.ndarray,
-        weight: np.ndarray | None = None,
-    ) -> None:
-        group = link.astype(np.int64) * len(self.context.messages) + message
-        for g in np.flatnonzero(np.bincount(group)):
-            i, k = divmod(int(g), len(self.context.messages))
-            here = group == g
-            histogram = self.parts.setdefault((i, k, name), DelayHistogram())
-            histogram.add(value_ns[here], None if weight is None else weight[here])
+    def _groups(self, link: np.ndarray, message: np.ndarray) -> list[tuple[tuple[int, int], np.ndarray | slice]]:
+        """(kind of link, message) that occur, and where."""
+        messages = len(self.context.messages)
+        group = link.astype(np.int64) * messages + message
+        found = np.flatnonzero(np.bincount(group)).tolist()
+        if len(found) == 1:
+            return [(divmod(found[0], messages), slice(None))]
+        return [(divmod(one, messages), np.flatnonzero(group == one)) for one in found]
+
+    def _histogram(self, group: tuple[int, int], name: str) -> DelayHistogram:
+        key = (*group, name)
+        if key not in self.parts:
+            self.parts[key] = DelayHistogram()
+        return self.parts[key]
+
+    def _add(self, name: str, groups: list[tuple[tuple[int, int], np.ndarray | slice]], value_ns: np.ndarray) -> None:
+        for group, here in groups:
+            self._histogram(group, name).add(value_ns[here])
 
     def tick(self, tick: Tick) -> None:
         """Nothing to follow over time."""
