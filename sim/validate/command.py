@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -168,6 +169,9 @@ def _argument_errors(request: Request) -> list[str]:
         errors.append(f"precision is {request.precision:g}, must lie above 0 and at most 100 points")
     if request.jobs < 1:
         errors.append(f"jobs is {request.jobs}, must be at least 1")
+    for name, target in (("--report", request.report), ("--plot", request.plot)):
+        if target is not None and not _can_be_written(Path(target)):
+            errors.append(f"{name}: {target} cannot be written")
     for name in request.experiments:
         if name not in EXPERIMENTS:
             errors.append(f"experiment: {name!r}: no such experiment; there are {', '.join(EXPERIMENTS)}")
@@ -178,6 +182,18 @@ def _argument_errors(request: Request) -> list[str]:
             if given:
                 errors.append(f"{name}: needs a folder")
     return errors
+
+
+def _can_be_written(target: Path) -> bool:
+    """Whether a file or folder can be made there: its nearest existing ancestor is a folder one may write in."""
+    if target.suffix and target.is_dir():
+        return target.suffix.lower() not in (".html", ".htm", ".md")
+    if target.is_file():
+        return bool(target.suffix) and os.access(target, os.W_OK)
+    above = target
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    return above.is_dir() and os.access(above, os.W_OK)
 
 
 def _to_stderr(text: str) -> None:

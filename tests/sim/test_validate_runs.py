@@ -222,10 +222,9 @@ def test_a_setting_can_be_rerun_as_a_scenario(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_second_copy_is_paid_for() -> None:
-    """Property (mistakes 21 and 11): at equal message rate a second copy doubles the load.
+    """Property (mistake 21): at equal message rate a second copy doubles the load.
 
-    CBR about doubles while the copies still find room (an accounting that hides the second copy shows the same CBR);
-    power per PRB is the same for both, as the allocation is: only the number of transmissions differs.
+    CBR about doubles while the copies still find room; an accounting that hides the second copy shows the same CBR.
     """
     single = Setting(0.06, 10.0, 20.0, 4, 190).trial(520.0).lasting(1.0, 0.5)
     single = replace(single, layout=single.layout.stretched(0.5))

@@ -295,6 +295,10 @@ def test_bad_input_ends_with_two(tmp_path: Path, capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().err
     for part in ("precision is -1", "jobs is 0", "no such family", "no such experiment"):
         assert part in said
+    page = tmp_path / "taken.html"
+    page.mkdir()
+    assert main(REFERENCE, broken / LIGHT, False, 0.5, True, 1, lambda text: None, report=page) == 2
+    assert "--report: " in (said := capsys.readouterr().err) and "cannot be written" in said
     assert main(None, None, False, 0.5, True, 1, lambda text: None) == 2
     assert "folder: none given" in capsys.readouterr().err
 
