@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
 
 from sim.access.neighbours import LISTENERS, PROBE, RSU, Neighbours
-from sim.access.sidelink.judging import uniform_from
+from sim.access.sidelink.judging import hashed_bits_on, uniform_from
 from sim.access.sidelink.links import Runs, Sent, runs_of
 from sim.access.sidelink.reported import Reported, together
 from sim.clock import hashed_bits
@@ -78,9 +78,10 @@ class Batch:
     station sends itself)."""
     address: int
     sensed_mw: np.ndarray
-    reported: Runs
+    targets: tuple[int, ...]
+    """Populations of the listeners."""
     links: int
-    """Links that may be reported."""
+    """Links that may be reported, at most."""
 
     def control_levels(self, runs: Runs) -> list[np.ndarray]:
         """Levels on the control PRBs of the transmissions of ``runs`` at every station of the run."""
@@ -154,6 +155,7 @@ class Reception:
         self._reference_mw = 0.0
         """Power that sums of gains are counted in: that of the strongest station."""
         self._factors: list[float] = []
+        self._bits, self._bits_turn = np.empty(0, np.uint64), -1
 
     # ---- power at every station
 
@@ -189,8 +191,6 @@ class Reception:
         some = sent.take(keep)
         columns = slice(first, end)
         batch, received = self._begin(near, some, part, columns, (PROBE,))
-        units = np.flatnonzero(some.column >= near.offset[RSU])
-        batch.reported = batch.reported.take(np.flatnonzero(np.isin(batch.reported.sending, units)))
         reach = runs_of(near, some.column, (PROBE,))
         flat = received.reshape(-1)
         into = (batch.kind * len(part) + some.slot_of_time)[reach.sending] * batch.columns + reach.first - first
@@ -230,10 +230,10 @@ class Reception:
             self._received = np.empty(need, np.float32)
         received = self._received[:need].reshape(n + 1, size, width)
         received[:n], received[n] = 0, 1
-        reported = runs_of(near, sent.column, targets, self.settings.report_distance_m)
         nothing = np.empty((0, size, width), np.float32)
-        links = int(reported.count.sum())
-        batch = Batch(sent, part, kind, n, columns.start, width, nothing, 0, nothing, reported, links)
+        distance_m = self.settings.report_distance_m
+        links = sum(int(near.run_table(b, distance_m)[sent.column, 1].sum()) for b in targets if near.size[b])
+        batch = Batch(sent, part, kind, n, columns.start, width, nothing, 0, nothing, targets, links)
         self._reference_mw = float(near.power_mw.max(initial=0.0))
         self._factors = (near.power_mw[sent.column] / np.float32(self._reference_mw)).tolist()
         if targets != (PROBE,):
@@ -314,7 +314,7 @@ class Reception:
 
         ``sending`` counts through the batches in order. A sender's link to itself is left out.
         """
-        runs, batch_of, sent = together(batches)
+        runs, batch_of, sent = together(near, batches, self.settings.report_distance_m)
         links = Reported(near, batches, runs, batch_of, sent, self.settings.report_distance_m)
         count, sending = links.count, runs.sending
         power = near.power_mw[sent.column[sending]]
@@ -331,7 +331,11 @@ class Reception:
         deaf = control == _DEAF
         of_sending = np.repeat(sending, count)
         gain *= _spread(power * self.control_share[prb], count)
-        bits = self.control_bits(sent)
+        first = self.sender_bits(near)
+
+        def bits(of: np.ndarray) -> np.ndarray:
+            return hashed_bits_on(first[sent.column[of]], sent.sequence[of])
+
         decoded = self.decode(gain, control, bits, of_sending, near.station_id, links.column)
         return Measured(of_sending, links.column, links.distance_m, wanted, wanted / noise, sinr, decoded, deaf)
 
@@ -339,18 +343,21 @@ class Reception:
         """Forget the levels of all batches (once they are measured)."""
         self._used = 0
 
-    def control_bits(self, sent: Sent) -> np.ndarray:
-        """Hashed bits, uint64, that key the control draws of each transmission."""
-        return hashed_bits(self.settings.control_key, sent.station_id, sent.sequence)
+    def sender_bits(self, near: Neighbours) -> np.ndarray:
+        """Hashed bits, uint64, of (control key, station) of every column: the first part of what keys control draws."""
+        if near.turn != self._bits_turn:
+            self._bits, self._bits_turn = hashed_bits(self.settings.control_key, near.station_id), near.turn
+        return self._bits
 
     def decode(
-        self, signal_mw: np.ndarray, level_mw: np.ndarray, bits: np.ndarray, sending: np.ndarray,
-        station_id: np.ndarray, receiver: np.ndarray,
+        self, signal_mw: np.ndarray, level_mw: np.ndarray, bits: Callable[[np.ndarray], np.ndarray],
+        sending: np.ndarray, station_id: np.ndarray, receiver: np.ndarray,
     ) -> np.ndarray:
         """Whether the control channel, received with ``signal_mw`` within a level of ``level_mw``, is decoded.
 
-        Draws are keyed by ``bits`` (:meth:`control_bits`) of the transmission ``sending`` [L] and by ``station_id`` of
-        ``receiver`` [L]. An infinite level (own transmission) is never decoded.
+        Draws are keyed by ``bits`` of the transmission ``sending`` [L] (:meth:`sender_bits` with its sequence number,
+        asked for open links only) and by ``station_id`` of ``receiver`` [L]. An infinite level (own transmission) is
+        never decoded.
         """
         table = self.settings.control_table
         if table is None:
@@ -362,7 +369,7 @@ class Reception:
         decoded = ratio >= self.surely_heard
         open_ = ((ratio > self.surely_lost) > decoded).nonzero()[0]
         if len(open_):
-            number = uniform_from(bits[sending[open_]], station_id[receiver[open_]])
+            number = uniform_from(bits(sending[open_]), station_id[receiver[open_]])
             decoded[open_] = number >= table.per_linear(ratio[open_])
         return decoded
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.access.neighbours import Neighbours
-from sim.access.sidelink.links import Runs, Sent
+from sim.access.sidelink.links import Runs, Sent, runs_of
 
 if TYPE_CHECKING:
     from sim.access.sidelink.reception import Batch
@@ -67,16 +67,16 @@ def _squares(values: np.ndarray, others: np.ndarray, ring_m: float) -> np.ndarra
     return values
 
 
-def together(batches: Sequence[Batch]) -> tuple[Runs, np.ndarray, Sent]:
-    """Reported runs of all batches with ``sending`` counted through, the batch of each, all transmissions."""
-    shift = np.cumsum([0, *(len(batch.sent) for batch in batches)])
-    parts = [batch.reported for batch in batches]
-    numbers = [part.sending + by for part, by in zip(parts, shift[:-1].tolist(), strict=True)]
-    columns = [np.concatenate([getattr(p, name) for p in parts]) for name in ("first", "count", "base")]
-    runs = Runs(np.concatenate(numbers), *columns)
-    batch_of = np.repeat(np.arange(len(batches)), [len(part) for part in parts])
+def together(near: Neighbours, batches: Sequence[Batch], within_m: float) -> tuple[Runs, np.ndarray, Sent]:
+    """Runs of all batches within a distance with ``sending`` counted through, the batch of each, all transmissions.
+
+    Vehicles make no runs at probes. All batches are of the same populations of listeners.
+    """
+    sent = Sent(*(np.concatenate([getattr(batch.sent, f.name) for batch in batches]) for f in fields(Sent)))
+    runs = runs_of(near, sent.column, batches[0].targets, within_m)
+    if len(runs) and int(runs.base.min()) < 0:
+        runs = runs.take((runs.base >= 0).nonzero()[0])
     if np.any(runs.sending[1:] < runs.sending[:-1]):
-        order = np.argsort(runs.sending, kind="stable")
-        runs, batch_of = runs.take(order), batch_of[order]
-    sent = Sent(*(np.concatenate([getattr(b.sent, f.name) for b in batches]) for f in fields(Sent)))
-    return runs, batch_of, sent
+        runs = runs.take(np.argsort(runs.sending, kind="stable"))
+    batch_of = np.repeat(np.arange(len(batches)), [len(batch.sent) for batch in batches])
+    return runs, batch_of[runs.sending], sent
