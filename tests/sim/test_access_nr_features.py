@@ -302,3 +302,39 @@ def test_a_budget_too_short_for_any_slot_ends_unsent() -> None:
         traffic.frames = whole_slots  # type: ignore[method-assign]
         batches = list(bench.run(layer, stations, traffic, 4))
         assert set(np.concatenate([b.sent for b in batches]).tolist()) == {sent}
+
+
+def test_coupling_of_allocations_by_hand() -> None:
+    """By hand: 24 PRB from 0 (A) and 12 PRB from 12 (B), control in the first 10: B's power falls on A's PRBs, half
+    of A's on B's; on B's control PRBs 10/24 of A's, on A's none of B's; one subchannel holds half of A."""
+    layer, _ = layer_of(np.zeros(2), {}, [BSM])
+    grid = layer.grid
+    a, b = grid.shape_id(0, 0, 2, 2), grid.shape_id(0, 1, 1, 2)
+    coupling = grid.coupling(np.array([a, b]))
+    np.testing.assert_allclose(coupling.data, [[1, 1], [0.5, 1]], atol=1e-6)
+    np.testing.assert_allclose(coupling.control, [[10 / 24, 0], [10 / 24, 10 / 12]], atol=1e-6)
+    np.testing.assert_allclose(coupling.subchannel, [[0.5, 0], [0.5, 1], [0, 0], [0, 0]], atol=1e-6)
+    assert grid.power_share(24) == (1.0, pytest.approx(10 / 24))
+
+
+def test_two_packets_on_one_resource_destroy_each_other() -> None:
+    """By hand (mistakes 6 and 7): two senders 50 m left and right of a listener choose at once among 6 slots of one
+    subchannel; where they choose the same one it gets neither (SINR 0 dB, MCS 7 needs 1.9), else both."""
+    groups = 60
+    x = np.repeat(np.arange(groups) * 50_000.0, 3) + np.tile([-50.0, 0.0, 50.0], groups)
+    mode = {"t2_max_slots": 8, "t2_min_slots": [5]}
+    layer, stations = layer_of(x, mode, [BSM], subchannels=1, channel={"shadowing_sigma_db": 0.0})
+    layer.stations_changed(stations)
+    for slot in np.flatnonzero(np.arange(3 * groups) % 3 != 1).tolist():
+        values = (slot, slot, int(stations.station_id[slot]), slot, 0, 0, 0, 0, 190)
+        layer.submit(Frames(*(np.array([v], np.int64) for v in values)))
+    batch = layer.advance(100 * MS, stations)
+    start = np.zeros(3 * groups, np.int64)
+    start[batch.sender] = batch.start_ns
+    at_listener = batch.receiver % 3 == 1
+    sender, outcome = batch.sender[batch.row][at_listener], batch.outcome[at_listener]
+    group = sender // 3
+    same = start[3 * group] == start[3 * group + 2]
+    assert 8 <= same.sum() <= 40
+    assert set(outcome[same].tolist()) == {int(Outcome.COLLISION)}
+    assert set(outcome[~same].tolist()) == {int(Outcome.DELIVERED)}

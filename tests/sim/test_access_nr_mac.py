@@ -259,3 +259,22 @@ def test_busy_ratio_by_hand() -> None:
         if slots * layer.slot_ns == 100 * MS:
             assert ratio[:, 1].mean() == pytest.approx(1 / (4 * slots), rel=0.3)
         assert set(np.round(ratio[:, 1] * 4 * slots, 6).tolist()) <= {0.0, 1.0, 2.0}
+
+
+@pytest.mark.parametrize(("numerology", "t1_slots"), [(1, 5), (2, 9)])
+def test_windows_in_slots_of_faster_numerologies(numerology: int, t1_slots: int) -> None:
+    """By hand: T2 is 95 ms, 190 slots at 30 kHz and 380 at 60 kHz; packets start on the slot grid, last one slot and end
+    within 100 ms."""
+    mode = {"numerology": numerology, "t1_slots": t1_slots}
+    layer, stations = layer_of(np.arange(60) * 20_000.0, mode, subchannels=2)
+    batches = [b for b in run(layer, stations, 8) if len(b.frame)]
+    log = layer.selection_log
+    most = 95 << numerology
+    assert log["delay_slots"].min() >= t1_slots
+    assert 0.85 * most < log["delay_slots"].max() <= most
+    assert log["last_slot"].max() in (most - 1, most)
+    start, end = (np.concatenate([getattr(b, name) for b in batches]) for name in ("start_ns", "end_ns"))
+    slot_ns = 1_000_000 >> numerology
+    assert not np.any(start % slot_ns)
+    assert np.all(end - start == slot_ns)
+    assert np.any(start % 1_000_000)
