@@ -13,11 +13,11 @@ _SLOTS_AT_ONCE = 64
 class AveragedPower:
     """S-RSSI per station slot and subchannel of all pools over the sensing window, in mW.
 
-    ``ring`` [slots, stretches, subchannels + 1, phases] float32 keeps subframe n in stretch n // ``phases`` modulo
-    their number, phase n modulo ``phases`` (100: averages run over subframes 100 ms apart, TS 36.213 clause 14.1.1.6
-    step 7); the last plane is 1 where the station listened, all are 0 where it sent itself. Slots come first because a
-    selection reads few stations whole. Subframes since ``filed`` lie apart in ``recent`` [subchannels + 1, subframes,
-    columns], in the order of columns of the tick.
+    ``ring`` [slots, stretches, subchannels, phases] float32 keeps subframe n in stretch n // ``phases`` modulo their
+    number, phase n modulo ``phases`` (100: averages run over subframes 100 ms apart, TS 36.213 clause 14.1.1.6 step 7).
+    0 marks subframes that were not monitored, since what a station listens to holds noise at least. Slots come first
+    because a selection reads few stations whole. Subframes since ``filed`` lie apart in ``recent`` [subchannels,
+    subframes, columns], in the order of columns of the tick.
     """
 
     def __init__(self, orders: Orders, subchannels: int, window: int, phases: int = 100) -> None:
@@ -25,8 +25,8 @@ class AveragedPower:
         self.stretches = -(-window // phases)
         self.rows = self.stretches * phases
         slots = orders.column.shape[1]
-        self.ring = np.zeros((slots, self.stretches, subchannels + 1, phases), np.float32)
-        self.recent = np.zeros((subchannels + 1, phases, 0), np.float32)
+        self.ring = np.zeros((slots, self.stretches, subchannels, phases), np.float32)
+        self.recent = np.zeros((subchannels, phases, 0), np.float32)
         self.filed = self._count = self._kept = 0
         self._turn = -1
         self._later = np.arange(phases)
@@ -38,9 +38,9 @@ class AveragedPower:
 
     def grow(self, slots: int) -> None:
         """Make room for more slots."""
-        extra = slots - len(self.ring)
-        if extra > 0:
-            self.ring = np.concatenate([self.ring, np.zeros((extra, *self.ring.shape[1:]), np.float32)])
+        if slots > len(self.ring):
+            # In place: a copy would hold twice the memory for a moment.
+            self.ring.resize((slots, *self.ring.shape[1:]), refcheck=False)
 
     def forget(self, slots: np.ndarray) -> None:
         """Another station stands in these slots: it has monitored nothing."""
@@ -59,8 +59,7 @@ class AveragedPower:
         if not self._count:
             self.filed = subframe
         rows = slice(self._count, self._count + n)
-        np.maximum(sensed_mw, 0, out=self.recent[:-1, rows])
-        np.greater(sensed_mw[0], 0, out=self.recent[-1, rows])
+        np.maximum(sensed_mw, 0, out=self.recent[:, rows])
         self._count += n
 
     def _file(self) -> None:
@@ -99,12 +98,13 @@ class AveragedPower:
         number = min(self._count, int(at.max()) - self.filed)
         if number > 0 and self.recent.shape[2]:
             self._add_recent(window, slot, at, number)
-        sums = window.sum(axis=1)
+        sums = window[:, :, subchannels].sum(axis=1)
+        listened = np.count_nonzero(window[:, :, 0], axis=1)
         if lag < self.phases:
             sums = sums.reshape(len(slot), sums.shape[1], -1, lag).sum(axis=2)
-        place = (first[:, None] + np.arange(span)) % lag
-        values = sums[np.arange(len(slot))[:, None], :, place]
-        power, count = values[:, :, subchannels], values[:, :, -1:]
+            listened = listened.reshape(len(slot), -1, lag).sum(axis=1)
+        row, place = np.arange(len(slot))[:, None], (first[:, None] + np.arange(span)) % lag
+        power, count = sums[row, :, place], listened[row, place].astype(np.float32)[:, :, None]
         if count.min(initial=1) < 1:
             return np.where(count < 1, np.float32(quiet_mw), power / np.maximum(count, 1))
         return power / count
@@ -131,7 +131,7 @@ class AveragedPower:
             column = self.orders.column[self._turn % len(self.orders.column), slots]
             latest = self.recent[:, self._kept - over:self._kept]
             busy = np.count_nonzero(latest[subchannels] > np.float32(threshold_mw), axis=(0, 1))[column]
-            seen = np.count_nonzero(latest[-1], axis=0)[column] * (column >= 0) * seen_in
+            seen = np.count_nonzero(latest[0], axis=0)[column] * (column >= 0) * seen_in
             return np.divide(busy, seen, out=np.zeros(len(slots)), where=seen > 0)
         busy, seen = np.zeros(len(slots)), np.zeros(len(slots))
         begin = max(0, self.filed - over)
@@ -140,7 +140,7 @@ class AveragedPower:
             step = min(self.filed - begin, self.phases - phase)
             part = self.ring[:, stretch, :, phase:phase + step]
             busy += np.count_nonzero(part[:, subchannels] > np.float32(threshold_mw), axis=(1, 2))[slots]
-            seen += np.count_nonzero(part[:, -1], axis=1)[slots]
+            seen += np.count_nonzero(part[:, 0], axis=1)[slots]
             begin += step
         seen *= seen_in
         return np.divide(busy, seen, out=np.zeros(len(slots)), where=seen > 0)
