@@ -201,3 +201,32 @@ def test_plans_that_cannot_be() -> None:
     upper = {"vehicle": {"send": "upper", "listen": ["upper"]}}
     with pytest.raises(ValueError, match="no pool for flow 'BSM'"):
         Grid(radio([upper]), FLOWS[:1])
+
+
+def test_a_station_that_leaves_needs_no_plan() -> None:
+    """By hand: every jurisdiction is named and none uses the whole band; a slot that falls empty belongs to nobody, one
+    that is filled by a vehicle of the other jurisdiction sends on that one's channel."""
+    pools = [{"name": c, "senders": ["vehicle"], "channel": c, "start_prb": start, "subchannels": 5}
+             for c, start in (("lower", 0), ("upper", 50))]
+    plans = [{"jurisdictions": [name], "vehicle": {"send": c, "listen": ["lower", "upper"]}}
+             for name, c in (("A", "lower"), ("B", "upper"))]
+    stations = bench.place(np.array([0.0, 40.0, 80.0]), np.zeros(3))
+    stations.jurisdictions, stations.home[:] = ("A", "B"), 0
+    layer = LteMode4(radio(plans, pools), FLOWS[:1], stations, 1)
+    traffic = bench.Traffic(FLOWS[:1], {0: 190}, 1)
+    used: list[dict[int, int]] = []
+    for tick in range(6):
+        if tick:
+            bench.move(stations, np.zeros(3))
+        if tick == 2:
+            stations.active[1], stations.home[1], stations.station_id[1] = False, -1, -1
+            stations.active[2], stations.home[2], stations.station_id[2] = True, 1, 77
+            stations.changed = np.array([1, 2])
+        layer.stations_changed(stations)
+        layer.submit(traffic.frames(stations))
+        layer.advance(stations.tick_end_ns, stations)
+        p = layer.processes
+        used.append(dict(zip(p.slot[:p.count].tolist(), p.pool[:p.count].tolist(), strict=True)))
+    lower, upper = layer.grid.names.index("lower"), layer.grid.names.index("upper")
+    assert used[1] == {0: lower, 1: lower, 2: lower}
+    assert used[5] == {0: lower, 1: -1, 2: upper}

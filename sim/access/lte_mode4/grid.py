@@ -113,11 +113,11 @@ class Grid:
         return self._members.index((own[0], channel))
 
     def pool_of(self, stations: Stations, slots: np.ndarray) -> np.ndarray:
-        """Pool that the stations in these slots send in; ValueError if one has none."""
+        """Pool that the stations in these slots send in, -1 for empty slots; ValueError if a station has none."""
         pool = self.pool_of_class[self.plans.class_of(stations, slots)]
-        if len(pool) and pool.min() < 0:
-            at = int(np.argmin(pool))
-            device = _DEVICES[int(stations.kind[slots[at]] == Kind.RSU)]
+        without = ((pool < 0) & stations.active[slots]).nonzero()[0]
+        if len(without):
+            device = _DEVICES[int(stations.kind[slots[without[0]]] == Kind.RSU)]
             raise ValueError(f"radio.pools: no pool for {device!r} on the channel it sends on")
         return pool
 
