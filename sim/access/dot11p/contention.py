@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from sim.access.dot11p.dcc import Control
     from sim.scenario.schema.radio.dot11p import Dot11p
 
-_RECHECK, _FIRE, _GATE, _FOREIGN = range(4)
+_FIRE, _GATE, _RELEASE, _GROUP, _FOREIGN = range(5)
+_MANY = 24
+"""From so many countdowns near a frame on, who senses it is looked up for all at once."""
 _LONG_AGO = -(2**62)
 
 
@@ -53,6 +55,9 @@ class Contention:
         self.counting: list[dict[int, Contender]] = [{}]
         self.gates: dict[int, Gate] = {}
         self.events: list[tuple[int, int, int, int, Any, int]] = []
+        self.blocked: dict[int, list[tuple[Contender, int]]] = {}
+        """Contenders and their versions by the time the medium may be idle for them."""
+        self._now_ns = _LONG_AGO
         self.arrivals: list[Waiting] = []
         self._next_arrival = 0
         self._order = 0
@@ -138,10 +143,11 @@ class Contention:
             if event_ns >= until_ns:
                 break
             now_ns, _, _, kind, what, version = heapq.heappop(events)
-            if kind == _FOREIGN:
-                self._begin_foreign(what)
+            self._now_ns = now_ns
+            if kind >= _RELEASE:
+                (self._release_blocked, self._fire_next, self._begin_foreign)[kind - _RELEASE](what)
             elif what.version == version:
-                (self._recheck, self._fire, self._open)[kind](what, now_ns)
+                (self._fire, self._open)[kind](what, now_ns)
         self._next_arrival = place
 
     def _push(self, time_ns: int, rank: int, kind: int, what: Any, version: int) -> None:
@@ -210,7 +216,7 @@ class Contention:
         contender = self._contend(slot, category, deque((frame,)))
         contender.backoff, contender.drawn = backoff, True
         if idle_ns > now_ns:
-            self._push(idle_ns, category, _RECHECK, contender, contender.version)
+            self._block(contender, idle_ns)
         else:
             self._count_down(contender, idle_ns)
         return True
@@ -227,15 +233,57 @@ class Contention:
         if not contender.drawn:
             contender.backoff = self.edca.backoff(self._id[contender.slot], contender.category)
             contender.drawn = True
-        self._push(until_ns, contender.category, _RECHECK, contender, contender.version)
+        self._block(contender, until_ns)
+
+    def _block(self, contender: Contender, until_ns: int) -> None:
+        """Look again at that time; all that wait for one instant share an event."""
+        waiting = self.blocked.get(until_ns)
+        if waiting is None:
+            waiting = self.blocked[until_ns] = []
+            self._push(until_ns, 0, _RELEASE, until_ns, 0)
+        waiting.append((contender, contender.version))
+
+    def _release_blocked(self, now_ns: int) -> None:
+        """What made the medium busy for these has ended; those it is idle for now count down together."""
+        blocked = self.blocked.pop(now_ns)
+        if len(blocked) <= 2:
+            for contender, version in blocked:
+                if contender.version == version and self._recheck(contender, now_ns, None):
+                    self._count_down(contender, now_ns)
+            return
+        alive: dict[int, bool] = {}
+        ready = [c for c, version in blocked if c.version == version and self._recheck(c, now_ns, alive)]
+        for contender in ready:
+            self._set_fire(contender, now_ns)
+        if len(ready) == 1:
+            self._push(ready[0].fire_ns, ready[0].category, _FIRE, ready[0], ready[0].version)
+        elif ready:
+            group = sorted((c.fire_ns, c.category, c.key, c.version, c) for c in ready)
+            group.reverse()
+            self._push(group[-1][0], group[-1][1], _GROUP, group, 0)
+
+    def _fire_next(self, group: list[tuple[int, int, int, int, Contender]]) -> None:
+        """The next (last in the list) of several countdowns that began together; frozen ones are passed over."""
+        while group:
+            time_ns, category, _, version, contender = group[-1]
+            if contender.version != version:
+                group.pop()
+            elif time_ns > self._now_ns:
+                self._push(time_ns, category, _GROUP, group, 0)
+                return
+            else:
+                group.pop()
+                self._fire(contender, time_ns)
+
+    def _set_fire(self, contender: Contender, idle_ns: int) -> None:
+        contender.idle_ns = idle_ns
+        contender.fire_ns = idle_ns + self.edca.aifs_ns[contender.category] + contender.backoff * self.edca.slot_ns
+        self.counting[self.medium.cell_of[contender.slot]][contender.key] = contender
 
     def _count_down(self, contender: Contender, idle_ns: int) -> None:
         """The medium is idle since then: AIFS and the remaining slots run."""
-        category = contender.category
-        contender.idle_ns = idle_ns
-        contender.fire_ns = idle_ns + self.edca.aifs_ns[category] + contender.backoff * self.edca.slot_ns
-        self.counting[self.medium.cell_of[contender.slot]][contender.key] = contender
-        self._push(contender.fire_ns, category, _FIRE, contender, contender.version)
+        self._set_fire(contender, idle_ns)
+        self._push(contender.fire_ns, contender.category, _FIRE, contender, contender.version)
 
     def _freeze(self, contender: Contender, now_ns: int, until_ns: int) -> None:
         """The medium gets busy: whole idle slots count, the rest waits."""
@@ -250,18 +298,25 @@ class Contention:
         contender.version += 1
         self.counting[self.medium.cell_of[contender.slot]].pop(contender.key, None)
 
-    def _recheck(self, contender: Contender, now_ns: int) -> None:
-        """What made the medium busy has ended."""
+    def _recheck(self, contender: Contender, now_ns: int, alive: dict[int, bool] | None) -> bool:
+        """What made the medium busy has ended: whether it is idle now (else wait on, or leave without a frame).
+
+        ``alive`` remembers whether any frame is on the air around a cell (None: not worth it).
+        """
         self.policy.expire(contender.queue, now_ns)
         if not contender.queue:
             self._leave(contender, now_ns)
-            return
-        busy_ns, _ = self.medium.state(contender.slot, now_ns, now_ns, now_ns)
-        busy_ns = max(busy_ns, self._own_end.get(contender.slot, _LONG_AGO))
+            return False
+        busy_ns = self._own_end.get(contender.slot, _LONG_AGO)
+        cell = self.medium.cell_of[contender.slot]
+        if alive is not None and cell not in alive:
+            alive[cell] = self.medium.on_air(cell, now_ns)
+        if alive is None or alive[cell]:
+            busy_ns = max(busy_ns, self.medium.state(contender.slot, now_ns, now_ns, now_ns)[0])
         if busy_ns > now_ns:
-            self._push(busy_ns, contender.category, _RECHECK, contender, contender.version)
-        else:
-            self._count_down(contender, now_ns)
+            self._block(contender, busy_ns)
+            return False
+        return True
 
     def _fire(self, contender: Contender, now_ns: int) -> None:
         """The countdown is over."""
@@ -330,20 +385,24 @@ class Contention:
     def _notify(self, air: Air, now_ns: int) -> None:
         """Countdowns that sense the frame freeze; those about to end do not notice it any more."""
         counting, medium, unseen_ns = self.counting, self.medium, self.unseen_ns
+        near: list[Contender] = []
         for cell in medium.around[air.cell]:
-            if not counting[cell]:
-                continue
-            for contender in list(counting[cell].values()):
-                if contender.slot == air.slot:
-                    if contender.fire_ns == now_ns:
-                        self.internal_collisions += 1
-                        contender.drawn = False
-                    self._freeze(contender, now_ns, air.end_ns)
-                elif contender.fire_ns - now_ns >= unseen_ns and medium.senses(air, contender.slot):
-                    until_ns = air.end_ns
-                    if medium.energy_matters:
-                        until_ns = medium.state(contender.slot, now_ns, now_ns, now_ns)[0] or until_ns
-                    self._freeze(contender, now_ns, until_ns)
+            if counting[cell]:
+                near += counting[cell].values()
+        sensed = medium.sensed_by_all(air) if len(near) > _MANY else None
+        for contender in near:
+            if contender.slot == air.slot:
+                if contender.fire_ns == now_ns:
+                    self.internal_collisions += 1
+                    contender.drawn = False
+                self._freeze(contender, now_ns, air.end_ns)
+            elif contender.fire_ns - now_ns >= unseen_ns and (
+                medium.senses(air, contender.slot) if sensed is None else sensed[contender.slot]
+            ):
+                until_ns = air.end_ns
+                if medium.energy_matters:
+                    until_ns = medium.state(contender.slot, now_ns, now_ns, now_ns)[0] or until_ns
+                self._freeze(contender, now_ns, until_ns)
 
     # ---- congestion control
 

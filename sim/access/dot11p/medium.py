@@ -90,6 +90,7 @@ class Medium:
         """How long a frame is kept after its end: the longest AIFS."""
         self.ring = False
         self.view: View
+        self.near: Neighbours
         self.cell_of: list[int] = []
         self.recent: list[list[Air]] = [[]]
         self.past: list[list[Air]] = [[]]
@@ -112,7 +113,7 @@ class Medium:
         self.cell_of = by_slot.tolist()
         self.around = [_around(i, count, bool(near.ring_m)) for i in range(count)]
         self.recent, self.past = [[] for _ in range(count)], [[] for _ in range(count)]
-        self.view = View(near)
+        self.view, self.near = View(near), near
         for airs, cells_of in ((old_recent, self.recent), (old_past, self.past)):
             for air in airs:
                 air.cell = self.cell_of[air.slot]
@@ -175,6 +176,21 @@ class Medium:
         if not self.energy_matters:
             return busy, last
         return self._with_energy(slot, now_ns, since_ns, until_ns, busy, last)
+
+    def on_air(self, cell: int, now_ns: int) -> bool:
+        """Whether any frame at all is on the air in a cell and its neighbours."""
+        return any(air.end_ns > now_ns for other in self.around[cell] for air in self.recent[other])
+
+    def sensed_by_all(self, air: Air) -> bytes | None:
+        """By slot, 1 where a frame of the present tick is sensed by its preamble; None where power decides too."""
+        if self.energy_matters or air.foreign or air.view is not self.view:
+            return None
+        sensed = np.zeros(len(self.near.column), bool)
+        for b in LISTENERS:
+            if self.near.size[b]:
+                columns, gains = self.near.run(air.column, b)
+                sensed[self.near.slots[columns]] = gains >= air.sensed_gain
+        return sensed.tobytes()
 
     def intervals(self, slot: int, since_ns: int, now_ns: int) -> list[tuple[int, int]]:
         """When a station sensed others since then: (start, end) in order of start; at most 20 ms back."""

@@ -74,6 +74,8 @@ class Policy:
 
     def expire(self, queue: deque[Waiting], now_ns: int) -> None:
         """Give up frames whose delay budget has passed, wherever they stand in the queue."""
+        if len(queue) == 1 and queue[0].ready_ns + self.budget_ns[queue[0].flow] >= now_ns:
+            return
         late = [frame for frame in queue if frame.ready_ns + self.budget_ns[frame.flow] < now_ns]
         for frame in late:
             queue.remove(frame)
