@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sim.scenario.schema.radio import Radio
 
 
-_STATION_NS = 250_000 * MS
-"""Stations times duration of one step, to bound memory: 100 ms of 2,500 stations; results do not depend on it."""
+_PAIRS_NS = 800_000 * 100 * MS
+"""Pairs in reach times duration of one step, to bound memory; results do not depend on it."""
 
 
 class Dot11p:
@@ -109,7 +109,6 @@ class Dot11p:
         if first:
             self._window_end = (start // self.window_ns + 1) * self.window_ns
         self._now, self._tick_end = start, stations.tick_end_ns
-        self._step_ns = max(MS, _STATION_NS // max(1, int(stations.active.sum())))
         if len(self._ratio) < stations.size:
             self._ratio = np.concatenate([self._ratio, np.zeros(stations.size - len(self._ratio))])
         changed = np.asarray(stations.changed, np.int64)
@@ -127,7 +126,9 @@ class Dot11p:
         place = np.concatenate(near.place_m)
         self.medium.new_tick(near, place, start)
         self.contention.new_tick(stations, self._ratio)
-        self.listeners.new_tick(Layout(near, stations, place, self.report_distance_m, probes=False), changed)
+        layout = Layout(near, stations, place, self.report_distance_m, probes=False)
+        self.listeners.new_tick(layout, changed)
+        self._step_ns = max(MS, _PAIRS_NS // max(1, int(layout.size.sum())))
         if near.size[PROBE] and near.size[RSU]:
             self.probes.new_tick(Layout(near, stations, place, self.report_distance_m, probes=True), changed)
 
