@@ -178,7 +178,9 @@ class Gaps:
         """Take in all receptions applied before the end of the tick, in any order; those after it wait for the
         next."""
         waiting, self._waiting = self._waiting, []
-        parts, turns, apart = [], [], []
+        parts: list[tuple[Links, int, np.ndarray]] = []
+        apart: list[tuple[Links, int, np.ndarray]] = []
+        turns: list[np.ndarray] = []
         first = self.heard.count
         for links in waiting:
             late = links.time_ns >= self._end_ns
@@ -326,12 +328,7 @@ class Gaps:
                 )
             if delays.count and name != "aoi":
                 yield Metric(
-                    f"{name}_mean",
-                    "ms",
-                    *link,
-                    distance_m=self.range_m,
-                    value=delays.mean_ms(),
-                    n=delays.count,
+                    f"{name}_mean", "ms", *link, distance_m=self.range_m, value=delays.mean_ms(), n=delays.count
                 )
                 yield Metric(
                     f"{name}_max",
