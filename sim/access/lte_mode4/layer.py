@@ -10,7 +10,7 @@ import numpy as np
 from sim.access.bystanders import dropped_rows
 from sim.access.lte_mode4.combining import SLACK_M
 from sim.access.lte_mode4.grid import Grid
-from sim.access.lte_mode4.processes import Cause, Processes, Sendings
+from sim.access.lte_mode4.processes import Cause, Processes, Sendings, period_subframes
 from sim.access.lte_mode4.report import Reporter
 from sim.access.lte_mode4.selector import Selector
 from sim.access.neighbours import PROBE, Neighbours
@@ -70,7 +70,9 @@ class LteMode4:
         self.neighbours = Neighbours(self.propagation, floor_dbm, reach_factor, ring_length_m or stations.ring_m)
         self.processes = Processes(flows, self.grid, mode, seed)
         slots = stations.size
-        longest = int(self.processes.periods.max(initial=100))
+        units = bool((stations.kind == Kind.RSU).any())
+        senders = [flow for flow in flows if flow.sender != Kind.RSU or units]
+        longest = max([100, *(period_subframes(flow.period_ns) for flow in senders)])
         self.orders = Orders(slots)
         self.reporter = Reporter(radio, self.grid, seed, report_distance_m)
         self.control_table = load_table(radio.link.pscch_table).select(0, 0)
