@@ -179,8 +179,8 @@ class NrMode2:
             f"{m.pscch_prb} PRB, PSFCH every {m.psfch_period} slots, SCI-2 counted "
             f"{'in QPSK' if m.sci2_qpsk else 'by the modulation of the data'}",
             "selection": f"T1 {m.t1_slots} slots, T2 "
-            f"{'by delay budget' if m.t2_max_slots is None else f'up to {m.t2_max_slots} slots'}, sensing "
-            f"{m.sensing_window_ms} ms, keep probability {m.keep_probability}, RSRP threshold "
+            f"{'by delay budget, at most 100 ms' if m.t2_max_slots is None else f'up to {m.t2_max_slots} slots'}, "
+            f"sensing {m.sensing_window_ms} ms, keep probability {m.keep_probability}, RSRP threshold "
             f"{_plain(m.rsrp_threshold_dbm)} dBm, X {_plain(m.candidate_ratio)}, no ranking by power, MCS {m.mcs}, "
             f"grants {m.grant_sizing}, re-evaluation {'on' if m.reevaluation else 'off'}, pre-emption "
             f"{'on' if m.preemption else 'off'}, {m.repetitions} repetitions, aperiodic {m.aperiodic or 'none'}",

@@ -33,6 +33,9 @@ _INTEGERS = (
     "frame", "sequence", "generated_ns", "size_bytes", "arrived",
 )
 
+LONGEST_WINDOW_NS = 100 * MS
+"""T2 at most where the scenario does not say: what Mode 4 allows (TS 36.213 clause 14.1.1.6)."""
+
 
 class Processes:
     """All sidelink processes of a carrier as columns; a row belongs to (station slot, flow, stream).
@@ -394,16 +397,16 @@ class Processes:
     def windows(self, rows: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First and last candidate slot for the waiting frames; last < first where the budget leaves none.
 
-        T2 is the delay budget less the processing budget, not below T2min where the budget allows that; a budget too
-        short for the processing budget may be used up to its end.
+        T2 is the delay budget less the processing budget, at most ``t2_max_slots`` (100 ms), not below T2min where the
+        budget allows that; a budget too short for the processing budget may be used up to its end.
         """
         mode = self.mode
         first = at + mode.t1_slots
         end_ns = self.generated_ns[rows] + self.budget_ns[rows]
         wanted, latest = (end_ns - mode.processing_budget_ms * MS) // self.slot_ns - 1, end_ns // self.slot_ns - 1
         last = np.where(wanted < first, latest, np.minimum(wanted, latest))
-        if mode.t2_max_slots is not None:
-            last = np.minimum(last, at + mode.t2_max_slots)
+        longest = LONGEST_WINDOW_NS // self.slot_ns if mode.t2_max_slots is None else mode.t2_max_slots
+        last = np.minimum(last, at + longest)
         least = np.resize(np.array(mode.t2_min_slots, np.int64) * self.per_ms, 8)[self.priority[rows] - 1]
         return first, np.maximum(last, np.minimum(at + least, latest))
 

@@ -20,8 +20,8 @@ class Mode2(Section):
         unit="slots", min_length=1, max_length=8, source="TS 38.331 sl-SelectionWindowList: 1, 5, 10, 20",
     )
     t2_max_slots: int | None = key(
-        None, "longest end of the selection window; none = the packet's delay budget", unit="slots", ge=1, le=4000,
-        source="TS 38.214 8.1.4: left to the device",
+        None, "longest end of the selection window; none = the packet's delay budget, at most 100 ms", unit="slots",
+        ge=1, le=4000, source="TS 38.214 8.1.4: left to the device; 100 ms as in Mode 4, so that both compare",
     )
     processing_budget_ms: int = key(
         5, "T2 = packet delay budget - this", unit="ms", ge=0, le=50, source="definitions section 2"
