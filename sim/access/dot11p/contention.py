@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.access.dot11p import CATEGORIES
 from sim.access.dot11p.edca import Edca, category_of, replaces
 from sim.access.dot11p.medium import HISTORY_NS, Air, Medium
-from sim.access.dot11p.queues import Contender, Dropped, Gate, Policy, Waiting
+from sim.access.dot11p.queues import Contender, Dropped, Gate, Look, Opening, Policy, Waiting
 from sim.clock import NEVER
 from sim.frames import Flow, Frames
 from sim.link.dot11p_rates import Waveform, bd_repetitions
@@ -162,7 +161,7 @@ class Contention:
         elif self.control is not None:
             gate = self._gate(slot)
             if self.policy.take(gate.queues[self.category[frame.flow]], frame, now_ns):
-                self._push(now_ns + self.policy.budget_ns[frame.flow] + 1, 4, _GATE, _Look(slot), 0)
+                self._push(now_ns + self.policy.budget_ns[frame.flow] + 1, 4, _GATE, Look(slot), 0)
             self._release(slot, now_ns)
         else:
             self._enqueue(frame, now_ns)
@@ -368,7 +367,7 @@ class Contention:
             gate.open_ns = now_ns + self.control.off_ns(slot, airtime_ns) + gate.delay_ns
             if gate.waits():
                 gate.version += 1
-                self._push(gate.open_ns, 4, _GATE, _Opening(slot, gate), gate.version)
+                self._push(gate.open_ns, 4, _GATE, Opening(slot, gate), gate.version)
 
     def _begin_foreign(self, air: Air) -> None:
         """Energy of another radio appears."""
@@ -421,12 +420,12 @@ class Contention:
             return
         if now_ns < gate.open_ns:
             gate.version += 1
-            self._push(gate.open_ns, 4, _GATE, _Opening(slot, gate), gate.version)
+            self._push(gate.open_ns, 4, _GATE, Opening(slot, gate), gate.version)
             return
         gate.handed = True
         self._enqueue(next(queue for queue in gate.queues if queue).popleft(), now_ns)
 
-    def _open(self, opening: _Opening | _Look, now_ns: int) -> None:
+    def _open(self, opening: Opening | Look, now_ns: int) -> None:
         if opening.slot in self.gates:
             self._release(opening.slot, now_ns)
 
@@ -438,7 +437,7 @@ class Contention:
                 gate.open_ns = gate.sent_ns + self.control.off_ns(slot, gate.airtime_ns) + gate.delay_ns
             if gate.waits():
                 gate.version += 1
-                self._push(max(now_ns, gate.open_ns), 4, _GATE, _Opening(slot, gate), gate.version)
+                self._push(max(now_ns, gate.open_ns), 4, _GATE, Opening(slot, gate), gate.version)
 
     def counts(self) -> dict[str, int]:
         """What happened so far."""
@@ -449,29 +448,3 @@ class Contention:
             "dropped_replaced": d.replaced, "dropped_late": d.expired, "dropped_queue_full": d.overflowed,
             "dropped_station_left": d.left,
         }
-
-
-class _Opening:
-    """A gate that opens; void once the gate has another opening."""
-
-    __slots__ = ("gate", "slot")
-
-    def __init__(self, slot: int, gate: Gate) -> None:
-        self.slot, self.gate = slot, gate
-
-    @property
-    def version(self) -> int:
-        return self.gate.version
-
-
-class _Look:
-    """A look at a station's queues when a frame's budget ends."""
-
-    __slots__ = ("slot",)
-    version = 0
-
-    def __init__(self, slot: int) -> None:
-        self.slot = slot
-
-
-__all__ = ["CATEGORIES", "Contention"]

@@ -100,3 +100,27 @@ class Gate:
     def waits(self) -> bool:
         """Whether a frame stands behind the gate."""
         return any(self.queues)
+
+
+class Opening:
+    """A gate that opens; void once the gate has another opening."""
+
+    __slots__ = ("gate", "slot")
+
+    def __init__(self, slot: int, gate: Gate) -> None:
+        self.slot, self.gate = slot, gate
+
+    @property
+    def version(self) -> int:
+        """The gate's."""
+        return self.gate.version
+
+
+class Look:
+    """A look at a station's queues when a frame's budget ends."""
+
+    __slots__ = ("slot",)
+    version = 0
+
+    def __init__(self, slot: int) -> None:
+        self.slot = slot
