@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sim.validate.closed_form import EXPERIMENTS, Row
-from sim.validate.families import read_folder
+from sim.validate.families import FAMILIES, read_folder
 from sim.validate.result import Case, FileResult, Skipped
 from sim.validate.sheet import CurveError
 
@@ -75,7 +75,7 @@ def main(
     cases: list[Case] = []
     skipped: list[Skipped] = []
     errors = _argument_errors(request)
-    if request.folder is not None:
+    if request.folder is not None and not errors:
         try:
             cases, skipped, found = read_folder(request.folder, family)
             errors += found
@@ -175,6 +175,8 @@ def _argument_errors(request: Request) -> list[str]:
     for name in request.experiments:
         if name not in EXPERIMENTS:
             errors.append(f"experiment: {name!r}: no such experiment; there are {', '.join(EXPERIMENTS)}")
+    if request.family is not None and not any(name.startswith(request.family) for name in FAMILIES):
+        errors.append(f"family: {request.family!r}: no such family; there are {', '.join(FAMILIES)}")
     if request.folder is None:
         if not request.closed_form:
             errors.append("folder: none given; it may be left out with --closed-form only")
