@@ -15,6 +15,11 @@ from sim.scenario.schema import Scenario
 FEW = 8
 """Up to so many messages, sizes are looked up one by one."""
 
+SIDELINK_L2_BYTES = 10
+"""PDCP, RLC and MAC headers (assumption)."""
+L2_BYTES = {"ieee80211p": 0}
+"""Access layers that add their own headers (`radio.dot11p.header_bytes`)."""
+
 
 class Envelope:
     """Security envelope, network header and L2 header of one kind of sender (``obu`` or ``rsu``).
@@ -40,7 +45,8 @@ class Envelope:
         self._cadence = CertificateCadence(period_ns=rule.period_ns if period_ms is None else ns_from_ms(period_ms))
         wanted_bytes = int(profile.value(f"security.certificate_bytes_{kind}"))
         self.certificate_bytes = len(ENVELOPES[name].certificate(wanted_bytes))
-        self._l2_bytes = config.processing.l2_overhead_bytes
+        asked = config.processing.l2_overhead_bytes
+        self._l2_bytes = L2_BYTES.get(config.radio.access, SIDELINK_L2_BYTES) if asked is None else asked
         self._known: dict[tuple[int, str, bool], int] = {}
         self.encode_ns = ns_from_ms(config.processing.encode_ms)
         self.sign_ns = ns_from_ms(config.processing.sign_ms) if signed else 0

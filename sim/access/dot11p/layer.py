@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _PAIRS_NS = 800_000 * 100 * MS
 """Pairs in reach times duration of one step, to bound memory; results do not depend on it."""
 
+KEPT_NS = 50 * MS
+"""How long own transmissions are kept for another radio on the channel."""
+
 
 class Dot11p:
     """The access layer of IEEE 802.11p: EDCA, carrier sense, reception, channel busy ratio, DCC.
@@ -199,7 +202,7 @@ class Dot11p:
     def emissions(self, start_ns: int, end_ns: int) -> dict[str, np.ndarray]:
         """Own transmissions that began in [start_ns, end_ns): slot, start_ns, end_ns, power_mw.
 
-        Kept from the first call on, for the last second.
+        Kept from the first call on, for :data:`KEPT_NS`.
         """
         self._keep_emissions = True
         found = [air for air in self._emitted if start_ns <= air.start_ns < end_ns]
@@ -229,7 +232,7 @@ class Dot11p:
         parts = []
         started, self.contention.started = self.contention.started, []
         if self._keep_emissions:
-            self._emitted = [air for air in self._emitted if air.end_ns > until_ns - 1000 * MS]
+            self._emitted = [air for air in self._emitted if air.end_ns > until_ns - KEPT_NS]
             self._emitted += [air for air, frame, _ in started if frame is not None]
         heard: Receptions | None = None
         if started or len(self.listeners.runs):

@@ -100,8 +100,13 @@ class Processing(Section):
     verify_ms: float = key(2.0, "verifying", unit="ms", ge=0, le=1000, source="assumption")
     decode_ms: float = key(0.1, "decoding", unit="ms", ge=0, le=1000, source="assumption")
     apply_ms: float = key(1.0, "handing to the application", unit="ms", ge=0, le=1000, source="assumption")
-    l2_overhead_bytes: int = key(
-        10, "PDCP, RLC and MAC headers", unit="byte", ge=0, le=100, source="assumption"
+    l2_overhead_bytes: int | None = key(
+        None,
+        "PDCP, RLC and MAC headers; none = 10, and 0 for ieee80211p, whose header_bytes hold them",
+        unit="byte",
+        ge=0,
+        le=100,
+        source="assumption",
     )
 
 
