@@ -35,7 +35,7 @@ def test_where_to_go_next_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         assert main([*words, *SHORT] if words[0] == "run" else words) == 0, words
         assert capsys.readouterr().out, words
         done.append(words[0])
-    assert done == ["list", "check", "run", "plot", "explain", "messages", "run", "decode", "decode"]
+    assert done == ["list", "check", "run", "plot", "explain", "messages", "run", "decode", "decode", "run", "run"]
     assert (tmp_path / "packets.csv.gz").is_file()
     assert main(["plot", "results/tripoint", "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
