@@ -18,6 +18,7 @@ from sim.channel.outlines import build_scene
 from sim.clock import MS, ns_from_ms, ns_from_s
 from sim.frames import Kind, Receptions
 from sim.ledger import Ledger
+from sim.link.fairness import table_warnings
 from sim.metrics import Context, Tick, build
 from sim.metrics.channel import Channel
 from sim.metrics.coverage import Coverage
@@ -298,7 +299,7 @@ class Engine:
         second = silent(self.config, self.world.units, self.message_set)
         return (
             self.world.traffic.warnings() + self.roadside.warnings() + second + self._control_warnings()
-            + self._population_warnings()
+            + self._population_warnings() + table_warnings(self.config)
         )
 
     def _population_warnings(self) -> list[str]:
