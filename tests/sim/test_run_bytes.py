@@ -77,8 +77,8 @@ def air(request: pytest.FixtureRequest) -> Air:
     world.signals.listeners.append(air.switches.append)
     observe = engine._observe
 
-    def sampled(now_ns: int) -> None:
-        observe(now_ns)
+    def sampled(now_ns: int, *rest: object) -> None:
+        observe(now_ns, *rest)
         fleet = world.fleet
         slots, lanes = [], []
         for slot in fleet.slots():
