@@ -38,20 +38,31 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
+_SHIFT_1, _SHIFT_2, _SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
+
+
 def _mixed(x: np.ndarray) -> np.ndarray:
     """SplitMix64 finaliser (Steele, Lea, Flood, OOPSLA 2014), on uint64 of any shape."""
-    x = (x ^ (x >> np.uint64(30))) * _MIX_1
-    x = (x ^ (x >> np.uint64(27))) * _MIX_2
-    return x ^ (x >> np.uint64(31))
+    x = (x ^ (x >> _SHIFT_1)) * _MIX_1
+    x = (x ^ (x >> _SHIFT_2)) * _MIX_2
+    return x ^ (x >> _SHIFT_3)
 
 
 def hashed_bits(stream_key: np.uint64, *counters: np.ndarray) -> np.ndarray:
     """64 hashed bits per element of the broadcast counters; no state, so order and batching do not matter."""
+    bits = np.asarray(stream_key, np.uint64)
+    columns = [np.asarray(counter).astype(np.uint64) for counter in counters]
+    if bits.ndim or any(column.ndim for column in columns):
+        # Arrays wrap around silently; only numbers without a dimension would warn.
+        return _chained(bits if bits.ndim else bits.reshape(1), [c if c.ndim else c.reshape(1) for c in columns])
     with np.errstate(over="ignore"):
-        bits = np.asarray(stream_key, np.uint64)
-        for counter in counters:
-            bits = _mixed((bits + _GOLDEN) ^ (np.asarray(counter).astype(np.uint64) * _GOLDEN))
-        return bits
+        return _chained(bits, columns)
+
+
+def _chained(bits: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
+    for column in columns:
+        bits = _mixed((bits + _GOLDEN) ^ (column * _GOLDEN))
+    return bits
 
 
 def hashed_uniform(stream_key: np.uint64, *counters: np.ndarray) -> np.ndarray:

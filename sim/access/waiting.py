@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 
 from sim.clock import MS
@@ -16,6 +18,7 @@ class WaitingFrames:
         self._slot_ns = slot_ns
         self._new: list[Frames] = []
         self._sorted = Frames.concatenate([])
+        self._columns: list[np.ndarray] = []
         self._subframe = np.empty(0, np.int64)
         self._taken = 0
 
@@ -41,15 +44,25 @@ class WaitingFrames:
         return min(times, default=None)
 
     def until(self, subframe: int) -> tuple[Frames, np.ndarray]:
-        """Frames ready for a subframe before ``subframe``, and the first subframe that starts at or after each."""
+        """Frames ready for a subframe before ``subframe``, and the first subframe that starts at or after each.
+
+        The columns are views: not to be written to.
+        """
         if self._new:
-            rest = np.arange(self._taken, len(self._sorted))
-            merged = Frames.concatenate([self._sorted.take(rest), *self._new])
-            at = -(-merged.ready_ns // self._slot_ns)
-            order = np.lexsort((merged.frame, at))
-            self._sorted, self._subframe = merged.take(order), at[order]
-            self._new, self._taken = [], 0
-        end = int(np.searchsorted(self._subframe, subframe))
-        rows = np.arange(self._taken, end)
+            self._merge()
+        end = int(self._subframe.searchsorted(subframe))
+        part = slice(self._taken, end)
         self._taken = end
-        return self._sorted.take(rows), self._subframe[rows]
+        if not self._columns:
+            return self._sorted, self._subframe
+        return Frames(*[column[part] for column in self._columns]), self._subframe[part]
+
+    def _merge(self) -> None:
+        """Sort new frames in among those that still wait."""
+        rest = np.arange(self._taken, len(self._sorted))
+        merged = Frames.concatenate([self._sorted.take(rest), *self._new])
+        at = -(-merged.ready_ns // self._slot_ns)
+        order = np.lexsort((merged.frame, at))
+        self._sorted, self._subframe = merged.take(order), at[order]
+        self._columns = [getattr(self._sorted, f.name) for f in fields(Frames)]
+        self._new, self._taken = [], 0

@@ -253,14 +253,14 @@ class LteMode4:
         """Arrivals and transmissions of a block; subframe by subframe where one process has two events in it."""
         frames, arrived = self.waiting.until(end)
         if len(frames):
-            gone = ~(stations.active[frames.sender] & (stations.station_id[frames.sender] == frames.sender_id))
-            if gone.any():
-                rows = np.flatnonzero(gone)
+            here = stations.active[frames.sender] & (stations.station_id[frames.sender] == frames.sender_id)
+            if np.count_nonzero(here) < len(here):
+                rows = (~here).nonzero()[0]
                 away = np.zeros(len(rows), bool)
                 self.processes.dropped.append((frames.frame[rows], frames.sender[rows], frames.ready_ns[rows], away))
-                frames, arrived = frames.take(np.flatnonzero(~gone)), arrived[~gone]
+                frames, arrived = frames.take(here.nonzero()[0]), arrived[here]
         rows = self.processes.rows_of(frames, stations)
-        alone = len(set(rows.tolist())) == len(rows) and not self.processes.waiting[rows].any()
+        alone = len(set(rows.tolist())) == len(rows) and not np.count_nonzero(self.processes.waiting[rows])
         if alone and not self.processes.one_by_one:
             self.processes.arrive(rows, frames, arrived)
             return self.processes.due(start, end)
@@ -283,7 +283,7 @@ class LteMode4:
         data_prb = grid.data_prb(sendings.size_bytes, sendings.mcs)
         return Sent(
             self.neighbours.column[sendings.slot], sendings.subframe - start, sendings.station_id,
-            sendings.sequence + (sendings.copy << _COPY_BIT),
+            sendings.sequence if self.processes.copies == 1 else sendings.sequence + (sendings.copy << _COPY_BIT),
             grid.shapes_of(sendings, data_prb), data_prb,
         )
 
@@ -291,8 +291,9 @@ class LteMode4:
         """What was sent in a block becomes known; a station with several transmissions takes several turns."""
         if not len(s):
             return
-        start_prb = self.grid.start_prb[s.pool] + s.first * self.grid.width_prb[s.pool]
-        end_prb = start_prb + s.subchannels * self.grid.width_prb[s.pool]
+        width_prb = self.grid.width_prb[s.pool]
+        start_prb = self.grid.start_prb[s.pool] + s.first * width_prb
+        end_prb = start_prb + s.subchannels * width_prb
         if len(set(s.slot.tolist())) == len(s):
             self.reservations.commit(s.process, s.slot, s.subframe, s.announced, (start_prb, end_prb), sent, level_at)
             if self.processes.copies > 1:
@@ -309,7 +310,9 @@ class LteMode4:
     def _select(self) -> None:
         """Selections triggered in the block just recorded (each knows nothing from its subframe on)."""
         triggers, self.processes.triggers = self.processes.triggers, []
-        if triggers:
+        if len(triggers) == 1:
+            self.selector.select(*triggers[0])
+        elif triggers:
             self.selector.select(np.concatenate([t[0] for t in triggers]), np.concatenate([t[1] for t in triggers]))
 
     # ---- what is reported

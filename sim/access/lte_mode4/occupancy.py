@@ -114,7 +114,7 @@ def _shrunk(p: Processes, row: np.ndarray) -> bool:
     size, pool, wide = int(p.size_bytes[row[0]]), int(p.pool[row[0]]), int(p.subchannels[row[0]])
     for mcs, fewer in p.grid.narrower(size, pool, wide):
         if p.occupancy.allows(p.slot[row], p.next[row], p.priority[row], p.pool[row], np.array([fewer]))[0]:
-            p.mcs[row], p.subchannels[row] = mcs, fewer
+            p.mcs[row], p.subchannels[row], p.fitting[row] = mcs, fewer, 0
             p.shrunk += 1
             return True
     return False

@@ -11,7 +11,7 @@ from sim.access.lte_mode4.grid import Grid
 from sim.access.lte_mode4.occupancy import Occupancy, within_limits
 from sim.access.lte_mode4.second import SecondCopies
 from sim.access.lte_mode4.sendings import Sendings, period_subframes
-from sim.access.lte_mode4.table import BUCKET_MS, BUCKETS, Cause, ProcessTable
+from sim.access.lte_mode4.table import BUCKET_MS, BUCKETS, COLUMNS, Cause, ProcessTable
 from sim.clock import MS, NEVER
 from sim.frames import Flow, Frames
 from sim.world.stations import Stations
@@ -31,7 +31,9 @@ _SENT = {
     "mcs": "mcs", "frame": "frame", "sequence": "sequence", "station_id": "station_id", "size_bytes": "size_bytes",
     "pool": "pool", "gap": "gap", "other_first": "second_first",
 }
-"""Columns of what is sent -> columns of its process."""
+"""Columns of what is sent -> columns of its process, in the order of :class:`Sendings` between ``process`` and
+``copy``."""
+_SENT_ROWS = np.array([COLUMNS.index(own) for own in _SENT.values()], np.int64)
 
 
 class Processes(ProcessTable):
@@ -106,13 +108,21 @@ class Processes(ProcessTable):
         if self.mode.grant_sizing == "largest":
             self._remember_size(rows, frames.size_bytes, arrived)
         self._skip(rows, arrived)
-        cause = self._judge(rows, arrived)
-        again = (cause >= 0).nonzero()[0]
-        if len(again):
-            self._reselect(rows[again], arrived[again], cause[again])
+        again, cause = self._judge(rows, arrived)
+        if cause:
+            self._reselect(rows[again], arrived[again], cause)
 
     def _remember_size(self, rows: np.ndarray, size: np.ndarray, arrived: np.ndarray) -> None:
-        stamp = arrived // BUCKET_MS
+        stamp = int(arrived[0]) // BUCKET_MS
+        if int(arrived[-1]) // BUCKET_MS == stamp:
+            # Arrivals come in order of time: all of them belong to one step.
+            largest, stamps = self.largest[:, stamp % BUCKETS], self.stamp[:, stamp % BUCKETS]
+            largest[rows] = np.maximum(largest[rows] * (stamps[rows] == stamp), size)
+            stamps[rows] = stamp
+            return
+        self._remember_size_apart(rows, size, arrived // BUCKET_MS)
+
+    def _remember_size_apart(self, rows: np.ndarray, size: np.ndarray, stamp: np.ndarray) -> None:
         bucket = stamp % BUCKETS
         before = self.largest[rows, bucket]
         before *= self.stamp[rows, bucket] == stamp
@@ -128,25 +138,41 @@ class Processes(ProcessTable):
             self.next[rows] += steps * self.period[rows]
             self.missed[rows] += steps
 
-    def _judge(self, rows: np.ndarray, arrived: np.ndarray) -> np.ndarray:
-        """Cause for a new selection per row, -1 where the grant serves the waiting frame."""
+    def _judge(self, rows: np.ndarray, arrived: np.ndarray) -> tuple[np.ndarray, list[int]]:
+        """Places of the rows whose grant does not serve the waiting frame (or that have none), and why."""
         following = self.next[rows]
-        idle = arrived - self.last_use[rows] > np.maximum(1000, self.period[rows])
+        # No period is longer than 1000 subframes.
+        idle = arrived - self.last_use[rows] > 1000
         if self.mode.reselect_after is not None:
             idle |= self.missed[rows] >= self.mode.reselect_after
-        late = (following + self.gap[rows] + 1) * MS > self.generated_ns[rows] + self.budget_ns[rows]
+        # Without a grant the next subframe never comes: that is late too.
+        problem = following + self.gap[rows] >= (self.generated_ns[rows] + self.budget_ns[rows]) // MS
+        problem |= idle
+        unfit = self._unfit(rows)
+        if unfit is not None:
+            problem |= unfit
+        places = problem.nonzero()[0]
+        causes = []
+        for i in places.tolist():
+            if following[i] == NEVER:
+                causes.append(int(self.cause[rows[i]]))
+            elif idle[i]:
+                causes.append(int(Cause.MISSED))
+            else:
+                causes.append(int(Cause.SIZE if unfit is not None and unfit[i] else Cause.BUDGET))
+        return places, causes
+
+    def _unfit(self, rows: np.ndarray) -> np.ndarray | None:
+        """Which waiting frames are too long for their grant; none where each is as long as one that is known to fit."""
+        size = self.size_bytes[rows]
+        if np.count_nonzero(self.fitting[rows] == size) == len(rows):
+            return None
         room = self.grid.capacity_prb(self.pool[rows], self.subchannels[rows])
-        unfit = self.grid.data_prb(self.size_bytes[rows], self.mcs[rows]) > room
+        unfit = self.grid.data_prb(size, self.mcs[rows]) > room
         if self.mode.grant_sizing == "adapt_mcs" and np.count_nonzero(unfit):
             unfit = ~self._adapted(rows)
-        problem = (late | unfit | idle | (following == NEVER)).nonzero()[0]
-        cause = np.full(len(rows), -1, np.int64)
-        for i in problem.tolist():
-            if following[i] == NEVER:
-                cause[i] = self.cause[rows[i]]
-            else:
-                cause[i] = Cause.MISSED if idle[i] else Cause.SIZE if unfit[i] else Cause.BUDGET
-        return cause
+        self.fitting[rows] = np.where(unfit, 0, size)
+        return unfit
 
     def _adapted(self, rows: np.ndarray) -> np.ndarray:
         """Move grants to another allowed MCS where the waiting frame does not fit; whether it fits then."""
@@ -159,11 +185,12 @@ class Processes(ProcessTable):
             fits |= better
         return fits
 
-    def _reselect(self, rows: np.ndarray, subframe: np.ndarray, cause: np.ndarray) -> None:
-        if not len(rows):
+    def _reselect(self, rows: np.ndarray, subframe: np.ndarray, causes: list[int]) -> None:
+        if not causes:
             return
         self.next[rows] = NEVER
-        np.add.at(self.selections, cause, 1)
+        for cause in causes:
+            self.selections[cause] += 1
         self.triggers.append((rows, subframe))
 
     # ---- reserved subframes come up
@@ -215,11 +242,13 @@ class Processes(ProcessTable):
         self.next[rows] += self.period[rows]
         self.missed[rows] += 1
         late = (self.next[rows] + self.gap[rows] + 1) * MS > self.generated_ns[rows] + self.budget_ns[rows]
-        self._reselect(rows[late], lost[late], np.full(int(late.sum()), int(Cause.CONFLICT)))
+        self._reselect(rows[late], lost[late], [int(Cause.CONFLICT)] * int(np.count_nonzero(late)))
 
     def _send(self, rows: np.ndarray) -> Sendings:
-        columns = {name: getattr(self, own)[rows] for name, own in _SENT.items()}
-        sent = Sendings(process=rows * self.copies, copy=np.zeros(len(rows), np.int64), **columns)
+        sent = Sendings(
+            rows if self.copies == 1 else rows * self.copies, *self.table[:, rows].take(_SENT_ROWS, axis=0),
+            copy=np.zeros(len(rows), np.int64),
+        )
         at, announced = sent.subframe, sent.announced
         if not len(rows):
             return sent
@@ -238,13 +267,14 @@ class Processes(ProcessTable):
 
     def _last_use_of_cycle(self, rows: np.ndarray, sent: Sendings, at: np.ndarray) -> None:
         """Keep or give up the resource; decided before the SCI is sent, so that it announces the truth."""
-        keep = self.draw(draws.KEEP, rows) < self.mode.keep_probability
+        probability = self.mode.keep_probability
+        keep = self.draw(draws.KEEP, rows) < probability if probability > 0 else None
         self.cycles[rows] += 1
-        if np.count_nonzero(keep):
+        if keep is not None and np.count_nonzero(keep):
             self.counter[rows[keep]] = self.new_counter(rows[keep])
-        gone = rows[~keep]
-        self.next[gone], self.cause[gone] = NEVER, Cause.COUNTER
-        sent.announced[at[~keep]] = 0
+            rows, at = rows[~keep], at[~keep]
+        self.next[rows], self.cause[rows] = NEVER, Cause.COUNTER
+        sent.announced[at] = 0
 
     # ---- draws, windows, grants
 
@@ -297,7 +327,7 @@ class Processes(ProcessTable):
     ) -> None:
         """Write selected resources; ``gap`` > 0 adds a second transmission so many subframes after the first."""
         self.next[rows], self.first[rows], self.subchannels[rows] = next_subframe, first, subchannels
-        self.mcs[rows] = mcs
+        self.mcs[rows], self.fitting[rows] = mcs, 0
         self.counter[rows], self.missed[rows], self.last_use[rows] = counter, 0, next_subframe
         self.gap[rows], self.second_first[rows] = gap, second_first
 

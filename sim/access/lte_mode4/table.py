@@ -72,6 +72,8 @@ class ProcessTable:
         self.count = 0
         self.table = np.zeros((len(COLUMNS), 0), np.int64)
         self.waiting = np.zeros(0, bool)
+        self.fitting = np.zeros(0, np.int64)
+        """Size of a frame that is known to fit the present grant, 0 for none."""
         self.largest = np.zeros((0, BUCKETS), np.int64)
         self.stamp = np.full((0, BUCKETS), -1, np.int64)
         self.identity = np.zeros(0, np.uint64)
@@ -91,7 +93,7 @@ class ProcessTable:
         if not len(frames):
             return np.empty(0, np.int64)
         flow = frames.flow
-        if np.count_nonzero(frames.stream) or np.count_nonzero(flow >= len(self._place)):
+        if np.count_nonzero(frames.stream) or int(flow.max()) >= len(self._place):
             return self._rows_one_by_one(frames, stations)
         if len(self._row_of) < stations.size:
             extra = np.full((stations.size - len(self._row_of), self._row_of.shape[1]), -1, np.int64)
@@ -142,7 +144,7 @@ class ProcessTable:
         self.table[COLUMNS.index("next")] = NEVER
         self.table[:, :old.shape[1]] = old
         self._bind()
-        for name in ("waiting", "largest", "stamp", "identity"):
+        for name in ("waiting", "fitting", "largest", "stamp", "identity"):
             before = getattr(self, name)
             new = np.full((size, *before.shape[1:]), -1 if name == "stamp" else 0, before.dtype)
             new[:len(before)] = before
