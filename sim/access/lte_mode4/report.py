@@ -78,7 +78,7 @@ class Reporter:
         bits = hashed_bits(self._key, s.station_id, s.sequence)
 
         def draw(at: np.ndarray) -> np.ndarray:
-            return uniform_from(bits[rows.sending[at]], near.station_id[rows.column[at]])
+            return uniform_from(bits.take(rows.sending.take(at)), near.station_id.take(rows.column.take(at)))
 
         weak = None if mode.sensitivity_dbm is None else power_dbm < mode.sensitivity_dbm
         rates = error_rates(self._tables(s), rows.sending, rows.snr, rows.sinr)
@@ -118,8 +118,9 @@ class Reporter:
         )
 
     def _tables(self, s: Sendings) -> list:
-        select = self.table.select
-        return [select(m, b) for m, b in zip(s.mcs.tolist(), s.size_bytes.tolist(), strict=True)]
+        pairs = list(zip(s.mcs.tolist(), s.size_bytes.tolist(), strict=True))
+        table = {pair: self.table.select(*pair) for pair in set(pairs)}
+        return [table[pair] for pair in pairs]
 
     def _columns(self, s: Sendings) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Resource of each frame, and its part of the carrier."""

@@ -69,10 +69,10 @@ class AveragedPower:
             return
         # Slots without a listener read some other column; they are forgotten before anybody asks.
         order = self.orders.column[self._turn % len(self.orders.column)]
-        recent = self.recent[:, :count]
+        recent = np.ascontiguousarray(self.recent[:, :count].transpose(2, 0, 1))
         for first in range(0, len(order), _SLOTS_AT_ONCE):
             slots, done = slice(first, first + _SLOTS_AT_ONCE), 0
-            new = recent.take(order[slots], axis=2, mode="clip").transpose(2, 0, 1) if width else None
+            new = recent.take(order[slots], axis=0, mode="clip") if width else None
             while done < count:
                 stretch, phase = self._place(self.filed + done)
                 step = min(count - done, self.phases - phase)

@@ -74,17 +74,17 @@ def judge(
     """
     with_noise, with_all = rates
     data = np.zeros(len(with_all), np.int8)
-    open_ = np.flatnonzero(with_all > FLOOR_PER)
+    np.multiply(with_all >= 1, np.int8(Outcome.COLLISION), out=data)
+    data[with_noise >= 1] = Outcome.PROPAGATION
+    # A rate of the floor counts as 0 and needs no draw.
+    open_ = ((with_all > FLOOR_PER) & (with_noise < 1) & ((with_all < 1) | (with_noise > FLOOR_PER))).nonzero()[0]
     if len(open_):
-        noise, everything = with_noise[open_], with_all[open_]
-        lost = np.full(len(open_), np.int8(Outcome.COLLISION))
-        lost[noise >= 1] = Outcome.PROPAGATION
-        some = np.flatnonzero(noise < 1)
-        number = draw(open_[some])
-        alone = number < noise[some]
-        lost[some] = ((number < everything[some]) | alone) * np.int8(Outcome.COLLISION)
-        lost[some[alone]] = Outcome.PROPAGATION
-        data[open_] = lost
+        noise = with_noise.take(open_)
+        number = draw(open_)
+        data[open_] = np.where(
+            number < noise, np.int8(Outcome.PROPAGATION),
+            (number < with_all.take(open_)) * np.int8(Outcome.COLLISION),
+        )
     if weak is not None:
         data[weak] = Outcome.SENSITIVITY
     data[deaf] = Outcome.HALF_DUPLEX
