@@ -137,6 +137,26 @@ def test_words_stand_inside_the_figure_with_units_and_settings(folder: Path, nam
         assert any("[" in w and "]" in w for w in words), stem
 
 
+@pytest.mark.parametrize("name", FIGURES)
+def test_long_settings_do_not_run_into_the_axes(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Property: the settings of two radios take nine lines; the figure grows, title and captions stay clear of axes."""
+    from sim.plots import style
+
+    before = {stem: figure.get_size_inches()[1] for stem, figure in figures_of(read(folder), name)}
+    monkeypatch.setattr(style, "settings_line", lambda result: "carrier_sense_dbm -95, sinr minimum; " * 30)
+    for stem, figure in figures_of(read(folder), name):
+        height_in = figure.get_size_inches()[1]
+        captions = next(text for text in figure.texts if "sinr minimum" in text.get_text())
+        lowest_px = min(axes.get_tightbbox().y0 for axes in figure.axes)
+        assert captions.get_window_extent().y1 < lowest_px, stem
+        highest_px = max(axes.get_window_extent().y1 for axes in figure.axes)
+        title = next(text for text in figure.texts if TITLE in text.get_text())
+        assert title.get_window_extent().y0 > highest_px, stem
+        inked = figure.get_tightbbox()
+        assert inked.y0 >= 0 and inked.y1 <= height_in and inked.x1 <= figure.get_size_inches()[0], stem
+        assert height_in > before[stem], stem
+
+
 def test_without_an_assumption_nothing_is_called_illustrative(folder: Path) -> None:
     """By hand: the word goes when the summary lists none."""
     result = read(folder)
@@ -149,21 +169,20 @@ def test_without_an_assumption_nothing_is_called_illustrative(folder: Path) -> N
 def test_bars_of_the_waterfall_fill_up_to_one(folder: Path) -> None:
     """Property: in every distance bin, received and lost shares stacked reach 100 %, and each fill has a
     hatch of its own or none, so that colour is not needed."""
-    from matplotlib.patches import Rectangle
+    from matplotlib.patches import StepPatch
 
     made = dict(figures_of(read(folder), "prr"))
     assert sorted(made) == ["prr_i2v_spat", "prr_v2v_bsm"]
     for figure in made.values():
-        axes = figure.axes[0]
-        tops: dict[float, float] = {}
-        for bar in [
-            b for container in axes.containers if hasattr(container, "patches") for b in container.patches
-        ]:
-            assert isinstance(bar, Rectangle)
-            middle = round(bar.get_x() + bar.get_width() / 2, 3)
-            tops[middle] = max(tops.get(middle, 0), bar.get_y() + bar.get_height())
-        assert len(tops) == 40 and all(top == pytest.approx(1) for top in tops.values())
-        hatches = [c.patches[0].get_hatch() for c in axes.containers if hasattr(c, "patches")]
+        fills = [patch for patch in figure.axes[0].patches if isinstance(patch, StepPatch)]
+        top = np.zeros(40)
+        for fill in fills:
+            upper, edges_m, lower = fill.get_data()
+            assert np.array_equal(edges_m, np.linspace(0, 1000, 41))
+            assert np.broadcast_to(lower, 40) == pytest.approx(top) and (upper >= lower).all()
+            top = upper
+        assert top == pytest.approx(1)
+        hatches = [fill.get_hatch() for fill in fills]
         assert len(hatches) == len(set(hatches)) == 5
 
 
@@ -262,7 +281,8 @@ def test_a_figure_says_which_set_was_spoken(tmp_path: Path, folder: Path) -> Non
     (copy / "summary.json").write_text(json.dumps({**summary, "message_set": "sae-j2735", "stack": stack}))
     for name in FIGURES:
         for _, figure in figures_of(read(copy), name):
-            assert any("sae-j2735 (real octets), wsmp and ieee1609.2 (exact sizes)" in w for w in texts(figure)), name
+            said = [word.replace("\n", " ") for word in texts(figure)]
+            assert any("sae-j2735 (real octets), wsmp and ieee1609.2 (exact sizes)" in word for word in said), name
             inked = figure.get_tightbbox()
             assert inked.y0 >= 0
 
