@@ -18,7 +18,7 @@ _MEANING = {
     "control_lost": "was lost because its control channel could not be decoded",
     "propagation": "was lost to path loss, shadowing and noise (other senders made no difference)",
     "collision": "was lost to interference: without the other senders it would have been received",
-    "receiver_busy": "was lost because the receiver was locked on another frame",
+    "receiver_busy": "was lost because the receiver was locked on another frame, or sending",
     "never_sent": "never left its sender's queue (no grant in time, dropped or replaced)",
     "not_tuned": "was missed because the receiver does not listen on that channel",
     "net_unknown": "was received, but its network header is not known there",
@@ -29,6 +29,11 @@ _MEANING = {
     "not_applicable": "was understood, but the application had no use for it",
     "duplicate": "was received, but had been applied before from another sender",
 }
+_MEANING_OF_NETWORK = {
+    "propagation": "was lost in a block on the mobile network's radio",
+    "never_sent": "was given up on its way through the mobile network (overload or age)",
+}
+"""Of frames that went through a mobile network."""
 _FIRST_SUBCHANNEL = ("first_subchannel", "subchannel_first", "subchannel", "subchannel_start")
 _SUBCHANNEL_COUNT = ("subchannel_count", "subchannels")
 
@@ -175,7 +180,7 @@ def _overview(rows: Sequence[Mapping[str, str]]) -> str:
     for outcome, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         nearest = min((r for r in heard if r["outcome"] == outcome), key=lambda r: float(r["distance_m"]))
         lines.append(
-            f"At {count} of {len(heard)} receivers it {_MEANING[outcome]}; "
+            f"At {count} of {len(heard)} receivers it {_meaning(outcome, row)}; "
             f"nearest: {station_name(nearest['receiver'])} at {float(nearest['distance_m']):.0f} m."
         )
     return "\n".join(lines)
@@ -185,7 +190,7 @@ def _tell(story: _Story) -> str:
     row = story.row
     outcome, radio = row["outcome"], row["radio_outcome"]
     lines = [
-        f"{_head(row)} {_MEANING[outcome]} at "
+        f"{_head(row)} {_meaning(outcome, row)} at "
         f"{station_name(row['receiver'])}, {float(row['distance_m']):.1f} m away."
     ]
     if radio == "never_sent":
@@ -205,6 +210,11 @@ def _tell(story: _Story) -> str:
     else:
         lines.append(f"The radio received it; the loss lies above the radio: it {_MEANING[outcome]}.")
     return "\n".join(lines)
+
+
+def _meaning(outcome: str, row: Mapping[str, str]) -> str:
+    network = _MEANING_OF_NETWORK.get(outcome) if row.get("uu_cell") else None
+    return network or _MEANING[outcome]
 
 
 def _air_ms(row: Mapping[str, str]) -> float:
@@ -245,8 +255,10 @@ def _level_lines(story: _Story) -> list[str]:
 
 def _air_lines(story: _Story) -> list[str]:
     row = story.row
+    if row.get("uu_cell"):
+        return [f"It went through cell {row['uu_cell']}, where frames are scheduled: no other frame disturbs one."]
     own = [r for r in story.others.values() if r["sender"] == row["receiver"]]
-    if own:
+    if own and row["radio_outcome"] in ("half_duplex", "receiver_busy"):
         return [
             f"At that time the receiver itself sent frame {r['frame']} ({r['message']}){_resource_words(r)}, "
             "and a radio cannot hear while it sends."
@@ -277,6 +289,8 @@ def _interferer(other: Mapping[str, str], row: Mapping[str, str]) -> str:
         )
     else:
         words += ", out of reach of this receiver"
+    if row.get("radio") and other.get("radio") and not int(row["radio"]) & int(other["radio"]):
+        return words + "; on the other radio"
     mine, theirs = _subchannels(row), _subchannels(other)
     if mine is None or theirs is None or row.get("pool") != other.get("pool"):
         return words

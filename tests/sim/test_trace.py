@@ -133,6 +133,43 @@ def test_half_duplex_names_the_receivers_own_frame(tmp_path: Path) -> None:
     assert "the receiver itself sent frame 1 (BSM)" in text and "half duplex" in text
 
 
+HEAD = (
+    "time_s,frame,message,sender,generated_ns,ready_ns,start_ns,end_ns,size_bytes,{more},receiver,distance_m,power_dbm,"
+    "sinr_db,radio_outcome,outcome\n"
+)
+
+
+def test_the_mobile_network_is_told_by_its_cell(tmp_path: Path) -> None:
+    """By hand: frames in a cell are scheduled, so neither noise nor the receiver's own frame is blamed."""
+    path = tmp_path / "log.csv"
+    path.write_text(
+        HEAD.format(more="uu_cell,uu_copies")
+        + "0.1,1,BSM,10000001,0,0,100,300,190,4,2,10000002,50.0,,,propagation,propagation\n"
+        + "0.1,2,BSM,10000002,0,0,100,300,190,4,2,10000001,50.0,,,delivered,delivered\n"
+    )
+    text = explain(path, 1, 10_000_002)
+    assert "lost in a block on the mobile network's radio at vehicle 2" in text and "through cell 4" in text
+    assert "noise" not in text and "itself" not in text
+
+
+def test_frames_of_the_other_radio_are_marked(tmp_path: Path) -> None:
+    """By hand: frame 1 went over radio 1; frame 2 over radio 2 cannot disturb it, frame 3 over both can. The receiver
+    sends frame 4 on its other radio, which is not blamed for a loss to interference."""
+    path = tmp_path / "log.csv"
+    rows = [
+        (1, 1, 2, "collision"), (2, 3, 2, "delivered"), (3, 4, 2, "delivered"), (4, 2, 3, "delivered"),
+    ]
+    path.write_text(HEAD.format(more="radio") + "".join(
+        f"0.1,{frame},BSM,{10_000_000 + sender},0,0,100,300,190,{radio},{10_000_000 + receiver},50.0,-90.0,1.0,"
+        f"{outcome},{outcome}\n"
+        for (frame, sender, receiver, outcome), radio in zip(rows, (1, 2, 3, 2), strict=True)
+    ))
+    lines = explain(path, 1, 10_000_002).splitlines()
+    marked = [line for line in lines if line.endswith("on the other radio")]
+    assert [line.split()[1] for line in marked] == ["2", "4"] and not any("itself" in line for line in lines)
+    assert any("frame 3" in line for line in lines)
+
+
 def test_losses_above_the_radio_and_before_it(tmp_path: Path) -> None:
     """By hand: frame 2 was received and not decoded; frame 3 waited 95 ms and was given up."""
     path = log(tmp_path / "log.csv")
