@@ -103,7 +103,7 @@ def _loaded(draft: _Draft, overrides: Sequence[str], seed: int | None) -> Loaded
     from sim.scenario.checks import problems_of
 
     found = problems_of(config, candidate, data_file)
-    problems = draft.problems + [draft.problem(place, rule) for place, rule in found]
+    problems = draft.problems + [draft.problem(place, rule, config=config) for place, rule in found]
     if problems or candidate is None:
         raise ScenarioError(problems)
     if data_file is not None:
@@ -158,9 +158,16 @@ class _Draft:
             rule = f"newer than this program, which reads {sim.SCENARIO_SCHEMA}"
         raise ScenarioError([self.document.problem(("schema",), rule)])
 
-    def problem(self, path: KeyPath, rule: str, *, of_key: bool = False) -> Problem:
-        """A problem at ``path``, placed in the override, layout file or scenario file the value came from."""
+    def problem(
+        self, path: KeyPath, rule: str, *, of_key: bool = False, config: Scenario | None = None
+    ) -> Problem:
+        """A problem at ``path``, placed in the override, layout file or scenario file the value came from.
+
+        A value that nobody wrote is that of ``config`` and called the default.
+        """
         value = "" if of_key else shown(value_at(self.data, path))
+        if config is not None and value_at(self.data, path) is None and (default := shown(_standing(config, path))):
+            value = f"{default} (default)"
         return Problem(self.where(path, of_key), dotted(path), value, rule)
 
     def where(self, path: KeyPath, of_key: bool) -> str:
@@ -368,6 +375,17 @@ _RULES = {
     "model_type": "must be a mapping of keys",
     "finite_number": "must be a finite number",
 }
+
+
+def _standing(config: Scenario, path: KeyPath) -> Any:
+    """The value at ``path`` of a validated scenario, or ``None``."""
+    found: Any = config
+    for part in path:
+        try:
+            found = getattr(found, part) if isinstance(part, str) and hasattr(found, part) else found[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return None if hasattr(found, "model_fields_set") else found
 
 
 def _rule(error: Any) -> str:

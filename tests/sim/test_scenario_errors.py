@@ -156,7 +156,8 @@ def test_one_mistake_one_line(tmp_path, old: str, new: str, expected: str) -> No
         ),
         (
             "bsm: {period_ms: 20}",
-            "bsm.period_ms: 20: leaves T2 = 15 ms of a packet delay budget of 20 ms; at least 20 ms",
+            "bsm.period_ms: 20: leaves T2 = 15 ms of a packet delay budget of 20 ms less "
+            "radio.mode4.processing_budget_ms; at least 20 ms",
         ),
         (
             "radio: {mode4: {channel_plans: [{jurisdictions: [XX]}]}}",
@@ -282,6 +283,16 @@ def test_equal_points_are_one_mistake(tmp_path) -> None:
     """By hand: the second of two equal points is reported, and nothing that follows from it."""
     (line,) = lines_of(tmp_path, BASE.replace("lat: 31.01,", "lat: 31.00,"))
     assert line == "s.yaml:8:7: corridor.points.1: lies 0.00 m from the point before it, at least 1 m is needed"
+
+
+def test_a_default_at_fault_is_shown(tmp_path) -> None:
+    """By hand: nobody wrote the bandwidth, so the line gives the default it breaks the rule with."""
+    (line,) = lines_of(tmp_path, BASE, ("radio.access=ieee80211p",))
+    rule = "must be 10: IEEE 802.11p uses channels of 10 MHz"
+    assert line == f"s.yaml:1:1: radio.bandwidth_mhz: 20 (default): {rule}"
+    overrides = ("radio.access=ieee80211p", "radio.bandwidth_mhz=10", "radio.dot11p.standard=802.11bd")
+    (line,) = lines_of(tmp_path, BASE, overrides)
+    assert "radio.dot11p.per_table: 11p-highway-los (default): is not a table of 802.11bd; there are 11bd-" in line
 
 
 def test_a_mistake_in_a_layout_file_is_placed_there(tmp_path) -> None:

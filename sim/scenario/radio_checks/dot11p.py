@@ -41,5 +41,5 @@ def _table(name: str, standard: str) -> Iterator[Found]:
     known = [table for table in LINK_TABLES if table.startswith("11")]
     if name not in LINK_TABLES:
         yield here, f"no such table; {did_you_mean(name, known)}"
-    elif not name.startswith("11bd-" if standard == "802.11bd" else "11p-"):
-        yield here, f"is not a table of {standard}"
+    elif not name.startswith(own := "11bd-" if standard == "802.11bd" else "11p-"):
+        yield here, f"is not a table of {standard}; there are {', '.join(t for t in known if t.startswith(own))}"

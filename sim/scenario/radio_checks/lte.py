@@ -130,7 +130,7 @@ def mode4(config: Scenario) -> Iterator[Found]:
     t2_ms = min(float(settings.t2_max_ms), budget_ms - settings.processing_budget_ms)
     if config.bsm.enabled and config.radio.access == "lte-v2x-mode4" and t2_ms < LEAST_T2_MS:
         left = f"leaves T2 = {t2_ms:g} ms of a packet delay budget of {budget_ms:g} ms"
-        yield ("bsm", "period_ms"), f"{left}; at least {LEAST_T2_MS} ms is needed"
+        yield ("bsm", "period_ms"), f"{left} less radio.mode4.processing_budget_ms; at least {LEAST_T2_MS} ms is needed"
     yield from channel_plans(config)
     yield from limits(config)
     yield from repeated(("radio", "mode4", "mcs"), settings.mcs)
