@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def png(result: FileResult, dots_per_inch: int = 80) -> bytes:
     FigureCanvasAgg(figure)
     axes = figure.subplots(count, 1, squeeze=False, height_ratios=[3.0] + [2.0] * (count - 1))[:, 0]
     verdict = "within tolerance" if result.passed else "OUT OF TOLERANCE: " + ", ".join(result.failures)
-    figure.suptitle(f"{result.family}: {result.setting}\n{verdict}", fontsize=11)
+    figure.suptitle("\n".join((f"{result.family}: {result.setting}", *wrap(verdict, 72))), fontsize=11)
     for one, panel in zip(axes, result.panels, strict=True):
         _draw(one, panel)
     out = io.BytesIO()
