@@ -292,7 +292,8 @@ class Result:
         import yaml
 
         path = self.folder / "scenario.yaml"
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        document = yaml.load(path.read_text(encoding="utf-8"), loader) if path.is_file() else None
         return document if isinstance(document, dict) else {}
 
     @cached_property

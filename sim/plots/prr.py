@@ -41,17 +41,29 @@ def _one(result: Result, link: str, message: str, words: dict[str, str]) -> Figu
     bin_m = bin_width_m(result)
     figure = style.new_figure()
     axes = figure.add_axes((0.085, 0.22, 0.64, 0.62))
-    bars: dict[str, Any] = {"width": bin_m, "linewidth": 0.3, "edgecolor": "white"}
-    axes.bar(distance_m, prr["value"], color=style.SKY, label=words["delivered"], **bars)
+    half_m = bin_m / 2
+    bin_ = np.rint((distance_m - half_m) / bin_m).astype(np.int64)
+    edges_m = np.arange(bin_[-1] + 2) * bin_m
+    bars: dict[str, Any] = {"edges": edges_m, "fill": True, "linewidth": 0.3, "edgecolor": "white"}
+
+    def by_bin(share: np.ndarray) -> np.ndarray:
+        """Bins without packets stay empty."""
+        column = np.full(len(edges_m) - 1, np.nan)
+        column[bin_] = share
+        return column
+
+    axes.stairs(by_bin(prr["value"]), baseline=0.0, facecolor=style.SKY, label=words["delivered"], **bars)
     base = prr["value"].copy()
     for cause in CAUSES:
         name = cause.name.lower()
         lost = result.select(metric=f"loss_{name}", **group).sorted_by("distance_m")["value"]
         if len(lost) == len(base) and lost.any():
             colour, hatch = _FILLS[name]
-            axes.bar(distance_m, lost, bottom=base, color=colour, hatch=hatch, label=words[name], **bars)
-            base = base + lost
-    half_m = bin_m / 2
+            top = base + lost
+            axes.stairs(
+                by_bin(top), baseline=by_bin(base), facecolor=colour, hatch=hatch, label=words[name], **bars
+            )
+            base = top
     axes.hlines(prr["value"], distance_m - half_m, distance_m + half_m, color=style.BLUE, linewidth=2.2)
     known = ~np.isnan(prr["lower"])
     if known.any():
