@@ -245,10 +245,9 @@ class Processes(ProcessTable):
         self._reselect(rows[late], lost[late], [int(Cause.CONFLICT)] * int(np.count_nonzero(late)))
 
     def _send(self, rows: np.ndarray) -> Sendings:
-        sent = Sendings(
-            rows if self.copies == 1 else rows * self.copies, *self.table[:, rows].take(_SENT_ROWS, axis=0),
-            copy=np.zeros(len(rows), np.int64),
-        )
+        process = rows if self.copies == 1 else rows * self.copies
+        columns = self.table[:, rows].take(_SENT_ROWS, axis=0)
+        sent = Sendings(*[process, *columns, np.zeros(len(rows), np.int64)])
         at, announced = sent.subframe, sent.announced
         if not len(rows):
             return sent

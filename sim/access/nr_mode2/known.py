@@ -62,6 +62,7 @@ class Known:
         several = 2 * self.copies
         self.ids = (several * self.order[:, None] + np.arange(several)).ravel()
         self.starts = several * self.processes_at
+        self.start_list = self.starts.tolist()
         self.ordered = processes.count
 
     def commit(self, s: Sendings, sent: Sent, level_at: np.ndarray) -> None:

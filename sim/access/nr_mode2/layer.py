@@ -229,14 +229,14 @@ class NrMode2:
         """Arrivals and transmissions of a block; slot by slot where one process has two events in it."""
         frames, arrived = self.waiting.until(end)
         if len(frames):
-            gone = ~(stations.active[frames.sender] & (stations.station_id[frames.sender] == frames.sender_id))
-            if gone.any():
-                rows = np.flatnonzero(gone)
+            here = stations.active[frames.sender] & (stations.station_id[frames.sender] == frames.sender_id)
+            if np.count_nonzero(here) < len(here):
+                rows = (~here).nonzero()[0]
                 away = np.zeros(len(rows), bool)
                 self.processes.dropped.append((frames.frame[rows], frames.sender[rows], frames.ready_ns[rows], away))
-                frames, arrived = frames.take(np.flatnonzero(~gone)), arrived[~gone]
+                frames, arrived = frames.take(here.nonzero()[0]), arrived[here]
         rows = self.processes.rows_of(frames, stations)
-        if len(set(rows.tolist())) == len(rows) and not self.processes.waiting[rows].any():
+        if len(set(rows.tolist())) == len(rows) and not np.count_nonzero(self.processes.waiting[rows]):
             self.processes.arrive(rows, frames, arrived)
             return self.processes.due(start, end)
         parts = []
@@ -275,7 +275,9 @@ class NrMode2:
             if len(rows):
                 self.selector.check(rows, at)
         triggers, self.processes.triggers = self.processes.triggers, []
-        if triggers:
+        if len(triggers) == 1:
+            self.selector.select(*triggers[0])
+        elif triggers:
             self.selector.select(np.concatenate([t[0] for t in triggers]), np.concatenate([t[1] for t in triggers]))
 
     # ---- what is reported

@@ -103,6 +103,10 @@ class Processes:
         """Transport blocks that gave way to another one of their station in the same slot."""
         self._periods = {f.index: 0 if self._is_aperiodic(f) else reservation_period_ms(f.period_ns) for f in flows}
         self._most_urgent = min((min(8, max(1, flow.priority)) for flow in flows), default=1)
+        self._singles = 0 in self._periods.values()
+        """Whether some flow reserves no period."""
+        self._least_slots = np.resize(np.array(mode.t2_min_slots, np.int64) * self.per_ms, 8)
+        """T2min by priority, 1 first."""
         self.periods = np.array(sorted({p * self.per_ms for p in self._periods.values() if p}), np.int64)
         """Reservation periods in use, in slots: the allowed ones of the step on slots not monitored."""
 
@@ -173,8 +177,10 @@ class Processes:
 
     def arrive(self, rows: np.ndarray, frames: Frames, arrived: np.ndarray) -> None:
         """Frames reach their processes ``rows`` at these slots (at most one per process in one call)."""
+        if not len(rows):
+            return
         old = self.waiting[rows]
-        if old.any():
+        if np.count_nonzero(old):
             self._drop(rows[old], frames.ready_ns[old])
         self.waiting[rows] = True
         self.frame[rows], self.sequence[rows] = frames.frame, frames.sequence
@@ -182,12 +188,21 @@ class Processes:
         self.arrived[rows] = arrived
         self._remember_size(rows, frames.size_bytes, arrived)
         self._skip(rows, arrived)
-        cause = self._judge(rows, arrived)
-        again = np.flatnonzero(cause >= 0)
-        self._reselect(rows[again], arrived[again], cause[again])
+        again, causes = self._judge(rows, arrived)
+        if causes:
+            self._reselect(rows[again], arrived[again], causes)
 
     def _remember_size(self, rows: np.ndarray, size: np.ndarray, arrived: np.ndarray) -> None:
-        stamp = arrived * self.slot_ns // _BUCKET_NS
+        stamp = int(arrived[0]) * self.slot_ns // _BUCKET_NS
+        if int(arrived[-1]) * self.slot_ns // _BUCKET_NS == stamp:
+            # Arrivals come in order of time: all of them belong to one step.
+            largest, stamps = self.largest[:, stamp % _BUCKETS], self.stamp[:, stamp % _BUCKETS]
+            largest[rows] = np.maximum(largest[rows] * (stamps[rows] == stamp), size)
+            stamps[rows] = stamp
+            return
+        self._remember_size_apart(rows, size, arrived * self.slot_ns // _BUCKET_NS)
+
+    def _remember_size_apart(self, rows: np.ndarray, size: np.ndarray, stamp: np.ndarray) -> None:
         bucket = stamp % _BUCKETS
         fresh = self.stamp[rows, bucket] == stamp
         self.largest[rows, bucket] = np.where(fresh, np.maximum(self.largest[rows, bucket], size), size)
@@ -195,8 +210,8 @@ class Processes:
 
     def _skip(self, rows: np.ndarray, until: np.ndarray) -> None:
         """Reserved opportunities before ``until`` have passed unused; an aperiodic grant is used up by then."""
-        behind = np.flatnonzero(self.next[rows] < until)
-        if not len(behind):
+        behind = self.next[rows] < until
+        if not np.count_nonzero(behind):
             return
         rows, until = rows[behind], until[behind]
         single = self.period[rows] == 0
@@ -206,40 +221,51 @@ class Processes:
         self.next[rows] += steps * self.period[rows]
         self.missed[rows] += steps
 
-    def _judge(self, rows: np.ndarray, arrived: np.ndarray) -> np.ndarray:
-        """Cause for a new selection per row, -1 where the grant serves the waiting frame."""
-        granted = self.next[rows] < NEVER
-        cause = np.where(granted, -1, self.cause[rows])
-        idle = arrived - self.last_use[rows] > np.maximum(1000 * self.per_ms, self.period[rows])
+    def _judge(self, rows: np.ndarray, arrived: np.ndarray) -> tuple[np.ndarray, list[int]]:
+        """Places of the rows whose grant does not serve the waiting frame (or that have none), and why."""
+        following = self.next[rows]
+        # No period is longer than 1000 ms.
+        idle = arrived - self.last_use[rows] > 1000 * self.per_ms
         if self.mode.reselect_after is not None:
             idle |= self.missed[rows] >= self.mode.reselect_after
-        late = self._ends_ns(rows) > self.generated_ns[rows] + self.budget_ns[rows]
         large = self.size_bytes[rows] > self.room[rows]
-        for problem, reason in ((late, Cause.BUDGET), (large, Cause.SIZE), (idle, Cause.MISSED)):
-            if problem.any():
-                cause = np.where(granted & problem, int(reason), cause)
-        return cause
+        # Without a grant the next slot never comes: that is late too.
+        late = following >= (self.generated_ns[rows] + self.budget_ns[rows]) // self.slot_ns
+        places = (late | large | idle).nonzero()[0]
+        causes = []
+        for i in places.tolist():
+            if following[i] == NEVER:
+                causes.append(int(self.cause[rows[i]]))
+            elif idle[i]:
+                causes.append(int(Cause.MISSED))
+            else:
+                causes.append(int(Cause.SIZE if large[i] else Cause.BUDGET))
+        return places, causes
 
     def _ends_ns(self, rows: np.ndarray) -> np.ndarray:
         """End of the next packet's first copy."""
         return (np.minimum(self.next[rows], NEVER // self.slot_ns - 1) + 1) * self.slot_ns
 
-    def _reselect(self, rows: np.ndarray, at: np.ndarray, cause: np.ndarray) -> None:
-        if not len(rows):
+    def _reselect(self, rows: np.ndarray, at: np.ndarray, causes: list[int]) -> None:
+        if not causes:
             return
         self.next[rows] = NEVER
-        np.add.at(self.selections, cause, 1)
+        for cause in causes:
+            self.selections[cause] += 1
         self.triggers.append((rows, at))
 
     # ---- transmission
 
     def due(self, start: int, end: int) -> Sendings:
         """Use the reserved slots in ``start`` .. ``end`` - 1; what is sent, and the grants moved on."""
-        rows = np.flatnonzero((self.next[:self.count] >= start) & (self.next[:self.count] < end))
-        ready = self.waiting[rows] & (self.arrived[rows] <= self.next[rows])
-        self._pass(rows[~ready])
-        rows = rows[ready]
-        rows = rows[np.lexsort((rows, self.priority[rows], self.slot[rows], self.next[rows]))]
+        following = self.next[:self.count]
+        rows = ((following >= start) & (following < end)).nonzero()[0]
+        ready = self.waiting[rows] & (self.arrived[rows] <= following[rows])
+        if np.count_nonzero(ready) < len(rows):
+            self._pass(rows[~ready])
+            rows = rows[ready]
+        key = (following[rows] - start) << 40 | self.slot[rows] << 8 | self.priority[rows]
+        rows = rows[key.argsort(kind="stable")]
         later = self._due_copies(start, end) if self._later else None
         rows = self._one_per_slot(rows, later)
         sent = self._send(rows)
@@ -261,12 +287,13 @@ class Processes:
         """A station sends one transport block per slot: copies under way first, then the most urgent packet."""
         busy = np.zeros(len(rows), bool)
         if len(rows) > 1:
-            busy[1:] = (self.next[rows][1:] == self.next[rows][:-1]) & (self.slot[rows][1:] == self.slot[rows][:-1])
+            place = self.next[rows] << 32 | self.slot[rows]
+            busy[1:] = place[1:] == place[:-1]
         if later is not None and len(later):
             taken = set(zip(later.at.tolist(), later.slot.tolist(), strict=True))
             places = zip(self.next[rows].tolist(), self.slot[rows].tolist(), strict=True)
             busy |= np.array([place in taken for place in places], bool)
-        if busy.any():
+        if np.count_nonzero(busy):
             self._give_way(rows[busy])
             rows = rows[~busy]
         return rows
@@ -287,7 +314,7 @@ class Processes:
         single = self.period[rows] == 0
         self.next[rows] = np.where(single, NEVER, lost + self.period[rows])
         late = self._ends_ns(rows) > self.generated_ns[rows] + self.budget_ns[rows]
-        self._reselect(rows[late], lost[late], np.full(int(late.sum()), int(Cause.CONFLICT)))
+        self._reselect(rows[late], lost[late], [int(Cause.CONFLICT)] * int(np.count_nonzero(late)))
 
     def _send(self, rows: np.ndarray) -> Sendings:
         """First copies go out, further ones are put down for their slots."""
@@ -327,12 +354,16 @@ class Processes:
 
     def _count_down(self, rows: np.ndarray, sent: Sendings) -> None:
         """Keep or give up a used-up grant; decided before the SCI is sent, so that it announces the truth."""
-        single = self.period[rows] == 0
-        gone = rows[single]
-        self.next[gone], self.cause[gone] = NEVER, Cause.APERIODIC
-        self.counter[rows] -= 1
-        self.next[rows[~single]] += self.period[rows[~single]]
-        at = np.flatnonzero(~single & (self.counter[rows] <= 0))
+        counter = self.counter[rows] - 1
+        self.counter[rows] = counter
+        self.next[rows] = sent.at + sent.announced
+        used_up = counter <= 0
+        if self._singles:
+            single = sent.announced == 0
+            gone = rows[single]
+            self.next[gone], self.cause[gone] = NEVER, Cause.APERIODIC
+            used_up &= ~single
+        at = used_up.nonzero()[0]
         if not len(at):
             return
         used = rows[at]
@@ -341,25 +372,27 @@ class Processes:
             draw = self.draws("keep", used, 2)
             keep = draw[:, 0] < self.mode.keep_probability
             self.counter[used[keep]] = self.new_counter(used[keep], draw[keep, 1])
-        else:
-            keep = np.zeros(len(used), bool)
-        gone = used[~keep]
-        self.next[gone], self.cause[gone] = NEVER, Cause.COUNTER
-        sent.announced[at[~keep]] = 0
+            used, at = used[~keep], at[~keep]
+        self.next[used], self.cause[used] = NEVER, Cause.COUNTER
+        sent.announced[at] = 0
 
     def to_check(self, start: int, end: int, ahead: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows to look at again ``ahead`` slots before their use, if that is in ``start`` .. ``end`` - 1, and when.
 
         Resources not yet announced (re-evaluation), and announced ones where pre-emption is on.
         """
-        when = self.next[:self.count] - ahead
-        wanted = (when >= start) & (when < end) & self.waiting[:self.count] & (self.arrived[:self.count] <= when)
-        rows = wanted.nonzero()[0]
-        rows = rows[self.chosen_at[rows] < when[rows]]
+        following = self.next[:self.count]
+        rows = ((following >= start + ahead) & (following < end + ahead)).nonzero()[0]
+        when = following[rows] - ahead
+        wanted = self.waiting[rows] & (self.arrived[rows] <= when) & (self.chosen_at[rows] < when)
+        if np.count_nonzero(wanted) < len(rows):
+            rows, when = rows[wanted], when[wanted]
+        if not len(rows):
+            return rows, when
         announced = self.announced[rows]
         urgent = self.mode.preemption & (self.priority[rows] > self._most_urgent)
-        rows = rows[np.where(announced, urgent, self.mode.reevaluation & (announced | self._may_change(rows)))]
-        return rows, when[rows]
+        wanted = np.where(announced, urgent, self.mode.reevaluation & (announced | self._may_change(rows)))
+        return rows[wanted], when[wanted]
 
     def _may_change(self, rows: np.ndarray) -> np.ndarray:
         """Whether an SCI sent after the selection can name the selected slots at all.
@@ -407,7 +440,7 @@ class Processes:
         last = np.where(wanted < first, latest, np.minimum(wanted, latest))
         longest = LONGEST_WINDOW_NS // self.slot_ns if mode.t2_max_slots is None else mode.t2_max_slots
         last = np.minimum(last, at + longest)
-        least = np.resize(np.array(mode.t2_min_slots, np.int64) * self.per_ms, 8)[self.priority[rows] - 1]
+        least = self._least_slots[self.priority[rows] - 1]
         return first, np.maximum(last, np.minimum(at + least, latest))
 
     def give_up(self, rows: np.ndarray, at: np.ndarray) -> None:

@@ -119,6 +119,11 @@ def meeting(
     several y per target.
     """
     step = np.where(period > 0, period, np.int64(2**40))
+    ahead = target - begin
+    if not np.count_nonzero((ahead < 0) | (ahead >= step)):
+        # Within one period there is one y, the target itself (uses are never 0).
+        rows = (target <= end).nonzero()[0]
+        return [(rows, target[rows])] if len(rows) else []
     y = begin + (target - begin) % step
     found = []
     longest = int((end - begin + 1).max(initial=0))

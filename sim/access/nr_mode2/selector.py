@@ -90,7 +90,12 @@ class Selector:
         p = self.processes
         if p.count != self.known.ordered:
             self.known.reorder(self.near, p)
-        order = np.lexsort((rows, p.priority[rows], at, p.slot[rows]))
+        slot = p.slot[rows]
+        if len(set(slot.tolist())) == len(rows):
+            order = slot.argsort()
+            self._select_apart(rows[order], at[order])
+            return
+        order = np.lexsort((rows, p.priority[rows], at, slot))
         rows, at = rows[order], at[order]
         while len(rows):
             first = np.ones(len(rows), bool)
@@ -103,7 +108,7 @@ class Selector:
         p = self.processes
         begin, end = p.windows(rows, at)
         late = end < begin
-        if late.any():
+        if np.count_nonzero(late):
             p.give_up(rows[late], at[late])
             rows, at, begin, end = rows[~late], at[~late], begin[~late], end[~late]
             if not len(rows):
@@ -129,8 +134,9 @@ class Selector:
         p = self.processes
         kinds = p.pool[rows] * 1000 + p.subchannels[rows]
         batches = []
-        for kind in sorted(set(kinds.tolist())):
-            s = np.flatnonzero(kinds == kind)
+        distinct = sorted(set(kinds.tolist()))
+        for kind in distinct:
+            s = slice(None) if len(distinct) == 1 else (kinds == kind).nonzero()[0]
             some, period = rows[s], p.period[rows[s]]
             uses = np.where(period > 0, 10 * p.counter[some], 1)
             batches.append(Batch(
@@ -233,12 +239,16 @@ class Selector:
         """
         known, count = self.known, int(self.grid.subchannels[batch.pool])
         level = np.zeros((len(batch.rows), batch.span, count), np.float32)
-        alive = known.alive(int(batch.begin.min()), int(batch.end.max()), only)
-        index, record = self._audible(batch, alive)
+        if only is None:
+            index, record = self._within_reach(batch)
+            some = (known.until.take(record) >= min(batch.begin.tolist())).nonzero()[0]
+            index, record = index[some], record[some]
+        else:
+            index, record = self._audible(batch, known.alive(int(batch.begin.min()), int(batch.end.max()), only))
         if not len(index):
             return level
-        sent = known.memory.subframe[record]
-        usable = (sent < batch.at[index] - self.unknown_slots) & (sent >= batch.at[index] - self.window_slots)
+        age = batch.at.take(index) - known.memory.subframe.take(record)
+        usable = (age > self.unknown_slots) & (age <= self.window_slots)
         if urgent:
             most = self.mode.preemption_priority or 9
             usable &= known.priority[record] < np.minimum(batch.priority[index], most)
@@ -246,11 +256,35 @@ class Selector:
         index, record = index[some], record[some]
         population = self.near.population(self.near.column[batch.slot])
         rsrp = known.heard_mw(record, batch.slot[index], population[index], self.least_mw)
-        some = np.flatnonzero(rsrp > 0)
+        some = rsrp.nonzero()[0]
         index, record = index[some], record[some]
         ratio = rsrp[some] / self.threshold_mw[batch.priority[index] - 1, known.priority[record] - 1]
         self._mark(level, batch, index, record, ratio)
         return level
+
+    def _within_reach(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs (index of row, record of a station within reach)."""
+        near, ids, starts = self.near, self.known.ids, self.known.start_list
+        column = near.column[batch.slot]
+        ranges = [
+            (int(near.offset[b]), int(near.size[b]), *(values[column].tolist() for values in self._runs[b][:2]))
+            for b in LISTENERS if near.size[b]
+        ]
+        found: list[np.ndarray] = []
+        number = []
+        for i in range(len(column)):
+            total = 0
+            for offset, size, first, count in ranges:
+                end = first[i] + count[i]
+                parts = [ids[starts[offset + first[i]]:starts[offset + min(end, size)]]] if count[i] else []
+                if near.ring_m and end > size:
+                    parts.append(ids[starts[offset]:starts[offset + end - size]])
+                found += parts
+                total += sum(map(len, parts))
+            number.append(total)
+        if not found:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.arange(len(column)).repeat(number), np.concatenate(found)
 
     def _audible(self, batch: Batch, alive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pairs (index of row, record of a station within reach) among the records marked ``alive``."""
