@@ -105,6 +105,9 @@ class Neighbours:
         self._within: dict[float, dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
         self._packed: np.ndarray | None = None
         self._run_tables: dict[tuple[int, float | None], np.ndarray] = {}
+        self._all_runs: dict[tuple[tuple[int, ...], float], np.ndarray] = {}
+        self.inhabited = tuple(b for b in POPULATIONS if self.size[b])
+        """Populations with any station."""
         self._layout()
 
     def _layout(self) -> None:
@@ -164,6 +167,14 @@ class Neighbours:
             self._run_tables[key] = np.ascontiguousarray(np.array([lo + self.offset[b], count, base]).T)
         return self._run_tables[key]
 
+    def links_within(self, targets: tuple[int, ...], distance_m: float) -> np.ndarray:
+        """Stations of some populations that may lie so close to every listening column, int64 [columns]."""
+        key = (targets, distance_m)
+        if key not in self._all_runs:
+            counts = [self.run_table(b, distance_m)[:, 1] for b in targets if b in self.inhabited]
+            self._all_runs[key] = np.sum(counts, axis=0) if counts else np.zeros(int(self.offset[PROBE]), np.int64)
+        return self._all_runs[key]
+
     def within(self, distance_m: float) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """(lo, count, base) as in :attr:`lo` and so on, of the part of each run that may lie within ``distance_m``.
 
@@ -193,9 +204,14 @@ class Neighbours:
         return lo % n, np.maximum(end - lo, 0), windows.base + lo - band.lo
 
     def positions(self, part: np.ndarray, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-        """x and y of these columns, float32 [len(part), columns], at these parts of the tick, from a local origin."""
+        """x and y of these columns, float32 [len(part), columns], at these parts of the tick, from a local origin.
+
+        y is [1, columns] in a tick in which no station moves that way.
+        """
         columns = slice(first, end)
         x = self._x0[columns] + self._dx[columns] * part[:, None]
+        if self._straight:
+            return x.astype(np.float32), self._y0[None, columns].astype(np.float32)
         y = self._y0[columns] + self._dy[columns] * part[:, None]
         return x.astype(np.float32), y.astype(np.float32)
 
@@ -320,6 +336,7 @@ class Neighbours:
         origin_y = float(stations.y0_m[slots].mean()) if len(slots) else 0.0
         self._x0, self._y0 = stations.x0_m[slots] - origin_x, stations.y0_m[slots] - origin_y
         self._dx, self._dy = stations.x1_m[slots] - stations.x0_m[slots], stations.y1_m[slots] - stations.y0_m[slots]
+        self._straight = not self._dy.any()
         self._absolute = stations.x0_m[slots] + 0.5 * self._dx, stations.y0_m[slots] + 0.5 * self._dy
         self.slack_m = float(np.hypot(self._dx, self._dy).max(initial=0.0))
         self.station_id = stations.station_id[slots]
@@ -330,6 +347,9 @@ class Neighbours:
         self.one_height = bool((self.height_m == self.height_m[:1]).all())
         """All antennas stand equally high."""
         self.power_mw = np.exp(self.power_dbm * np.float32(np.log(10) / 10))
+        self.strongest_mw = float(self.power_mw.max(initial=0.0))
+        self.factor = self.power_mw / np.float32(self.strongest_mw) if self.strongest_mw else self.power_mw
+        """Power of every column in units of the strongest station's."""
         pattern = stations.antenna_pattern[slots]
         directional = pattern if is_directional(pattern) else None
         self._ends = Ends(slots, self.kind, *self._absolute, self.height_m, self.gain_dbi, directional)

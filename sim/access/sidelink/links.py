@@ -60,7 +60,7 @@ def runs_of(near: Neighbours, column: np.ndarray, targets: Iterable[int], within
 
     ``within_m`` cuts runs to stations that may lie so close (:meth:`Neighbours.within`), else all within reach.
     """
-    parts = [_runs(near, column, b, within_m) for b in targets if near.size[b]]
+    parts = [_runs(near, column, b, within_m) for b in targets if b in near.inhabited]
     if len(parts) == 1:
         return parts[0]
     if not parts:

@@ -221,9 +221,10 @@ class Reception:
         """A batch without levels, and the zeroed array [kind + 1, subframe, column] of received powers; the last row
         is all ones and carries noise. Received powers are in units of the strongest station's power."""
         size, width = len(part), columns.stop - columns.start
-        shapes = sorted(set(sent.shape.tolist()))
+        allocated = sent.shape.tolist()
+        shapes = sorted(set(allocated))
         place = {shape: i for i, shape in enumerate(shapes)}
-        kind = np.array([place[shape] for shape in sent.shape.tolist()], np.int64)
+        kind = np.array([place[shape] for shape in allocated], np.int64)
         n = len(shapes)
         need = (n + 1) * size * width
         if len(self._received) < need:
@@ -232,10 +233,10 @@ class Reception:
         received[:n], received[n] = 0, 1
         nothing = np.empty((0, size, width), np.float32)
         distance_m = self.settings.report_distance_m
-        links = sum(int(near.run_table(b, distance_m)[sent.column, 1].sum()) for b in targets if near.size[b])
+        links = int(near.links_within(targets, distance_m).take(sent.column).sum())
         batch = Batch(sent, part, kind, n, columns.start, width, nothing, 0, nothing, targets, links)
-        self._reference_mw = float(near.power_mw.max(initial=0.0))
-        self._factors = (near.power_mw[sent.column] / np.float32(self._reference_mw)).tolist()
+        self._reference_mw = near.strongest_mw
+        self._factors = near.factor.take(sent.column).tolist()
         if targets != (PROBE,):
             batch.sensed_mw = np.empty((int(self.grid.subchannels.sum()), size, width), np.float32)
         batch.levels, batch.address = self._room(2 * n, size, width)
@@ -376,9 +377,15 @@ class Reception:
 
 def _add_up(flat: np.ndarray, into: np.ndarray, table: np.ndarray, runs: Runs, factors: list[float]) -> None:
     """Add gains times factors of every run to ``flat`` from ``into`` on, run after run: a fixed order."""
-    rows = zip(into.tolist(), runs.base.tolist(), runs.count.tolist(), runs.sending.tolist(), strict=True)
-    for at, base, count, sending in rows:
-        target, gain, factor = flat[at:at + count], table[base:base + count], factors[sending]
+    base, count = runs.base, runs.count
+    edges = (into.tolist(), (into + count).tolist(), base.tolist(), (base + count).tolist())
+    if all(factor == 1.0 for factor in factors):
+        for at, to, first, end in zip(*edges, strict=True):
+            target = flat[at:to]
+            np.add(target, table[first:end], target)
+        return
+    for at, to, first, end, sending in zip(*edges, runs.sending.tolist(), strict=True):
+        target, gain, factor = flat[at:to], table[first:end], factors[sending]
         target += gain if factor == 1.0 else gain * np.float32(factor)
 
 

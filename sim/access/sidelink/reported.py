@@ -32,9 +32,9 @@ class Reported:
         step = np.arange(int(runs.count.sum()))
         cell = step + np.repeat(row * width + runs.first - first - start, runs.count)
         squared = _squares(x.take(cell), np.repeat(own_x, runs.count), near.ring_m)
-        squared += _squares(y.take(cell), np.repeat(own_y, runs.count), 0.0)
         height = near.height_m
         column = step + np.repeat(runs.first - start, runs.count)
+        squared += _squares(y.take(cell if len(y) > 1 else column - first), np.repeat(own_y, runs.count), 0.0)
         if not near.one_height:
             squared += _squares(height.take(column), np.repeat(height[sent.column[runs.sending]], runs.count), 0.0)
         near_by = squared <= np.float32(limit_m**2)

@@ -228,7 +228,7 @@ class ReservationMemory:
         power = near.power_mw[sent.column]
         self.share_mw[record, 0] = power * reception.control_share[sent.data_prb]
         self.share_mw[record, 1] = power * reception.element_share[sent.data_prb]
-        self.runs[record, :, :4] = near.packed()[sent.column]
+        self.runs[record, :, :4] = near.packed().take(sent.column, axis=0)
         self.runs[record, :, 4] = level_at
         self.own[slot, self.own_count[slot] % _OWN] = subframe
         self.own_count[slot] += 1
