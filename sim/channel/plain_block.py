@@ -96,7 +96,9 @@ def _shadowing(
     columns = np.flatnonzero(least)
     if len(columns):
         some = slice(int(columns[0]), int(columns[-1]) + 1)
-        value[:, some] = product[:, some] * (field.scale(np.sqrt(squared[:, some])) * factor)
+        scale = field.scale(np.sqrt(squared[:, some]))
+        scale *= factor
+        np.multiply(product[:, some], scale, out=value[:, some])
     return value
 
 

@@ -95,10 +95,12 @@ class ShadowField:
     def scale(self, distance_m: np.ndarray) -> np.ndarray:
         """Factor that makes an inner product standard normal, float32, by the ends' distance in metres."""
         distance = np.asarray(distance_m, np.float32)
-        close = np.exp(distance * np.float32(-2.0 / self.decorrelation_m))
+        close = np.atleast_1d(distance * np.float32(-2.0 / self.decorrelation_m))
+        np.exp(close, out=close)
         close += np.float32(1)
         close *= np.float32(self.terms)
-        return np.float32(1) / np.sqrt(close)
+        np.sqrt(close, out=close)
+        return np.divide(np.float32(1), close, out=close).reshape(distance.shape)
 
     def pairs(
         self, left: np.ndarray, right: np.ndarray, a: np.ndarray, b: np.ndarray, distance_m: np.ndarray

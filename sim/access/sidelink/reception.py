@@ -379,7 +379,7 @@ def _add_up(flat: np.ndarray, into: np.ndarray, table: np.ndarray, runs: Runs, f
     """Add gains times factors of every run to ``flat`` from ``into`` on, run after run: a fixed order."""
     base, count = runs.base, runs.count
     edges = (into.tolist(), (into + count).tolist(), base.tolist(), (base + count).tolist())
-    if all(factor == 1.0 for factor in factors):
+    if factors.count(1.0) == len(factors):
         for at, to, first, end in zip(*edges, strict=True):
             target = flat[at:to]
             np.add(target, table[first:end], target)
