@@ -96,10 +96,10 @@ class HeardReservations:
         row = self._copies(process)
         if row is not process:
             index, process = np.tile(index, 2), np.tile(process, 2)
-        record = self._latest(row, batch.at[index])
-        announced = memory.announced[record]
+        record = self._latest(row, batch.at.take(index))
+        announced = memory.announced.take(record)
         reach = announced * np.maximum(1, 100 // np.maximum(announced, 1)) if self._short else announced
-        ahead = (announced > 0) & (memory.subframe[record] + reach >= batch.begin[index])
+        ahead = (announced > 0) & (memory.subframe.take(record) + reach >= batch.begin.take(index))
         if self.processes.copies > 1:
             self._fit()
             gap = self._gap[record]
@@ -107,10 +107,11 @@ class HeardReservations:
             ahead |= (announced > 0) & (memory.subframe[record] + reach + gap >= batch.begin[index])
         some = ahead.nonzero()[0]
         index, record = index[some], record[some]
-        rsrp = memory.heard_mw(record, batch.slot[index], population[index], self._least_mw)
-        decoded = rsrp > 0
+        rsrp = memory.heard_mw(record, batch.slot.take(index), population.take(index), self._least_mw)
+        decoded = rsrp
         if not self.grid.plans.trivial:
-            decoded &= self._listen[batch.slot[index], self.grid.channel[self.processes.pool[process[some]]]]
+            channel = self.grid.channel[self.processes.pool[process[some]]]
+            decoded = (rsrp > 0) & self._listen[batch.slot[index], channel]
         heard = decoded.nonzero()[0]
         index, record, rsrp = index[heard], record[heard], rsrp[heard]
         if self._thresholds is not None:
@@ -128,8 +129,8 @@ class HeardReservations:
     def _latest(self, row: np.ndarray, before: np.ndarray) -> np.ndarray:
         """Records of the latest transmissions before these subframes."""
         memory = self.memory
-        record = 2 * row + memory.generation[row]
-        newer = memory.subframe[record] >= before
+        record = 2 * row + memory.generation.take(row)
+        newer = memory.subframe.take(record) >= before
         if np.count_nonzero(newer):
             record ^= newer
         return record
@@ -209,7 +210,7 @@ class HeardReservations:
         memory = self.memory
         announced, since = memory.announced[record], memory.subframe[record]
         if not self._short and self.processes.copies == 1:
-            prb = memory.prb_from[record], memory.prb_to[record]
+            prb = memory.prb_from.take(record), memory.prb_to.take(record)
             self._enter(level, batch, index, since + announced, prb, rsrp)
             return
         times = 1 if not self._short else max(1, 100 // int(announced.min(initial=100) or 100))
@@ -241,11 +242,11 @@ class HeardReservations:
         start = int(self.grid.start_prb[batch.pool])
         low = np.maximum((prb[0] - start) // width, 0)
         wide = np.minimum(-((start - prb[1]) // width), count) - low
-        same = np.count_nonzero(wide == wide[0]) == len(wide)
-        least, most = (int(wide[0]),) * 2 if same else (int(wide.min()), int(wide.max()))
-        begin = batch.begin[row]
+        least, most = int(wide.min()), int(wide.max())
+        begin = batch.begin.take(row)
         flat = level.ravel()
-        for found, y in projected(target, begin, batch.end[row], batch.period[row], batch.repetitions[row]):
+        columns = (values.take(row) for values in (batch.end, batch.period, batch.repetitions))
+        for found, y in projected(target, begin, *columns):
             cell = (row[found] * batch.span + y - begin[found]) * count + low[found]
             value = rsrp[found]
             for s in range(most):

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cause", "Processes", "Sendings", "period_subframes"]
 
-_COUNTER_RANGE = np.zeros((2, 101), np.int64)
-_COUNTER_RANGE[:, [20, 50, 100]] = [[25, 10, 5], [75, 30, 15]]
+_COUNTER_RANGE = {20: (25, 75), 50: (10, 30), 100: (5, 15)}
 """Least and largest reselection counter by period in ms, 100 for all from 100 on (TS 36.321 clause 5.14.1.1)."""
 
 
@@ -291,16 +290,20 @@ class Processes(ProcessTable):
 
     def counter_from(self, rows: np.ndarray, draw: np.ndarray) -> np.ndarray:
         """The counters that these draws give."""
-        low, high = _COUNTER_RANGE[:, np.minimum(self.period[rows], 100)]
-        return low + (draw * (high - low + 1)).astype(np.int64)
+        ranges = [_COUNTER_RANGE[min(period, 100)] for period in self.period[rows].tolist()]
+        pairs = zip(ranges, draw.tolist(), strict=True)
+        return np.array([low + int(number * (high - low + 1)) for (low, high), number in pairs], np.int64)
 
-    def grant_sizes(self, rows: np.ndarray, subframe: np.ndarray) -> np.ndarray:
+    def grant_sizes(self, rows: np.ndarray, subframe: np.ndarray) -> list[int]:
         """Bytes new grants are made for: the largest frame of the last second, or the one that waits."""
-        size = self.size_bytes[rows]
+        sizes: list[int] = self.size_bytes[rows].tolist()
         if self.mode.grant_sizing != "largest":
-            return size
-        recent = self.stamp[rows] > (subframe // BUCKET_MS - BUCKETS)[:, None]
-        return np.maximum(size, np.where(recent, self.largest[rows], 0).max(axis=1))
+            return sizes
+        known = zip(subframe.tolist(), self.stamp[rows].tolist(), self.largest[rows].tolist(), strict=True)
+        for i, (at, stamps, largest) in enumerate(known):
+            before = at // BUCKET_MS - BUCKETS
+            sizes[i] = max(sizes[i], *(b if s > before else 0 for s, b in zip(stamps, largest, strict=True)))
+        return sizes
 
     def windows(self, rows: np.ndarray, subframe: np.ndarray, processing_ns: int) -> tuple[np.ndarray, np.ndarray]:
         """First and last candidate subframe for the waiting frames; last < first where the budget leaves none.

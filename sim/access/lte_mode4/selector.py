@@ -95,8 +95,12 @@ class Selector:
         if np.count_nonzero(late):
             p.give_up(rows[late], at[late])
             rows, at, begin, end = rows[~late], at[~late], begin[~late], end[~late]
-        wanted = zip(p.grant_sizes(rows, at).tolist(), p.pool[rows].tolist(), strict=True)
+        wanted = zip(p.grant_sizes(rows, at), p.pool[rows].tolist(), strict=True)
         kinds = [(pool, *self.grid.sized(size, pool)) for size, pool in wanted]
+        if len(kinds) == 1:
+            pool, one, width = kinds[0]
+            self._select_alike(rows, at, begin, end, pool, width, np.array([one], np.int64))
+            return
         for pool, width in sorted({(pool, width) for pool, _, width in kinds}):
             same = [i for i, kind in enumerate(kinds) if kind[0] == pool and kind[2] == width]
             mcs = np.array([kinds[i][1] for i in same], np.int64)
@@ -139,6 +143,11 @@ class Selector:
         found = ((own >= oldest) & (own < since)).ravel().nonzero()[0]
         if len(found):
             row, sent = found // own.shape[1], own.ravel()[found].astype(np.int64)
+            if len(periods) == 1 and longest == int(periods[0]):
+                # Nothing that old is left whose repetition would lie before the window.
+                self._bar(barred, batch, row, sent + longest)
+                self._bar_own(barred, batch)
+                return barred
             for period in periods.tolist():
                 for ahead in range(1, max(1, 100 // period) + 1):
                     use = sent + ahead * period >= batch.begin[row]
@@ -152,8 +161,9 @@ class Selector:
 
     @staticmethod
     def _bar(barred: np.ndarray, batch: Batch, row: np.ndarray, target: np.ndarray) -> None:
-        begin = batch.begin[row]
-        for found, y in projected(target, begin, batch.end[row], batch.period[row], batch.repetitions[row]):
+        begin = batch.begin.take(row)
+        columns = (values.take(row) for values in (batch.end, batch.period, batch.repetitions))
+        for found, y in projected(target, begin, *columns):
             barred[row[found], y - begin[found]] = True
 
     def _bar_own(self, barred: np.ndarray, batch: Batch) -> None:
@@ -175,15 +185,16 @@ class Selector:
 
     def _power(self, batch: Batch) -> np.ndarray:
         """Averaged S-RSSI in mW per candidate, float32 [b, span, starts]; what was never monitored counts as noise."""
-        grid, lags = self.grid, np.minimum(batch.period, 100)
+        grid = self.grid
         own = slice(int(grid.row_start[batch.pool]), int(grid.row_start[batch.pool + 1]))
         quiet_mw = self.quiet_prb_mw * float(grid.width_prb[batch.pool])
-        if lags.min() == lags.max():
-            mean = self.power.mean(batch.slot, batch.at, batch.begin, batch.span, int(lags[0]), own, quiet_mw)
+        lags = [100] if int(self.processes.periods[0]) >= 100 else np.minimum(batch.period, 100).tolist()
+        if len(set(lags)) == 1:
+            mean = self.power.mean(batch.slot, batch.at, batch.begin, batch.span, lags[0], own, quiet_mw)
             return blocks(mean, batch.width, np.add)
         mean = np.empty((len(batch.rows), batch.span, own.stop - own.start), np.float32)
-        for lag in sorted(set(lags.tolist())):
-            rows = np.flatnonzero(lags == lag)
+        for lag in sorted(set(lags)):
+            rows = (np.array(lags) == lag).nonzero()[0]
             mean[rows] = self.power.mean(
                 batch.slot[rows], batch.at[rows], batch.begin[rows], batch.span, lag, own, quiet_mw)
         return blocks(mean, batch.width, np.add)
