@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -332,11 +332,7 @@ class Reception:
         deaf = control == _DEAF
         of_sending = np.repeat(sending, count)
         gain *= _spread(power * self.control_share[prb], count)
-        first = self.sender_bits(near)
-
-        def bits(of: np.ndarray) -> np.ndarray:
-            return hashed_bits_on(first[sent.column[of]], sent.sequence[of])
-
+        bits = hashed_bits_on(self.sender_bits(near).take(sent.column), sent.sequence)
         decoded = self.decode(gain, control, bits, of_sending, near.station_id, links.column)
         return Measured(of_sending, links.column, links.distance_m, wanted, wanted / noise, sinr, decoded, deaf)
 
@@ -351,14 +347,13 @@ class Reception:
         return self._bits
 
     def decode(
-        self, signal_mw: np.ndarray, level_mw: np.ndarray, bits: Callable[[np.ndarray], np.ndarray],
+        self, signal_mw: np.ndarray, level_mw: np.ndarray, bits: np.ndarray,
         sending: np.ndarray, station_id: np.ndarray, receiver: np.ndarray,
     ) -> np.ndarray:
         """Whether the control channel, received with ``signal_mw`` within a level of ``level_mw``, is decoded.
 
-        Draws are keyed by ``bits`` of the transmission ``sending`` [L] (:meth:`sender_bits` with its sequence number,
-        asked for open links only) and by ``station_id`` of ``receiver`` [L]. An infinite level (own transmission) is
-        never decoded.
+        Draws are keyed by ``bits`` of the transmission ``sending`` [L] (:meth:`sender_bits` hashed on with its sequence
+        number) and by ``station_id`` of ``receiver`` [L]. An infinite level (own transmission) is never decoded.
         """
         table = self.settings.control_table
         if table is None:
@@ -370,8 +365,8 @@ class Reception:
         decoded = ratio >= self.surely_heard
         open_ = ((ratio > self.surely_lost) > decoded).nonzero()[0]
         if len(open_):
-            number = uniform_from(bits(sending[open_]), station_id[receiver[open_]])
-            decoded[open_] = number >= table.per_linear(ratio[open_])
+            number = uniform_from(bits.take(sending.take(open_)), station_id.take(receiver.take(open_)))
+            decoded[open_] = number >= table.per_linear(ratio.take(open_))
         return decoded
 
 
