@@ -48,7 +48,7 @@ def _mixed(x: np.ndarray) -> np.ndarray:
     return x ^ (x >> _SHIFT_3)
 
 
-def hashed_bits(stream_key: np.uint64, *counters: np.ndarray) -> np.ndarray:
+def hashed_bits(stream_key: np.uint64 | np.ndarray, *counters: np.ndarray) -> np.ndarray:
     """64 hashed bits per element of the broadcast counters; no state, so order and batching do not matter."""
     bits = np.asarray(stream_key, np.uint64)
     columns = [np.asarray(counter).astype(np.uint64) for counter in counters]
@@ -65,6 +65,6 @@ def _chained(bits: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
     return bits
 
 
-def hashed_uniform(stream_key: np.uint64, *counters: np.ndarray) -> np.ndarray:
+def hashed_uniform(stream_key: np.uint64 | np.ndarray, *counters: np.ndarray) -> np.ndarray:
     """Uniform draws in [0, 1), one per element of the broadcast integer counters."""
     return (hashed_bits(stream_key, *counters) >> np.uint64(11)) * 2.0**-53

@@ -46,9 +46,9 @@ class Acceleration:
         road, s = fleet.road[slots], fleet.s_m[slots]
         lane_number = base[road] + fleet.lane[slots]
         every = np.arange(len(slots))
-        self._leaving = np.flatnonzero((fleet.change[slots] < HALF_WAY) & (fleet.old_lane[slots] != fleet.lane[slots]))
+        self._leaving = ((fleet.change[slots] < HALF_WAY) & (fleet.old_lane[slots] != fleet.lane[slots])).nonzero()[0]
         self._leaving_lane = base[road[self._leaving]] + fleet.old_lane[slots[self._leaving]]
-        self._turning = np.flatnonzero(tables.target_road[road] >= 0)
+        self._turning = (tables.target_road[road] >= 0).nonzero()[0]
         connector = road[self._turning]
         self._joining_lane = base[tables.target_road[connector]] + tables.target_lane[connector]
         self._joining_s = tables.ghost_s_m(connector, s[self._turning])
@@ -124,7 +124,7 @@ class Acceleration:
     def _turners(self, slots: np.ndarray, ahead: np.ndarray) -> np.ndarray:
         """Rows close to a stop line that will leave their road there and are in a lane that may."""
         fleet, tables = self.fleet, self.tables
-        near = np.flatnonzero(ahead >= 0)
+        near = (ahead >= 0).nonzero()[0]
         near = near[tables.stop_s_m[ahead[near]] - fleet.s_m[slots[near]] < TURN_REACH_M]
         lane = np.minimum(fleet.lane[slots[near]], tables.connector.shape[2] - 1)
         return near[tables.connector[ahead[near], fleet.turn[slots[near]], lane] >= 0]
@@ -149,7 +149,7 @@ class Acceleration:
 
     def _stand(self, bound: np.ndarray, free: np.ndarray, v: np.ndarray, a: np.ndarray, gap_m: np.ndarray) -> None:
         """Brake for a standing line: IDM, but no harder than what the distance asks for."""
-        which = np.flatnonzero(gap_m < 500.0)
+        which = (gap_m < 500.0).nonzero()[0]
         gap, speed = gap_m[which], v[which]
         brake = free[which] - interaction(self.driver, speed, gap, np.zeros(len(which)), a[which])
         needed = speed**2 / (2 * np.maximum(gap - 0.5, 0.05))

@@ -72,7 +72,7 @@ class Fleet:
 
     def slots(self) -> np.ndarray:
         """Slots in use, ascending."""
-        return np.flatnonzero(self.active)
+        return self.active.nonzero()[0]
 
     def begin_step(self) -> None:
         """Make the present the past and forget who came and went."""
@@ -110,10 +110,11 @@ class Fleet:
     def end_step(self, tick_s: float) -> None:
         """Close the books of a step: who came and went, past of newcomers, mean acceleration and yaw rate."""
         entered, left = _joined(self._entered), _joined(self._left)
-        passing = np.intersect1d(entered, left)
-        if len(passing):
-            self._free = np.union1d(self._free, passing)
-        self.entered, self.left = np.setdiff1d(entered, passing), np.setdiff1d(left, passing)
+        if len(entered) and len(left):
+            passing = np.intersect1d(entered, left)
+            self._free = np.union1d(self._free, passing) if len(passing) else self._free
+            entered, left = np.setdiff1d(entered, passing), np.setdiff1d(left, passing)
+        self.entered, self.left = entered, left
         new = self.entered
         turn = np.radians(self.heading_deg[new])
         back = self.speed_mps[new] * tick_s

@@ -194,7 +194,7 @@ class IdmTraffic(TrafficBase):
         """Draw the turn of everyone who sees a new approach; (approach ahead, approach behind) per row."""
         fleet = self.fleet
         ahead, behind = self.tables.next_approach(fleet.road[slots], fleet.s_m[slots])
-        new = np.flatnonzero(ahead != fleet.approach[slots])
+        new = (ahead != fleet.approach[slots]).nonzero()[0]
         fleet.approach[slots[new]], fleet.turn[slots[new]] = ahead[new], STRAIGHT
         new = new[ahead[new] >= 0]
         if len(new):
@@ -222,7 +222,7 @@ class IdmTraffic(TrafficBase):
         ends_m = self.forces.lane_ends.ahead_m(rows.lane_number + side, rows.s_m) - rows.s_m
         due &= (ends_m > MANDATORY_REACH_M) & ((needed == 0) | (needed == side))
         chosen = wanted_changes(
-            rows, np.flatnonzero(due), side, needed, urgency, order, self.driver, self.config.lane_change
+            rows, due.nonzero()[0], side, needed, urgency, order, self.driver, self.config.lane_change
         )
         begin = slots[chosen]
         fleet.old_lane[begin] = fleet.lane[begin]

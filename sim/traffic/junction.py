@@ -72,7 +72,7 @@ class JunctionTables:
         if not len(self.order):
             none = np.full(road.shape, -1)
             return none, none
-        position = np.searchsorted(self._keys, road * ROAD_STRIDE_M + s_m, side="right")
+        position = self._keys.searchsorted(road * ROAD_STRIDE_M + s_m, side="right")
         ahead = self.order[np.minimum(position, len(self.order) - 1)]
         behind = self.order[np.maximum(position - 1, 0)]
         ahead = np.where((position < len(self.order)) & (self.road[ahead] == road), ahead, -1)
@@ -125,6 +125,6 @@ class LaneEnds:
         """Arc length of the next end of these (counted-through) lanes, infinite if they go on."""
         if not len(self._keys):
             return np.full(lane.shape, np.inf)
-        position = np.searchsorted(self._keys, lane * ROAD_STRIDE_M + s_m)
+        position = self._keys.searchsorted(lane * ROAD_STRIDE_M + s_m)
         found = self._keys[np.minimum(position, len(self._keys) - 1)] - lane * ROAD_STRIDE_M
         return np.where((position < len(self._keys)) & (found < ROAD_STRIDE_M / 2), found, np.inf)

@@ -28,12 +28,12 @@ class LaneOrder:
 
     def ahead(self, lane: np.ndarray, s_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(row, s_m) of the next entry strictly ahead in a lane; row -1 and s infinite if there is none."""
-        position = np.searchsorted(self._sorted_key, self._key(lane, s_m), side="right")
+        position = self._sorted_key.searchsorted(self._key(lane, s_m), side="right")
         return self._pick(position, lane, 1.0)
 
     def behind(self, lane: np.ndarray, s_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(row, s_m) of the next entry strictly behind in a lane; row -1 and s minus infinite if there is none."""
-        position = np.searchsorted(self._sorted_key, self._key(lane, s_m), side="left") - 1
+        position = self._sorted_key.searchsorted(self._key(lane, s_m), side="left") - 1
         return self._pick(position, lane, -1.0)
 
     def _pick(self, position: np.ndarray, lane: np.ndarray, sign: float) -> tuple[np.ndarray, np.ndarray]:
@@ -44,13 +44,13 @@ class LaneOrder:
         valid = (position == inside) & (self._lane[inside] == lane)
         row, s = np.where(valid, self._row[inside], -1), np.where(valid, self._s[inside], sign * np.inf)
         if self._ring_m is not None and not valid.all():
-            self._wrap(row, s, np.flatnonzero(~valid), lane, sign)
+            self._wrap(row, s, (~valid).nonzero()[0], lane, sign)
         return row, s
 
     def _wrap(self, row: np.ndarray, s: np.ndarray, open_: np.ndarray, lane: np.ndarray, sign: float) -> None:
         assert self._ring_m is not None
         edge = self._key(lane[open_], np.full(len(open_), -_OFFSET_M if sign > 0 else LANE_STRIDE_M / 2))
-        position = np.searchsorted(self._sorted_key, edge, side="left") - (0 if sign > 0 else 1)
+        position = self._sorted_key.searchsorted(edge, side="left") - (0 if sign > 0 else 1)
         inside = np.clip(position, 0, len(self._row) - 1)
         valid = (position == inside) & (self._lane[inside] == lane[open_])
         row[open_[valid]] = self._row[inside[valid]]

@@ -24,7 +24,7 @@ class Turning:
         fleet, tables = self.fleet, self.tables
         if not len(tables.order):
             return
-        crossing = np.flatnonzero((ahead >= 0) & (fleet.s_m[slots] >= tables.stop_s_m[ahead]))
+        crossing = ((ahead >= 0) & (fleet.s_m[slots] >= tables.stop_s_m[ahead])).nonzero()[0]
         if not len(crossing):
             return
         here, who = ahead[crossing], slots[crossing]
@@ -45,7 +45,7 @@ class Turning:
         fleet, tables = self.fleet, self.tables
         connector = fleet.road[slots]
         over = fleet.s_m[slots] - self.network.length_of_road_m[connector]
-        done = np.flatnonzero((tables.target_road[connector] >= 0) & (over >= 0))
+        done = ((tables.target_road[connector] >= 0) & (over >= 0)).nonzero()[0]
         if len(done):
             who, connector = slots[done], connector[done]
             fleet.s_m[who] = tables.join_s_m[connector] + over[done]
@@ -64,7 +64,7 @@ class Turning:
         behind = rear_s - fleet.came_at_s_m[slots]
         trailing = (fleet.came_from[slots] >= 0) & (behind < 0)
         fleet.came_from[slots[~trailing]] = -1
-        turning = np.flatnonzero(trailing | (self.tables.target_road[rear_road] >= 0))
+        turning = (trailing | (self.tables.target_road[rear_road] >= 0)).nonzero()[0]
         if not len(turning):
             return
         who = slots[turning]

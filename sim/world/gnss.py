@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.clock import MS, SECOND, hashed_uniform, stream_key
+from sim.clock import MS, SECOND, hashed_bits, hashed_uniform, stream_key
 
 if TYPE_CHECKING:
     from sim.scenario.schema.traffic import Clock, Gnss
 
 _AXES = ("east", "north", "speed", "heading")
+_ONE, _TWO = np.asarray(1), np.asarray(2)
 
 
 def hashed_normal(key: np.uint64, *counters: np.ndarray) -> np.ndarray:
     """Standard normal draws, one per element of the broadcast integer counters (Box and Muller 1958)."""
-    first = hashed_uniform(key, *counters, np.asarray(1))
-    second = hashed_uniform(key, *counters, np.asarray(2))
+    bits = hashed_bits(key, *counters)
+    first, second = hashed_uniform(bits, _ONE), hashed_uniform(bits, _TWO)
     return np.sqrt(-2.0 * np.log1p(-first)) * np.cos(2.0 * np.pi * second)
 
 

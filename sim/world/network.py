@@ -81,7 +81,7 @@ class RoadNetwork:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(x_m, y_m, heading_deg, chainage_m) of places ``right_m`` to the right of the roads' middle lines."""
         key = road * ROAD_STRIDE_M + s_m
-        last = np.searchsorted(self._key, key, side="right")
+        last = self._key.searchsorted(key, side="right")
         first = last - 1
         part = (key - self._key[first]) / (self._key[last] - self._key[first])
         x, y, left_x, left_y, heading, mark = self._vertex[:, first] + part * self._step[:, first]
@@ -323,7 +323,7 @@ class RoadNetwork:
         self._piece_lanes, self._piece_limit = np.concatenate(piece_lanes), np.concatenate(piece_limits)
 
     def _piece(self, road: np.ndarray, s_m: np.ndarray) -> np.ndarray:
-        return np.searchsorted(self._piece_key, road * ROAD_STRIDE_M + s_m, side="right") - 1
+        return self._piece_key.searchsorted(road * ROAD_STRIDE_M + s_m, side="right") - 1
 
 
 def _node_ids(config: Corridor) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -71,6 +72,10 @@ class SignalController:
         self._lights: dict[int, np.ndarray] = {}
         for phase_id in self.phase_ids:
             self._starts[phase_id], self._lights[phase_id] = self._timeline(APPROACHES[phase_id - 1])
+        self._rows = {
+            phase_id: (starts.tolist(), [Light(light) for light in self._lights[phase_id].tolist()])
+            for phase_id, starts in self._starts.items()
+        }
 
     def _timeline(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(start within the cycle, light) of each interval of one approach, equal neighbours joined."""
@@ -97,8 +102,16 @@ class SignalController:
 
         A change at ``time_ns`` counts as done. Raises ValueError for a phase the node does not have.
         """
-        light, end = self.states_at(phase_id, np.array([time_ns], np.int64))
-        return Light(int(light[0])), int(end[0])
+        rows = self._rows.get(phase_id)
+        if rows is None:
+            raise ValueError(f"phase_id: {phase_id} is not one of {self.phase_ids}")
+        starts, lights = rows
+        if len(starts) == 1:
+            return lights[0], NEVER
+        cycle, within = divmod(time_ns - self.offset_ns, self.cycle_ns)
+        after = bisect_right(starts, within)
+        end = starts[after] if after < len(starts) else starts[0] + self.cycle_ns
+        return lights[after - 1], cycle * self.cycle_ns + self.offset_ns + end
 
     def states_at(self, phase_id: int, time_ns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(light int8, end_ns int64) for an array of times."""
