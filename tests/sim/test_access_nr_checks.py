@@ -57,6 +57,8 @@ def test_settings_that_work(radio: dict[str, Any]) -> None:
         ({"mode2": {"packet_subchannels": 6}}, "pool p has only 5 subchannels"),
         ({"mode2": {"pssch_table": "nr-awg"}}, "no such table; did you mean 'nr-awgn'"),
         ({"mode2": {"pscch_table": "none"}}, "no such table"),
+        ({"mode2": {"pssch_table": "awgn"}}, "awgn: is not a table of the NR data channel; there are nr-awgn, nr-ran1"),
+        ({"mode2": {"pscch_table": "nr-awgn"}}, "is not a table of the NR control channel; there are nr-pscch-"),
         ({"pools": pool(subchannel_prb=11)}, "NR has 10, 12, 15, 20, 25, 50, 75, 100"),
         ({"pools": pool(subchannels=1)}, "radio.pools.0.subchannels: 1: holds 145 bytes at MCS 11"),
         ({"pools": pool(channel="low")}, "radio.pools.0.channel"),

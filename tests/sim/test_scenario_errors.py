@@ -184,6 +184,8 @@ def test_one_mistake_one_line(tmp_path, old: str, new: str, expected: str) -> No
         ("bsm: {fixed_size_bytes: 3000}", "a BSM of 3000 bytes does not fit pool vehicle"),
         ("bsm: {synthetic: true}", "bsm.synthetic: true: needs fixed_size_bytes"),
         ("radio: {link: {pssch_table: wilab-highway}}", "no such table; did you mean 'wilab-highway-los'?"),
+        ("radio: {link: {pssch_table: 11p-awgn}}", "11p-awgn: is not a table of the LTE data channel; there are"),
+        ("radio: {link: {pscch_table: awgn}}", "is not a table of the LTE control channel; there are pscch-awgn"),
         ("radio: {access: 'a b:c'}", "must be a registered name or module:Class"),
         ("radio: {access: 'no_such_module:C'}", "cannot be imported (ModuleNotFoundError: No module named"),
         ("radio: {access: 'json:NoSuchClass'}", "cannot be imported (AttributeError: module 'json' has no"),

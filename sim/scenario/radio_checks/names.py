@@ -23,6 +23,8 @@ def names(config: Scenario) -> Iterator[Found]:
     for key, name in (("pssch_table", link.pssch_table), ("pscch_table", link.pscch_table)):
         if name not in LINK_TABLES:
             yield ("radio", "link", key), f"no such table; {did_you_mean(name, LINK_TABLES)}"
+        elif config.radio.access == "lte-v2x-mode4" and (rule := not_of(name, "LTE", key)):
+            yield ("radio", "link", key), rule
     access = config.radio.access
     if ":" in access:
         if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", access):
@@ -38,6 +40,20 @@ def names(config: Scenario) -> Iterator[Found]:
 
         if wanted not in MESSAGE_SETS:
             yield ("standards", "message_set"), f"no such message set; {did_you_mean(wanted, MESSAGE_SETS)}"
+
+
+def not_of(name: str, system: str, key: str) -> str:
+    """What keeps a table from being used for ``pssch_table`` or ``pscch_table`` of LTE or NR; empty if nothing does."""
+    def kind(table: str) -> str:
+        first = "802.11" if table.startswith("11") else "NR" if table.startswith("nr-") else "LTE"
+        return f"{first} {'pscch_table' if 'pscch-' in table else 'pssch_table'}"
+
+    wanted = f"{system} {key}"
+    if kind(name) == wanted:
+        return ""
+    channel = "control" if key == "pscch_table" else "data"
+    known = ", ".join(table for table in LINK_TABLES if kind(table) == wanted)
+    return f"is not a table of the {system} {channel} channel; there are {known}"
 
 
 def band(config: Scenario) -> Iterator[Found]:

@@ -8,6 +8,7 @@ from rsu.document import did_you_mean
 from sim.link import LINK_TABLES, nr_grid
 from sim.scenario.found import Found, repeated
 from sim.scenario.radio_checks.lte import BSM_PLAIN, BSM_SIGNED, LINK_PLAIN, LINK_SIGNED
+from sim.scenario.radio_checks.names import not_of
 from sim.scenario.schema import Scenario
 
 ACCESS = "nr-v2x-mode2"
@@ -103,6 +104,8 @@ def _tables(config: Scenario) -> Iterator[Found]:
     for key, name in (("pssch_table", mode.pssch_table), ("pscch_table", mode.pscch_table)):
         if name not in LINK_TABLES:
             yield (*_HERE, key), f"no such table; {did_you_mean(name, LINK_TABLES)}"
+        elif rule := not_of(name, "NR", key):
+            yield (*_HERE, key), rule
 
 
 def _room(config: Scenario) -> Iterator[Found]:
