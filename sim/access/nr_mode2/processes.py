@@ -419,13 +419,16 @@ class Processes:
         """Reselection counters, uniform in the range that the period sets; 1 for aperiodic packets."""
         return self.counter_low[rows] + (draw * self.counter_span[rows]).astype(np.int64)
 
-    def grant_sizes(self, rows: np.ndarray, at: np.ndarray) -> np.ndarray:
+    def grant_sizes(self, rows: np.ndarray, at: np.ndarray) -> list[int]:
         """Bytes new grants are made for: the largest frame of the last second, or the one that waits."""
-        size = self.size_bytes[rows]
+        sizes: list[int] = self.size_bytes[rows].tolist()
         if self.mode.grant_sizing != "largest":
-            return size
-        recent = self.stamp[rows] > (at * self.slot_ns // _BUCKET_NS - _BUCKETS)[:, None]
-        return np.maximum(size, np.where(recent, self.largest[rows], 0).max(axis=1))
+            return sizes
+        known = zip(at.tolist(), self.stamp[rows].tolist(), self.largest[rows].tolist(), strict=True)
+        for i, (slot, stamps, largest) in enumerate(known):
+            before = slot * self.slot_ns // _BUCKET_NS - _BUCKETS
+            sizes[i] = max(sizes[i], *(b if s > before else 0 for s, b in zip(stamps, largest, strict=True)))
+        return sizes
 
     def windows(self, rows: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First and last candidate slot for the waiting frames; last < first where the budget leaves none.

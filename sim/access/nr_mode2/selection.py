@@ -47,16 +47,16 @@ def candidates(
     wanted = np.maximum(1, np.ceil(total * share - 1e-9)).astype(np.int64)
     kept_out = outside | own
     barred = kept_out | unmonitored
-    few = (t - barred.sum(axis=1)) * x < wanted
-    if few.any():
+    few = (t - np.add.reduce(barred, axis=1, dtype=np.int64)) * x < wanted
+    if np.count_nonzero(few):
         barred[few] = kept_out[few]
         full = barred.all(axis=1)
         barred[full] = outside[full]
     values = np.where(barred[:, :, None], np.float32(np.inf), level).reshape(b, t * x)
     allowed = values <= 1.0
-    remaining = allowed.sum(axis=1)
+    remaining = np.add.reduce(allowed, axis=1, dtype=np.int64)
     raises = np.zeros(b, np.int64)
-    short = np.flatnonzero(remaining < wanted)
+    short = (remaining < wanted).nonzero()[0]
     if len(short):
         raises[short] = _raises(values[short], wanted[short], step)
         allowed[short] = values[short] <= (step ** raises[short] * _ROUNDING)[:, None]
@@ -80,6 +80,8 @@ def drawn(found: Candidates, draws: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     """
     b, n = draws.shape
     picked = _pick(found.allowed, found.remaining, draws[:, 0])
+    if n == 1:
+        return (picked // found.starts)[:, None], (picked % found.starts)[:, None], np.ones(b, np.int64)
     slots = np.repeat((picked // found.starts)[:, None], n, axis=1)
     first = np.repeat((picked % found.starts)[:, None], n, axis=1)
     number = np.ones(b, np.int64)
@@ -95,8 +97,6 @@ def drawn(found: Candidates, draws: np.ndarray) -> tuple[np.ndarray, np.ndarray,
         picked = _pick(near[some], left[some], draws[some, k])
         slots[some, k:], first[some, k:] = (picked // found.starts)[:, None], (picked % found.starts)[:, None]
         number[some] += 1
-    if n == 1:
-        return slots, first, number
     for k in range(1, n):
         missing = k >= number
         slots[missing, k] = slots[missing].max(axis=1)
@@ -106,8 +106,12 @@ def drawn(found: Candidates, draws: np.ndarray) -> tuple[np.ndarray, np.ndarray,
 
 def _pick(allowed: np.ndarray, count: np.ndarray, draw: np.ndarray) -> np.ndarray:
     """The candidate at the drawn place among the allowed ones."""
-    place = np.minimum((draw * count).astype(np.int64), count - 1)
-    return np.argmax(np.cumsum(allowed, axis=1, dtype=np.int32) > place[:, None], axis=1)
+    chances = zip(draw.tolist(), count.tolist(), strict=True)
+    places = [
+        int(row.nonzero()[0][min(int(number * n), n - 1)]) if n else 0
+        for row, (number, n) in zip(allowed, chances, strict=True)
+    ]
+    return np.array(places, np.int64)
 
 
 def meeting(

@@ -113,7 +113,7 @@ class Selector:
             rows, at, begin, end = rows[~late], at[~late], begin[~late], end[~late]
             if not len(rows):
                 return
-        wanted = zip(p.grant_sizes(rows, at).tolist(), p.pool[rows].tolist(), strict=True)
+        wanted = zip(p.grant_sizes(rows, at), p.pool[rows].tolist(), strict=True)
         sizes = [self.grid.sized(size, pool) for size, pool in wanted]
         p.mcs[rows], p.subchannels[rows] = [s[0] for s in sizes], [s[1] for s in sizes]
         p.cycles[rows] += 1
@@ -255,7 +255,7 @@ class Selector:
         some = usable.nonzero()[0]
         index, record = index[some], record[some]
         population = self.near.population(self.near.column[batch.slot])
-        rsrp = known.heard_mw(record, batch.slot[index], population[index], self.least_mw)
+        rsrp = known.heard_mw(record, batch.slot.take(index), population.take(index), self.least_mw)
         some = rsrp.nonzero()[0]
         index, record = index[some], record[some]
         ratio = rsrp[some] / self.threshold_mw[batch.priority[index] - 1, known.priority[record] - 1]
@@ -321,17 +321,24 @@ class Selector:
         """Enter decoded reservations into the grid of subchannels."""
         pool = batch.pool
         count, width, start = level.shape[2], int(self.grid.width_prb[pool]), int(self.grid.start_prb[pool])
-        flat = level.ravel()
+        span, flat = level.shape[1], level.ravel()
         for use, target, prb_from, prb_to in self.known.targets(record, batch.at[index], batch.scale):
+            if not len(use):
+                continue
             i, value = index[use], ratio[use]
             low = np.maximum((prb_from - start) // width, 0)
-            high = np.minimum(-((start - prb_to) // width), count)
-            for row, y in meeting(target, batch.begin[i], batch.end[i], batch.period[i], batch.uses[i]):
-                cell = (i[row] * batch.span + y - batch.begin[i[row]]) * count + low[row]
-                wide = high[row] - low[row]
-                for s in range(int(wide.max(initial=0))):
-                    inside = np.flatnonzero(s < wide)
-                    np.maximum.at(flat, cell[inside] + s, value[row[inside]])
+            wide = np.minimum(-((start - prb_to) // width), count) - low
+            least, most = int(wide.min()), int(wide.max())
+            begin = batch.begin.take(i)
+            columns = (values.take(i) for values in (batch.end, batch.period, batch.uses))
+            for row, y in meeting(target, begin, *columns):
+                cell = (i[row] * span + y - begin[row]) * count + low[row]
+                for s in range(most):
+                    if s < least:
+                        np.maximum.at(flat, cell + s, value[row])
+                    else:
+                        inside = (s < wide[row]).nonzero()[0]
+                        np.maximum.at(flat, cell[inside] + s, value[row[inside]])
 
     # ---- slots that cannot be used or were not monitored
 
