@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -333,7 +333,7 @@ class Reception:
         of_sending = np.repeat(sending, count)
         gain *= _spread(power * self.control_share[prb], count)
         bits = hashed_bits_on(self.sender_bits(near).take(sent.column), sent.sequence)
-        decoded = self.decode(gain, control, bits, of_sending, near.station_id, links.column)
+        decoded = self.decode(gain, control, bits.take, of_sending, near.station_id, links.column)
         return Measured(of_sending, links.column, links.distance_m, wanted, wanted / noise, sinr, decoded, deaf)
 
     def clear(self) -> None:
@@ -347,13 +347,14 @@ class Reception:
         return self._bits
 
     def decode(
-        self, signal_mw: np.ndarray, level_mw: np.ndarray, bits: np.ndarray,
+        self, signal_mw: np.ndarray, level_mw: np.ndarray, bits: Callable[[np.ndarray], np.ndarray],
         sending: np.ndarray, station_id: np.ndarray, receiver: np.ndarray,
     ) -> np.ndarray:
         """Whether the control channel, received with ``signal_mw`` within a level of ``level_mw``, is decoded.
 
         Draws are keyed by ``bits`` of the transmission ``sending`` [L] (:meth:`sender_bits` hashed on with its sequence
-        number) and by ``station_id`` of ``receiver`` [L]. An infinite level (own transmission) is never decoded.
+        number, asked for open links only) and by ``station_id`` of ``receiver`` [L]. An infinite level (own
+        transmission) is never decoded.
         """
         table = self.settings.control_table
         if table is None:
@@ -365,7 +366,7 @@ class Reception:
         decoded = ratio >= self.surely_heard
         open_ = ((ratio > self.surely_lost) > decoded).nonzero()[0]
         if len(open_):
-            number = uniform_from(bits.take(sending.take(open_)), station_id.take(receiver.take(open_)))
+            number = uniform_from(bits(sending.take(open_)), station_id.take(receiver.take(open_)))
             decoded[open_] = number >= table.per_linear(ratio.take(open_))
         return decoded
 

@@ -145,8 +145,8 @@ class ReservationMemory:
         self.announced = np.zeros(size, np.int64)
         self.prb_from, self.prb_to = np.zeros(size, np.int64), np.zeros(size, np.int64)
         self.turn = np.full(size, -1, np.int64)
-        self.bits = np.zeros(size, np.uint64)
-        """Hashed bits of (control key, station, sequence number): the key of draws on the control channel."""
+        self.sequence, self.bits = np.zeros(size, np.int64), np.zeros(size, np.uint64)
+        """``bits`` of (control key, station): with the sequence number the key of draws on the control channel."""
         self.share_mw = np.zeros((size, 2), np.float32)
         """Transmit power in the control PRBs, and in one resource element of the data PRBs."""
         self.runs = np.zeros((size, _POPULATIONS, 5), np.int64)
@@ -224,7 +224,7 @@ class ReservationMemory:
         self.subframe[record], self.announced[record] = subframe, announced
         self.prb_from[record], self.prb_to[record] = prb
         self.turn[record] = near.turn
-        self.bits[record] = hashed_bits_on(reception.sender_bits(near).take(sent.column), sent.sequence)
+        self.sequence[record], self.bits[record] = sent.sequence, reception.sender_bits(near)[sent.column]
         power = near.power_mw[sent.column]
         self.share_mw[record, 0] = power * reception.control_share[sent.data_prb]
         self.share_mw[record, 1] = power * reception.element_share[sent.data_prb]
@@ -237,6 +237,9 @@ class ReservationMemory:
         """Records of the latest transmissions of these processes before these subframes."""
         record = 2 * process + self.generation[process]
         return np.where(self.subframe[record] < before, record, record ^ 1)
+
+    def _bits(self, record: np.ndarray) -> np.ndarray:
+        return hashed_bits_on(self.bits.take(record), self.sequence.take(record))
 
     def heard(self, record: np.ndarray, slot: np.ndarray, population: np.ndarray) -> np.ndarray:
         """RSRP in dBm at which the station in ``slot`` decoded the SCI of a record; below -1e8 if it did not.
@@ -279,12 +282,12 @@ class ReservationMemory:
             some, record, slot, gain, share = some[loud], record[loud], slot[loud], gain[loud], share[loud]
             level_at = level_at[loud]
         decoded = self.reception.decode(
-            gain * share[:, 0], self.level_mw.take(level_at), self.bits, record, near.station_id, near.column[slot]
+            gain * share[:, 0], self.level_mw.take(level_at), self._bits, record, near.station_id, near.column[slot]
         ).nonzero()[0]
         rsrp[some[decoded]] = gain[decoded] * share[decoded, 1]
         return rsrp
 
 
 _PROCESS_COLUMNS = (
-    "generation", "subframe", "announced", "prb_from", "prb_to", "turn", "bits", "share_mw", "runs",
+    "generation", "subframe", "announced", "prb_from", "prb_to", "turn", "sequence", "bits", "share_mw", "runs",
 )
