@@ -76,6 +76,8 @@ class Ledger:
         return int((self._live & self._columns["measured"]).sum())
 
     def _reserve(self, count: int) -> None:
+        if self.next_frame - self._oldest + count <= self._capacity:
+            return
         mask = self._capacity - 1
         frames = np.arange(self._oldest, self.next_frame)
         live = self._live[frames & mask]

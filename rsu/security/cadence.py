@@ -39,6 +39,15 @@ class CertificateCadence:
         self._last_ns[rows[carried]] = now[carried]
         return carried
 
+    def full_of(self, station: int, now_ns: int, event: bool = False) -> bool:
+        """The same for one message of one station."""
+        self._grow(station + 1)
+        last_ns = int(self._last_ns[station])
+        carried = event or last_ns == _NEVER_NS or now_ns - last_ns >= self.period_ns
+        if carried:
+            self._last_ns[station] = now_ns
+        return carried
+
     def renew(self, stations: ArrayLike) -> None:
         """Forget the last full certificate: the pseudonym changed, or a new station took the row."""
         rows = np.atleast_1d(np.asarray(stations, np.int64))

@@ -77,11 +77,14 @@ class Coverage:
 
         ``useful``: whether it was applied, bool of shape (len(probes),) or, per home, (len(probes), homes).
         """
+        if not len(probes):
+            return
         time_ns = np.broadcast_to(np.asarray(time_ns, np.int64), (len(probes),))
         np.maximum.at(self._raw_ns[class_index], probes, time_ns)
         useful = np.asarray(useful, bool)
         if useful.ndim == 1:
-            useful = np.broadcast_to(useful[:, None], (len(probes), self._useful_ns.shape[2]))
+            np.maximum.at(self._useful_ns[class_index], probes[useful], time_ns[useful, None])
+            return
         np.maximum.at(self._useful_ns[class_index], probes, np.where(useful, time_ns[:, None], -NEVER))
 
     def vehicle_received(
@@ -94,7 +97,8 @@ class Coverage:
         self._grow(int(np.max(slots)) + 1)
         time_ns = np.broadcast_to(np.asarray(time_ns, np.int64), (len(slots),))
         np.maximum.at(self._vehicle_raw_ns[class_index], slots, time_ns)
-        np.maximum.at(self._vehicle_useful_ns[class_index], slots, np.where(useful, time_ns, -NEVER))
+        useful = np.broadcast_to(np.asarray(useful, bool), (len(slots),))
+        np.maximum.at(self._vehicle_useful_ns[class_index], slots[useful], time_ns[useful])
 
     def _grow(self, vehicles: int) -> None:
         extra = vehicles - self._vehicle_raw_ns.shape[1]

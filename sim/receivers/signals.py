@@ -37,6 +37,7 @@ class NodeMaps:
         """When each receiver last got the MAP of the link of each approach."""
         self._contents: dict[bytes, tuple[set[int], set[int]]] = {}
         self._matches: dict[int, tuple[np.ndarray, LaneMatch, np.ndarray]] = {}
+        self._right: dict[int, np.ndarray] = {}
 
     def begin_tick(self) -> None:
         """Positions moved: matches are to be found anew."""
@@ -45,7 +46,7 @@ class NodeMaps:
             tail = np.full((len(self.heard_ns), size - self.heard_ns.shape[1]), -NEVER, np.int64)
             self.heard_ns = np.concatenate([self.heard_ns, tail], axis=1)
         self.heard_ns[:, self.world.stations.changed] = -NEVER
-        self._matches = {}
+        self._matches, self._right = {}, {}
 
     def contents(self, octets: bytes) -> tuple[set[int], set[int]] | None:
         """(nodes, approaches) a MAP tells of; learns it on first sight. None if it does not decode."""
@@ -63,7 +64,7 @@ class NodeMaps:
                 if (place := self._true_place(node, lane)) is not None:
                     links.add(place[0])
         self._contents[octets] = (nodes, links)
-        self._matches = {}
+        self._matches, self._right = {}, {}
         return nodes, links
 
     def match(self, node: int) -> tuple[np.ndarray, LaneMatch, np.ndarray]:
@@ -76,6 +77,14 @@ class NodeMaps:
             true = table[self.approaches.approach[slots], self.approaches.lane[slots]]
             self._matches[node] = slots, matched, true
         return self._matches[node]
+
+    def right(self, node: int) -> np.ndarray:
+        """[slot] bool: who finds the true lane in the node's road map."""
+        if node not in self._right:
+            slots, match, true = self.match(node)
+            self._right[node] = np.zeros(self.world.stations.size, bool)
+            self._right[node][slots] = (match.lane >= 0) & (match.lane == true)
+        return self._right[node]
 
     def map_of(self, node: int) -> RoadMap:
         """Everything heard of a node, merged."""
@@ -134,11 +143,9 @@ class MapReceiver:
             for link in contents[1]:
                 maps.heard_ns[link, receiver] = np.maximum(maps.heard_ns[link, receiver], delivery.applied_ns[rows])
             for node in contents[0]:
-                slots, match, true = maps.match(node)
-                good = slots[(match.lane >= 0) & (match.lane == true)]
                 for link in contents[1] & set(maps.approaches.of_node(node)):
                     on_link = rows[approach[receiver] == link]
-                    found = np.isin(delivery.receiver[on_link], good)
+                    found = maps.right(node)[delivery.receiver[on_link]]
                     outcome[on_link] = np.where(found, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
                     again = self.newest.duplicate(
                         link, delivery.receiver[on_link[found]], int(delivery.sender[frame]),

@@ -62,6 +62,10 @@ class Envelope:
             return np.zeros(len(senders), bool)
         return self._cadence.full(senders, generated_ns, required | (rule.application_id in self._always))
 
+    def full_certificate(self, sender: int, generated_ns: int, rule: Rule) -> bool:
+        """The same for one message of one sender."""
+        return self._signed and self._cadence.full_of(sender, generated_ns, rule.application_id in self._always)
+
     def frame_bytes(self, message_bytes: np.ndarray, rule: Rule, full: np.ndarray) -> np.ndarray:
         """Octets on the air per message: message, envelope, network header, L2."""
         if len(message_bytes) <= FEW:

@@ -212,10 +212,8 @@ class RoadsideSenders:
         ready_ns = now_ns + backhaul_ns + self.envelope.encode_ns + self.envelope.sign_ns
         backhaul_ns += now_ns - made_ns
         length = np.fromiter(map(len, octets), np.int64, count)
-        sender, one = np.full(count, unit.index), np.array([unit.index])
-        full = np.concatenate([
-            self.envelope.full_certificates(one, np.array([now_ns]), flow.rule) for _ in range(count)
-        ])
+        sender = np.full(count, unit.index)
+        full = np.array([self.envelope.full_certificate(unit.index, now_ns, flow.rule) for _ in range(count)], bool)
         size = self.envelope.frame_bytes(length, flow.rule, full)
         sequence = self._sequence[unit.index] + np.arange(count)
         self._sequence[unit.index] += count
