@@ -85,6 +85,21 @@ def test_impossible_sizes_are_refused(arguments: tuple, words: str) -> None:
         envelope_bytes(*arguments)
 
 
+def test_one_message_alone_is_judged_as_in_a_batch() -> None:
+    """Property: message by message, one station's certificates go along exactly as the batch rule says."""
+    alone, batch = CertificateCadence(), CertificateCadence()
+    rng = np.random.default_rng(5)
+    now_ns = 0
+    seen = set()
+    for _ in range(300):
+        now_ns += int(rng.integers(0, 300_000_000))
+        station, event = int(rng.integers(0, 4)), bool(rng.random() < 0.1)
+        wanted = bool(batch.full([station], now_ns, event)[0])
+        assert alone.full_of(station, now_ns, event) == wanted
+        seen.add(wanted)
+    assert seen == {True, False}
+
+
 def test_every_fifth_message_at_ten_hertz() -> None:
     """Printed: with 450 ms and a message every 100 ms the full certificate goes along every fifth time."""
     cadence = CertificateCadence()
