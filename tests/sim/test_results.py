@@ -242,7 +242,7 @@ def test_the_table_for_planners(tmp_path: Path) -> None:
     rows, tables = collect(kpis)
     with ResultFolder(tmp_path / "run", "a" * 16) as folder:
         folder.write_scenario(
-            "name: demo\nradio: {access: ideal, channel: {v2v: winner-b1, environment_height_m: 1.0}}\n"
+            "name: demo\nradio: {access: lte-v2x-mode4, channel: {v2v: winner-b1, environment_height_m: 1.0}}\n"
         )
         folder.write_metrics(
             [*rows, Metric("cbr_mean", "ratio", station_class="vehicle", value=0.99999, n=5)]
@@ -254,7 +254,7 @@ def test_the_table_for_planners(tmp_path: Path) -> None:
     assert "V2V at 100 m BSM 90.0 % (n 10)" in text
     assert "V2V BSM 6.0 ms (9 applied)" in text
     assert "6 roadside units, 1,200 vehicles seen, 300 of them equipped" in text
-    assert "ideal, V2V winner-b1, environment height 1 m" in text
+    assert "lte-v2x-mode4, V2V winner-b1, environment height 1 m" in text
     assert "at vehicles mean above 99.9 %" in text
     assert "Coverage" not in text and "nan" not in text.lower()
 

@@ -30,9 +30,7 @@ def test_trailing_octets_are_a_question_of_policy(policy: str, applied: bool) ->
     engine.ledger.add = longer  # type: ignore[method-assign]
     report = engine.pipeline._report
     engine.pipeline._report = (  # type: ignore[method-assign]
-        lambda receptions, message, outcome, after: outcomes.update(outcome.tolist()) or report(
-            receptions, message, outcome, after
-        )
+        lambda arrived: outcomes.update(arrived.outcome.tolist()) or report(arrived)
     )
     engine.run()
     assert (Outcome.DELIVERED in outcomes) is applied

@@ -37,6 +37,7 @@ def test_defaults_are_written_out(plain: Path) -> None:
     assert resolved["layout"]["mast_height_m"] == 5.5
     assert resolved["radio"]["pools"][1] == {
         "name": "rsu",
+        "channel": None,
         "senders": ["rsu"],
         "start_prb": 50,
         "subchannels": 5,
