@@ -34,6 +34,9 @@ _SENT = {
 ``copy``."""
 _SENT_ROWS = np.array([COLUMNS.index(own) for own in _SENT.values()], np.int64)
 
+LEAST_T2 = 20
+"""Subframes (TS 36.213 clause 14.1.1.6)."""
+
 
 class Processes(ProcessTable):
     """All SPS processes of a carrier as columns; a row belongs to (station slot, flow, stream).
@@ -308,15 +311,17 @@ class Processes(ProcessTable):
     def windows(self, rows: np.ndarray, subframe: np.ndarray, processing_ns: int) -> tuple[np.ndarray, np.ndarray]:
         """First and last candidate subframe for the waiting frames; last < first where the budget leaves none.
 
-        T2 is the delay budget less ``processing_ns``; a budget too short for that may be used up to its end.
+        T2 is the delay budget less ``processing_ns``, but not below 20 subframes where the budget allows them; a budget
+        too short for that may be used up to its end.
         """
         first = subframe + self.mode.t1_ms
         end_ns = self.generated_ns[rows] + self.budget_ns[rows]
         wanted = -((processing_ns - end_ns) // MS)
-        last = np.minimum(wanted, end_ns // MS - 1)
+        latest = end_ns // MS - 1
+        last = np.minimum(np.maximum(wanted, subframe + LEAST_T2), latest)
         short = wanted < first
         if np.count_nonzero(short):
-            last[short] = (end_ns // MS - 1)[short]
+            last[short] = latest[short]
         return first, np.minimum(last, subframe + self.mode.t2_max_ms)
 
     def give_up(self, rows: np.ndarray, subframe: np.ndarray) -> None:

@@ -77,7 +77,9 @@ class NrMode2:
         self.orders = Orders(stations.size)
         self.cbr_slots = 100 if mode.cbr_window == "100-slots" else 100 * self.processes.per_ms
         self.power = PowerMemory(self.orders, int(self.grid.subchannels.sum()), self.cbr_slots)
-        longest = int(self.processes.periods.max(initial=100 * self.processes.per_ms)) + 32 + 2 * self.block_slots
+        units = bool((stations.kind == Kind.RSU).any())
+        sent = [self.processes.period_of(flow) for flow in flows if flow.sender != Kind.RSU or units]
+        longest = max([100 * self.processes.per_ms, *sent]) + 32 + 2 * self.block_slots
         memory = ReservationMemory(self.orders, self.neighbours, self.reception, longest)
         self.known = Known(memory, self.grid, 1 + mode.repetitions, mode.sensitivity_dbm)
         self.selector = Selector(mode, self.grid, self.processes, self.known)

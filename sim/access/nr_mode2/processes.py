@@ -110,6 +110,10 @@ class Processes:
         self.periods = np.array(sorted({p * self.per_ms for p in self._periods.values() if p}), np.int64)
         """Reservation periods in use, in slots: the allowed ones of the step on slots not monitored."""
 
+    def period_of(self, flow: Flow) -> int:
+        """Reservation period of a flow in slots, 0 if it reserves none."""
+        return self._periods[flow.index] * self.per_ms
+
     def _is_aperiodic(self, flow: Flow) -> bool:
         return "*" in self.mode.aperiodic or flow.message in self.mode.aperiodic
 

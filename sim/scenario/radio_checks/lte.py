@@ -127,7 +127,7 @@ def mode4(config: Scenario) -> Iterator[Found]:
     if config.radio.access in WITHOUT_POOLS or config.radio.access == "nr-v2x-mode2":
         return
     budget_ms = min(config.bsm.period_ms or 100.0, 100.0)
-    t2_ms = min(float(settings.t2_max_ms), budget_ms - settings.processing_budget_ms)
+    t2_ms = min(float(settings.t2_max_ms), max(budget_ms - settings.processing_budget_ms, min(budget_ms, LEAST_T2_MS)))
     if config.bsm.enabled and config.radio.access == "lte-v2x-mode4" and t2_ms < LEAST_T2_MS:
         left = f"leaves T2 = {t2_ms:g} ms of a packet delay budget of {budget_ms:g} ms"
         yield ("bsm", "period_ms"), f"{left} less radio.mode4.processing_budget_ms; at least {LEAST_T2_MS} ms is needed"
