@@ -154,10 +154,10 @@ def test_one_mistake_one_line(tmp_path, old: str, new: str, expected: str) -> No
             "radio: {pools: [{name: a, senders: [vehicle, rsu]}, {name: b, senders: [rsu], start_prb: 50}]}",
             "rsu sends in 2 pools",
         ),
+        ("bsm: {period_ms: 10}", "bsm.period_ms: 10: must be at least 20"),
         (
-            "bsm: {period_ms: 20}",
-            "bsm.period_ms: 20: leaves T2 = 15 ms of a packet delay budget of 20 ms less "
-            "radio.mode4.processing_budget_ms; at least 20 ms",
+            "radio: {access: nr-v2x-mode2, mode2: {t2_max_slots: 400}}",
+            "radio.mode2.t2_max_slots: 400: 400 ms lie beyond the packet delay budget of 100 ms",
         ),
         (
             "radio: {mode4: {channel_plans: [{jurisdictions: [XX]}]}}",

@@ -14,8 +14,6 @@ from sim.scenario.schema.radio import Radio
 
 WITHOUT_POOLS = ("ieee80211p", "uu")
 """Layers that have no pools of subchannels."""
-LEAST_T2_MS = 20
-"""TS 36.213 clause 14.1.1.6: 20 <= T2 <= 100."""
 BSM_PLAIN, BSM_SIGNED = 190, 450
 """Longest BSM on the air: 15 path points; with envelope, certificate, DSMP and L2 headers (by hand, rounded up)."""
 LINK_PLAIN, LINK_SIGNED = 320, 600
@@ -122,15 +120,10 @@ def limits(config: Scenario) -> Iterator[Found]:
 
 
 def mode4(config: Scenario) -> Iterator[Found]:
-    """Selection windows exist, MCS exist, fixed allocations and packets fit."""
+    """MCS exist, fixed allocations and packets fit."""
     settings = config.radio.mode4
     if config.radio.access in WITHOUT_POOLS or config.radio.access == "nr-v2x-mode2":
         return
-    budget_ms = min(config.bsm.period_ms or 100.0, 100.0)
-    t2_ms = min(float(settings.t2_max_ms), max(budget_ms - settings.processing_budget_ms, min(budget_ms, LEAST_T2_MS)))
-    if config.bsm.enabled and config.radio.access == "lte-v2x-mode4" and t2_ms < LEAST_T2_MS:
-        left = f"leaves T2 = {t2_ms:g} ms of a packet delay budget of {budget_ms:g} ms"
-        yield ("bsm", "period_ms"), f"{left} less radio.mode4.processing_budget_ms; at least {LEAST_T2_MS} ms is needed"
     yield from channel_plans(config)
     yield from limits(config)
     yield from repeated(("radio", "mode4", "mcs"), settings.mcs)

@@ -61,7 +61,11 @@ def _window(config: Scenario) -> Iterator[Found]:
     if not config.bsm.enabled:
         return
     budget_ms = min(config.bsm.period_ms or 100.0, 100.0)
-    left = (budget_ms - mode.processing_budget_ms) * 1e6 / nr_grid.SLOT_NS[mode.numerology]
+    slot_ms = nr_grid.SLOT_NS[mode.numerology] / 1e6
+    if mode.t2_max_slots is not None and mode.t2_max_slots * slot_ms > budget_ms:
+        rule = f"{mode.t2_max_slots * slot_ms:g} ms lie beyond the packet delay budget of {budget_ms:g} ms"
+        yield (*_HERE, "t2_max_slots"), rule
+    left = (budget_ms - mode.processing_budget_ms) / slot_ms
     if left < mode.t1_slots + 1:
         rule = f"leaves T2 = {left:g} slots of a packet delay budget of {budget_ms:g} ms; T1 is {mode.t1_slots}"
         yield ("bsm", "period_ms"), rule
