@@ -181,3 +181,14 @@ def test_family_filter_and_missing_folder(tmp_path: Path) -> None:
         read_folder(tmp_path / "nowhere")
     with pytest.raises(CurveError, match="no such family"):
         read_folder(tmp_path, "wifi")
+
+
+def test_causes_a_file_does_not_hold_are_said() -> None:
+    """By hand: a curve with half-duplex losses only names the other three columns; SCI losses stand apart."""
+    from sim.validate.families.curve import Curve, absent
+
+    distance_m = np.array([0.0, 25.0])
+    columns = {"hd": "p_hd", "sen": "p_sen", "pro": "p_pro", "col": "p_col", "sci": "p_sci_lost"}
+    held = {"hd": np.zeros(2)}
+    assert absent(Curve(distance_m, distance_m, held), columns) == ["no column p_sen, p_pro, p_col: not judged"]
+    assert absent(Curve(distance_m, distance_m, dict.fromkeys(columns, np.zeros(2))), columns) == []

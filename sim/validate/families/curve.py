@@ -57,6 +57,12 @@ def read_curve(sheet: Sheet, columns: Mapping[str, str]) -> Curve:
     return Curve(distance_m, pdr, causes)
 
 
+def absent(curve: Curve, columns: Mapping[str, str]) -> list[str]:
+    """A note on the causes whose columns the file does not hold, empty if it holds all (SCI losses apart)."""
+    missing = [name for cause, name in columns.items() if cause not in curve.causes and cause != "sci"]
+    return [f"no column {', '.join(missing)}: not judged"] if missing else []
+
+
 def _shares(sheet: Sheet, name: str) -> np.ndarray:
     """A column of shares; what curves read off figures overshoot is cut."""
     return np.clip(sheet.numbers(name, -OVERSHOOT, 1.0 + OVERSHOOT), 0.0, 1.0)

@@ -17,6 +17,7 @@ from sim.validate.families.curve import (
     SIGNED,
     Curve,
     Limits,
+    absent,
     compare,
     compare_header,
     edges_of,
@@ -257,7 +258,7 @@ def judge(sheet: Sheet, family: str, setting: Setting, curve: Curve, tallies: li
         "analytical CBR": f"{analytical:.4f}",
         "published CBR": "-" if published is None else f"{published:.4f}",
     }
-    notes = []
+    notes = absent(curve, _COLUMNS)
     if family == ANALYTICAL and analytical >= ANALYTICAL_CLASS:
         notes.append(f"analytical CBR {analytical:.3f}: not judged above {ANALYTICAL_CLASS:g}")
     if family == ANALYTICAL and analytical > BUSY_CLASS and not all(check.passed for check in checks):
