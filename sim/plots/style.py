@@ -196,6 +196,6 @@ def _write_png(figure: Figure, path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
-    Image.fromarray(np.ascontiguousarray(pixels), "RGB").save(
+    Image.fromarray(np.ascontiguousarray(pixels)).save(
         path, format="png", compress_level=1, dpi=(figure.dpi, figure.dpi)
     )

@@ -132,7 +132,7 @@ def scenario(**second: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("second", "words"), [
-    ({"radio": {"access": "lte-v2x-mode4"}}, "second_radio.same_channel: the carriers overlap"),
+    ({"radio": {"access": "lte-v2x-mode4"}}, "the carriers overlap"),
     ({"radio": {"access": "ideal"}, "vehicles": [{"first": 0.5, "both": 0.1}]}, "add to 0.6, must add to 1"),
     ({"radio": {"access": "ideal"}, "units": {"X": "first"}}, "no such jurisdiction"),
     ({"radio": {"access": "nothing"}}, "second_radio.radio.access: nothing: no such access layer"),

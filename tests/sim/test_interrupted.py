@@ -52,17 +52,17 @@ def test_an_interrupted_run_keeps_an_earlier_packet_log(tmp_path: Path, how: sig
 @pytest.fixture
 def broken_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the middle of writing the second picture."""
-    from matplotlib.figure import Figure
+    from sim.plots import style
 
     written: list[Path] = []
 
-    def savefig(self: Figure, path: Path, **_: Any) -> None:
+    def write(figure: Any, path: Path) -> None:
         path.write_bytes(b"\x89PNG half a picture")
         written.append(path)
         if len(written) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Figure, "savefig", savefig)
+    monkeypatch.setattr(style, "_write_png", write)
 
 
 def test_a_run_interrupted_while_drawing_leaves_nothing(broken_figures, tmp_path: Path, capsys) -> None:
