@@ -15,7 +15,7 @@ from rsu.profile import speaking
 from sim.access.base import AccessLayer
 from sim.access.build import build_access
 from sim.channel.outlines import build_scene
-from sim.clock import MS, ns_from_ms, ns_from_s
+from sim.clock import ns_from_ms
 from sim.frames import Kind, Receptions
 from sim.ledger import Ledger
 from sim.link.fairness import table_warnings
@@ -37,13 +37,11 @@ from sim.senders.rate_control import RateControl
 from sim.senders.roadside import RoadsideSenders
 from sim.senders.vehicles import VehicleSender
 from sim.stopwatch import Stopwatch
+from sim.timeline import timeline_of
 from sim.trace import TraceWriter
 from sim.world.approaches import Approaches
 from sim.world.build import World
 from sim.world.described import margin_m
-
-DRAIN_NS = 200 * MS
-"""The radio goes on this long after the measured time, so that its frames can end (T2 is at most 100 ms)."""
 
 TRAFFIC_ONLY_COST = 0.1
 """Cost of a simulated second without radio over one with it (measured on demo-zone), for the progress bar only."""
@@ -70,13 +68,9 @@ class Engine:
         config = self.config = loaded.config
         self.world = World(loaded, traffic_save=traffic_save, traffic_load=traffic_load)
         world = self.world
-        self.tick_ns = ns_from_s(config.traffic.tick_s)
-        warmup_s = config.traffic_warmup_s
-        traffic_ns = 3 * world.signals.longest_cycle_ns if warmup_s is None else ns_from_s(warmup_s)
-        self.radio_from_ns = -(-traffic_ns // self.tick_ns) * self.tick_ns
-        self.from_ns = self.radio_from_ns + -(-ns_from_s(config.radio_warmup_s) // self.tick_ns) * self.tick_ns
-        self.to_ns = self.from_ns + -(-ns_from_s(config.duration_s) // self.tick_ns) * self.tick_ns
-        self.end_ns = self.to_ns + (-(-DRAIN_NS // self.tick_ns) + 1) * self.tick_ns
+        times = timeline_of(config)
+        self.tick_ns, self.radio_from_ns, self.from_ns = times.tick_ns, times.radio_from_ns, times.from_ns
+        self.to_ns, self.end_ns = times.to_ns, times.end_ns
         profile = loaded.candidate.profile()
         self.message_set = MESSAGE_SETS[config.standards.message_set or profile.value("message_set")]
         if config.standards.message_set is not None:

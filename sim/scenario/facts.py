@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sim.scenario.loader import LoadedScenario
+from sim.timeline import traffic_warmup_s
 from sim.world.corridor import CorridorGeometry
 from sim.world.sites import RoadsideUnit, build_units
-
-CYCLE_WITHOUT_PLAN_S = 90.0
-WARMUP_CYCLES = 3
 
 
 def facts_of(loaded: LoadedScenario) -> dict[str, Any]:
@@ -23,7 +21,7 @@ def facts_of(loaded: LoadedScenario) -> dict[str, Any]:
         "scenario": f"{loaded.name}: {config.title}" if config.title else loaded.name,
         "run id": loaded.run_id(),
         "seed": config.seed,
-        "time": f"{config.duration_s:g} s measured after {traffic_warmup_s(loaded):g} s of traffic "
+        "time": f"{config.duration_s:g} s measured after {traffic_warmup_s(config):g} s of traffic "
         f"and {config.radio_warmup_s:g} s of radio",
         "road": f"{geometry.length_m / 1000:.2f} km, {config.corridor.datum}",
         "jurisdictions": jurisdictions(geometry),
@@ -51,18 +49,6 @@ def facts_text(loaded: LoadedScenario) -> str:
         text = "; ".join(str(item) for item in value) or "none" if isinstance(value, list) else value
         lines.append(f"{key:<{width}}  {text}")
     return "\n".join(lines)
-
-
-def traffic_warmup_s(loaded: LoadedScenario) -> float:
-    """Traffic-only time before anything is counted: the file's, else three of the longest signal cycles."""
-    config = loaded.config
-    if config.traffic_warmup_s is not None:
-        return config.traffic_warmup_s
-    cycles = [
-        sum(phase.green_s + phase.yellow_s + phase.all_red_s for phase in node.phases) or CYCLE_WITHOUT_PLAN_S
-        for node in config.corridor.nodes
-    ]
-    return WARMUP_CYCLES * max(cycles, default=0.0)
 
 
 def jurisdictions(geometry: CorridorGeometry) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sim.clock import SECOND, stream_key
 from sim.scenario.schema import Scenario
 from sim.traffic.base import Traffic
 from sim.traffic.fleet import Fleet
+from sim.whole import partial_name
 
 FORMAT = "corridor-traffic/1"
 _IDENTITY = (
@@ -56,9 +58,13 @@ class Recorder:
     The file appears under its name only when it is complete.
     """
 
-    def __init__(self, path: Path, key: str, tick_ns: int, start_ns: int = 0, ring_m: float | None = None) -> None:
+    def __init__(
+        self, path: Path, key: str, tick_ns: int, start_ns: int = 0, ring_m: float | None = None,
+        warnings: Callable[[], list[str]] = list, counts: Callable[[], dict[str, int]] = dict,
+    ) -> None:
         self._path = path
-        self._part = path.with_name(path.name + ".part")
+        self._warnings, self._ended_with = warnings, counts
+        self._part = partial_name(path)
         self._zip = zipfile.ZipFile(self._part, "w", zipfile.ZIP_DEFLATED, compresslevel=3)
         self._head = {
             "format": FORMAT,
@@ -95,7 +101,8 @@ class Recorder:
     def close(self) -> None:
         """Write what is left and give the file its name."""
         self._flush()
-        self._zip.writestr("head.json", json.dumps(self._head | {"ticks": self._ticks, "blocks": self._blocks}))
+        end = {"ticks": self._ticks, "blocks": self._blocks, "warnings": self._warnings(), "counts": self._ended_with()}
+        self._zip.writestr("head.json", json.dumps(self._head | end))
         self._zip.close()
         self._part.replace(self._path)
 
@@ -155,12 +162,13 @@ class RecordedTraffic:
         self.fleet.end_step(tick_ns / SECOND)
 
     def warnings(self) -> list[str]:
-        """Nothing: the traffic was judged when it was recorded."""
-        return []
+        """What the traffic warned of when it was recorded."""
+        return [str(text) for text in self._head.get("warnings", ())]
 
     def counts(self) -> dict[str, int]:
-        """Entered and left so far."""
-        return dict(self._counts)
+        """Entered and left so far; once the recording has ended, everything the model counted."""
+        ended = self._tick == self._head["ticks"] - 1
+        return {**self._counts, **(self._head.get("counts", {}) if ended else {})}
 
     def _show(self, tick: int) -> None:
         if tick >= self._head["ticks"]:

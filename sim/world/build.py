@@ -70,7 +70,10 @@ class World:
         self._recorder: Recorder | None = None
         if traffic_save is not None:
             tick_ns = ns_from_s(config.traffic.tick_s)
-            self._recorder = Recorder(Path(traffic_save), key, tick_ns, ring_m=self.corridor.ring_length_m)
+            self._recorder = Recorder(
+                Path(traffic_save), key, tick_ns, ring_m=self.corridor.ring_length_m,
+                warnings=self.traffic.warnings, counts=self.traffic.counts,
+            )
         self.fleet = self.traffic.fleet
         start = datetime.fromisoformat(config.start)
         self.utc0_ns = round((start if start.tzinfo else start.replace(tzinfo=UTC)).timestamp()) * SECOND

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sim.scenario import load
-from sim.scenario.facts import facts_of, traffic_warmup_s
+from sim.scenario.facts import facts_of
 from sim.scenario.shipped import shipped_files, shipped_folder, shipped_scenarios
+from sim.timeline import traffic_warmup_s
 from sim.world.corridor import CorridorGeometry
 from sim.world.sites import build_units
 
@@ -154,9 +155,9 @@ def test_facts_of_the_arterial() -> None:
     loaded = load("demo-zone")
     facts = facts_of(loaded)
     assert facts["EIRP"] == "roadside units 29 dBm, on-board units 26 dBm"
-    assert traffic_warmup_s(loaded) == 270
+    assert traffic_warmup_s(loaded.config) == 270
     assert "datum" in facts["illustrative"]
-    assert traffic_warmup_s(load("expressway")) == 60
+    assert traffic_warmup_s(load("expressway").config) == 60
 
 
 def test_examples_come_in_order_and_say_what_they_cover() -> None:
