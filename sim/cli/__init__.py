@@ -18,6 +18,13 @@ from sim.cli import interrupts
 VERBS: dict[str, str] = {
     "run": "sim.cli.run",
     "check": "sim.cli.check",
+    "sweep": "sim.cli.sweep",
+    "collect": "sim.cli.collect",
+    "compare": "sim.cli.compare",
+    "place": "sim.cli.place",
+    "verdict": "sim.cli.verdict",
+    "layout": "sim.cli.layout",
+    "map": "sim.cli.map",
     "plot": "sim.cli.plot",
     "explain": "sim.cli.explain",
     "validate": "sim.cli.validate",
