@@ -25,12 +25,14 @@ from sim.campaign.schema import Campaign
 from sim.campaign.seeds import replication_seed
 from sim.campaign.task import RunTask
 from sim.campaign.traffic import traffic_name
+from sim.scenario.errors import ScenarioError
 from sim.scenario.loader import LoadedScenario, load
 
 AXIS_KEYS = {"layout": "layout", "candidate": "standards.candidate"}
 """Axes that have a name of their own, and the key they set."""
 SCENARIO_AXIS = "scenario"
 MAX_VARIANTS = 100_000
+MAX_PROBLEMS = 100
 _REPLACED = ("seed",)
 
 
@@ -114,13 +116,22 @@ class Plan:
         return Problem(self.campaign.name, "vary", two, rule)
 
 
-def read_campaign(path: str | Path) -> Plan:
-    """The plan of a campaign file; :class:`CampaignError` or ScenarioError with everything wrong."""
+def read_campaign(path: str | Path, changes: Mapping[str, Any] | None = None) -> Plan:
+    """The plan of a campaign file; ``changes`` replace its keys (those of ``set`` are added to the file's).
+
+    :class:`CampaignError` with everything wrong.
+    """
     path = Path(path)
     try:
-        return plan_of(read_document(path), path.parent)
+        document = read_document(path)
     except DocumentError as error:
         raise CampaignError(error.problems) from None
+    if isinstance(document.data, dict) and changes:
+        before = document.data.get("set") if isinstance(document.data.get("set"), dict) else {}
+        document.data |= changes
+        if "set" in changes:
+            document.data["set"] = {**before, **changes["set"]}
+    return plan_of(document, path.parent)
 
 
 def plan_of(document: Document, folder: Path) -> Plan:
@@ -134,8 +145,8 @@ def plan_of(document: Document, folder: Path) -> Plan:
         count *= len(values)
     if count > MAX_VARIANTS:
         raise CampaignError([document.problem(("vary",), f"makes {count} variants; at most {MAX_VARIANTS}")])
-    variants = [_variant(index, point, campaign, folder) for index, point in enumerate(_points(axes))]
     baseline = _baseline(campaign, axes, document)
+    variants = _variants(axes, campaign, folder)
     labels = {axis: [value.label for value in values] for axis, values in axes.items()}
     plan = Plan(campaign, variants, labels, baseline)
     plan.extend(campaign.seeds)
@@ -250,6 +261,22 @@ def _override(key: str, value: Any, folder: Path) -> str:
 def _points(axes: Mapping[str, list[_Value]]) -> Iterator[dict[str, _Value]]:
     for values in itertools.product(*axes.values()):
         yield dict(zip(axes, values, strict=True))
+
+
+def _variants(axes: Mapping[str, list[_Value]], campaign: Campaign, folder: Path) -> list[Variant]:
+    """Every point of the product, loaded; what is wrong with any of them is told once."""
+    variants: list[Variant] = []
+    problems: list[Problem] = []
+    for index, point in enumerate(_points(axes)):
+        try:
+            variants.append(_variant(index, point, campaign, folder))
+        except ScenarioError as error:
+            problems += error.problems
+            if len(problems) > MAX_PROBLEMS:
+                break
+    if problems:
+        raise CampaignError(_distinct(problems)[:MAX_PROBLEMS])
+    return variants
 
 
 def _variant(index: int, point: Mapping[str, _Value], campaign: Campaign, folder: Path) -> Variant:

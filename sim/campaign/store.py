@@ -117,6 +117,25 @@ class CampaignResult:
         """Planned runs that are not done."""
         return [run for run in self.runs if not self.finished(run)]
 
+    def failed(self) -> dict[str, dict[str, Any]]:
+        """Runs that were given up and are still not done: run id -> attempts and error."""
+        found: dict[str, dict[str, Any]] = {}
+        for path in sorted(self.folder.out.glob("failed*.json")):
+            try:
+                found |= json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError, TypeError):
+                continue
+        planned = {run.run_id: run for run in self.runs}
+        return {
+            run_id: told for run_id, told in found.items()
+            if run_id in planned and isinstance(told, dict) and not self.finished(planned[run_id])
+        }
+
+    def states(self) -> dict[str, int]:
+        """How many runs are ``done``, ``failed`` and ``missing``."""
+        done, failed = sum(self.finished(run) for run in self.runs), len(self.failed())
+        return {"done": done, "failed": failed, "missing": len(self.runs) - done - failed}
+
     def variant(self, **labels: str) -> Variant:
         """The only variant with these labels; a ResultError otherwise."""
         found = [one for one in self.variants if all(one.labels.get(axis) == label for axis, label in labels.items())]

@@ -1,18 +1,129 @@
-"""``corridor sweep``: being built."""
+"""``corridor sweep``: a campaign of many runs, resumed by the same command."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from sim.cli.options import add_verb
+from sim.cli.options import (
+    SCHEMA_VERSION, add_json, add_loudness, add_verb, columns, print_json, remark, seed,
+)
+
+if TYPE_CHECKING:
+    from sim.campaign.engine import MakeExecutor
+    from sim.campaign.plan import Plan
+    from sim.campaign.store import CampaignFolder
+
+EXAMPLES = """
+corridor sweep 03-one-border --vary traffic.equipped_ratio=0.3,0.6 --seeds 5 --jobs 2
+corridor sweep my-campaign.yaml --dry-run
+corridor sweep my-campaign.yaml --out results/layouts --dask tcp://127.0.0.1:8786
+"""
 
 
 def add(verbs: Any, name: str) -> None:
     """Arguments of the verb."""
-    add_verb(verbs, name, "being built", "").set_defaults(act=act)
+    parser = add_verb(verbs, name, "do a campaign: scenarios x candidates x layouts x parameters x seeds", EXAMPLES)
+    parser.add_argument("source", nargs="+", metavar="CAMPAIGN|SCENARIO", help="a campaign file, or scenarios")
+    parser.add_argument(
+        "--vary", action="append", default=[], metavar="AXIS=V,V,...",
+        help="layout, candidate or a key of the scenario with its values; repeatable",
+    )
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE",
+                        help="change one key in every run; repeatable")
+    parser.add_argument("--seeds", type=int, metavar="N", help="runs of every variant (default 5)")
+    parser.add_argument("--seed", type=seed, metavar="N", help="the seeds of the replications follow from it (default 1)")
+    parser.add_argument(
+        "--until", metavar="TEXT",
+        help="more seeds until a 95%% interval is narrow enough, e.g. 'prr link=V2V message=BSM distance_m=112.5 +- 0.01'",
+    )
+    parser.add_argument("--max-seeds", type=int, metavar="N", help="never more than this with --until (default 100)")
+    parser.add_argument("--plots", action="store_true", help="draw the plots of every run")
+    add_place(parser)
+    parser.add_argument("--dry-run", action="store_true", help="list the runs and the expected time, do nothing")
+    add_json(parser)
+    add_loudness(parser)
+    parser.set_defaults(act=act)
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Where a campaign is computed and written."""
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the campaign (default: results/NAME)")
+    parser.add_argument("--force", action="store_true", help="use a folder of another campaign or version")
+    parser.add_argument("--jobs", type=jobs, metavar="N", help="worker processes (default: processors)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="compute on a Dask cluster, e.g. tcp://127.0.0.1:8786")
+    parser.add_argument("--shard", metavar="I/N", help="do the I-th of N parts (default: the Slurm array task)")
+
+
+def jobs(text: str) -> int:
+    """A number of processes: 1 to 1024."""
+    if not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 1 to 1024")
+    return int(text)
 
 
 def act(args: argparse.Namespace) -> int:
-    """Not there yet."""
-    raise ValueError("sweep: being built")
+    """Plan, then do or list."""
+    from sim.campaign.shards import chosen_shard
+    from sim.campaign.store import CampaignFolder
+    from sim.cli.campaigns import plan_from
+
+    plan = plan_from(args)
+    if args.dry_run:
+        out = args.out or Path("results") / plan.campaign.name
+        return _listed(plan, CampaignFolder(out), args)
+    from sim.campaign.engine import run_campaign
+    from sim.cli.campaigns import executor_of, summary_lines
+    from sim.cli.progress import Progress
+
+    def say(line: str) -> None:
+        remark(line, quiet=args.quiet)
+
+    shard = chosen_shard(args.shard)
+    say(f"{plan.campaign.name}: {len(plan.variants)} variants x {plan.replications()} seeds = {len(plan.runs)} runs")
+    with Progress(plan.campaign.name, quiet=args.quiet) as progress:
+        result = run_campaign(
+            plan, args.out, executor=executor_of(args), jobs=args.jobs, progress=progress.update, remark=say,
+            shard=shard, force=args.force,
+        )
+    return finish(result, args, shard)
+
+
+def finish(result: Any, args: argparse.Namespace, shard: tuple[int, int]) -> int:
+    """Print what a campaign holds; 4 if runs of it failed."""
+    from sim.cli.campaigns import document, summary_lines
+
+    if args.json:
+        print_json(document(result))
+    else:
+        print("\n".join(summary_lines(result)))
+    remark(f"results in {result.folder.out}", quiet=args.quiet)
+    if shard[1] > 1:
+        remark(f"when all {shard[1]} parts are done: corridor collect {result.folder.out}", quiet=args.quiet)
+    return 4 if result.failed() else 0
+
+
+def _listed(plan: Plan, folder: CampaignFolder, args: argparse.Namespace) -> int:
+    """``--dry-run``: every run and the time all of it will take."""
+    from sim.campaign.engine import duration_text
+    from sim.campaign.estimate import estimate_campaign
+
+    cpu_s, wall_s, basis = estimate_campaign(plan, folder, args.jobs)
+    rows = [
+        (run.run_id, plan.variants[run.variant].name, str(run.replication), str(run.seed),
+         "done" if folder.finished(run.run_id) else "to do")
+        for run in plan.runs
+    ]
+    if args.json:
+        keys = ("run_id", "variant", "replication", "seed", "state")
+        runs = [{**dict(zip(keys, row, strict=True)), "labels": plan.variants[run.variant].labels}
+                for row, run in zip(rows, plan.runs, strict=True)]
+        print_json({
+            "schema_version": SCHEMA_VERSION, "name": plan.campaign.name, "axes": plan.axes, "runs": runs,
+            "expected_cpu_s": round(cpu_s, 1), "expected_wall_s": round(wall_s, 1), "basis": basis,
+        })
+        return 0
+    print(columns(rows, ("run id", "variant", "replication", "seed", "state")))
+    print(f"expected: about {duration_text(cpu_s)} of CPU, {duration_text(wall_s)} here (from {basis})")
+    return 0

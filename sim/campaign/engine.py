@@ -1,0 +1,198 @@
+"""Does a campaign: what is not finished yet, then the tables over everything."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import sim
+from sim.campaign.collect import collect
+from sim.campaign.executors.base import Executor
+from sim.campaign.locks import WriterLock
+from sim.campaign.plan import Plan, PlannedRun
+from sim.campaign.schedule import Failure, Schedule
+from sim.campaign.shards import runs_of_shard
+from sim.campaign.store import FAN_OUT_ABOVE, CampaignFolder, CampaignResult, read_campaign_folder
+from sim.campaign.task import Ended, RunTask
+from sim.campaign.until import next_replications, widths
+from sim.results import ResultError, json_text
+from sim.simulation import Report
+
+MakeExecutor = Callable[[CampaignFolder], Executor]
+Remark = Callable[[str], None]
+
+
+def run_campaign(
+    plan: Plan, out: str | Path | None = None, *, executor: MakeExecutor | None = None, jobs: int | None = None,
+    progress: Report | None = None, remark: Remark | None = None, shard: tuple[int, int] = (0, 1), force: bool = False,
+) -> CampaignResult:
+    """Do every run of a campaign that is not finished, and derive its tables (definitions section 8).
+
+    ``out`` defaults to ``results/<name>``; the same call resumes. ``executor`` makes whoever computes the runs
+    (default: ``jobs`` worker processes, as many as processors). ``shard`` (index from 0, count) does a part of the
+    runs and leaves the tables to ``collect``. ``progress(fraction, text)`` is called several times a second and may
+    raise to end; ``remark(line)`` hears what is worth a line. A run that fails three times is given up, told in
+    ``failed.json``, and the rest goes on.
+
+    Raises :class:`sim.results.ResultError` where the folder cannot be used, :class:`CampaignStopped` where nothing
+    can succeed any more (full disk); finished runs are kept whatever happens.
+    """
+    remark = remark or (lambda line: None)
+    most = plan.campaign.until.max_seeds if plan.campaign.until else plan.replications()
+    path = Path(out) if out is not None else Path("results") / plan.campaign.name
+    folder = CampaignFolder(path, fan_out=len(plan.variants) * most > FAN_OUT_ABOVE)
+    check_folder(folder, plan, force=force, remark=remark)
+    if plan.campaign.until is not None and shard[1] > 1:
+        raise ResultError("until: seeds cannot continue in a shard, which does not see the runs of the others")
+    with ExitStack() as stack:
+        stack.enter_context(WriterLock(folder.out, shard))
+        folder.write_plan(plan)
+        make = executor or _local(jobs)
+        work = _Work(plan, folder, make, progress or (lambda fraction, text: None), remark, shard)
+        stack.callback(work.close)
+        work.do(plan.runs)
+        while plan.campaign.until is not None and work.go_on():
+            pass
+        work.close()
+        result = read_campaign_folder(folder.out)
+        if shard[1] == 1:
+            collect(result)
+    return result
+
+
+def check_folder(folder: CampaignFolder, plan: Plan, *, force: bool, remark: Remark) -> None:
+    """Whether a campaign may use a folder: it is new, empty, or holds this campaign; a ResultError otherwise."""
+    out = folder.out
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise ResultError(f"--out {out}: exists and is not a folder")
+    names = {one.name for one in out.iterdir() if not one.name.startswith(".")}
+    if "sweep.json" not in names:
+        if names - {"traffic", "runs"}:
+            raise ResultError(f"--out {out}: is no campaign's folder (it holds {min(names)!r}); choose another folder")
+        return
+    try:
+        data = json.loads(folder.sweep_path.read_text(encoding="utf-8"))
+        schema, version, name = str(data["schema"]), str(data["version"]), str(data["name"])
+        axes = list(data["axes"])
+    except OSError as error:
+        raise ResultError(f"--out {out}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError):
+        remark(f"{folder.sweep_path}: is broken and written anew; finished runs are kept")
+        return
+    if schema != "sweep/1":
+        raise ResultError(f"--out {out}: sweep.json has schema {schema!r}, this program writes 'sweep/1'")
+    if force:
+        return
+    if version != sim.__version__:
+        raise ResultError(
+            f"--out {out}: holds runs of version {version}, this is {sim.__version__}; choose another folder, or give "
+            "--force to do them again (the old ones stay)"
+        )
+    if name != plan.campaign.name or axes != list(plan.axes):
+        raise ResultError(
+            f"--out {out}: holds the campaign {name!r} over {', '.join(axes)}, not {plan.campaign.name!r} over "
+            f"{', '.join(plan.axes)}; choose another folder or give --force"
+        )
+
+
+class _Work:
+    """The rounds of one campaign and what it tells on the way."""
+
+    def __init__(
+        self, plan: Plan, folder: CampaignFolder, make: MakeExecutor, progress: Report, remark: Remark,
+        shard: tuple[int, int],
+    ) -> None:
+        self.plan, self.folder, self.shard = plan, folder, shard
+        self._make, self._progress, self._remark = make, progress, remark
+        self._executor: Executor | None = None
+        self._begun_s = time.monotonic()
+        self._before = self._done = self._total = 0
+        self.failures: dict[str, Failure] = {}
+
+    def do(self, runs: list[PlannedRun]) -> None:
+        """Do those of ``runs`` that belong to this shard and are not finished."""
+        mine = runs_of_shard(self.plan, runs, self.shard)
+        todo = [run for run in mine if not self.folder.finished(run.run_id)]
+        self._before += len(mine) - len(todo)
+        self._total += len(mine)
+        if self._before and not self._done:
+            self._remark(f"{self._before} of {self._total} runs are finished already")
+        if todo:
+            if self._executor is None:
+                self._executor = self._make(self.folder)
+            tasks = (self.plan.task(run) for run in todo)
+            schedule = Schedule(self.folder, self._executor, tasks, self._count, self._remark)
+            failed = schedule.run(self._report)
+            self.failures |= {one.run_id: one for one in failed}
+        self._write_failures()
+
+    def go_on(self) -> bool:
+        """Whether the asked-for interval is still too wide; if so, one more round of seeds has been done."""
+        until, now = self.plan.campaign.until, self.plan.replications()
+        assert until is not None
+        found, wanted = widths(until, read_campaign_folder(self.folder.out))
+        wide = [one for one in found if one.half_width > until.half_width]
+        if not wide:
+            return False
+        worst = max(wide, key=lambda one: one.half_width)
+        text = f"{worst.variant}: half width {worst.half_width:.4g} after {worst.seeds} seeds, asked {until.half_width:g}"
+        if now >= until.max_seeds:
+            self._remark(f"until: not reached with {now} seeds; {text}")
+            return False
+        more = self.plan.extend(next_replications(until, now, wanted))
+        self._remark(f"until: {text}; going on to {self.plan.replications()} seeds")
+        self.folder.write_plan(self.plan)
+        self.do(more)
+        return True
+
+    def close(self) -> None:
+        """End the workers."""
+        if self._executor is not None:
+            self._executor.close()
+            self._executor = None
+
+    def _count(self, task: RunTask, ended: Ended) -> None:
+        self._done += 1
+
+    def _report(self) -> None:
+        finished = self._before + self._done + len(self.failures)
+        text = f"{finished}/{self._total} runs"
+        elapsed_s = time.monotonic() - self._begun_s
+        if self._done:
+            rate = self._done / elapsed_s
+            left_s = (self._total - finished) / rate
+            text += f", {60 * rate:.3g} a minute, {duration_text(left_s)} left"
+        waiting = getattr(self._executor, "waiting_for", "")
+        self._progress(finished / max(1, self._total), f"{text}; {waiting}" if waiting else text)
+
+    def _write_failures(self) -> None:
+        """``failed.json``, or ``failed-I-of-N.json`` of a shard: runs that were given up; gone when there are none."""
+        index, count = self.shard
+        name = "failed.json" if count == 1 else f"failed-{index}-of-{count}.json"
+        if self.failures:
+            known = sorted(self.failures.values(), key=lambda one: one.run_id)
+            told = {one.run_id: {"attempts": one.attempts, "error": one.error} for one in known}
+            self.folder.write_text(name, json_text(told))
+        else:
+            (self.folder.out / name).unlink(missing_ok=True)
+
+
+def duration_text(seconds: float) -> str:
+    """A time as people say it: 40 s, 12 min, 3.4 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _local(jobs: int | None) -> MakeExecutor:
+    def make(folder: CampaignFolder) -> Executor:
+        from sim.campaign.executors.local import LocalExecutor
+
+        return LocalExecutor(folder, jobs)
+
+    return make

@@ -1,0 +1,57 @@
+"""Key figures of every variant over its seeds, from the summaries alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sim.campaign.plan import Variant
+from sim.campaign.statistics import Interval, mean_interval
+from sim.campaign.store import CampaignResult
+from sim.results import valid_summary
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Key figures of one variant."""
+
+    seeds: list[int]
+    values: dict[str, Interval]
+    """Figure -> mean and 95 % interval over the seeds that have it."""
+
+    def plain(self) -> dict[str, dict[str, Any]]:
+        """As JSON; bounds are null with a single seed."""
+        return {
+            key: {"mean": one.mean, "lower": _number(one.lower), "upper": _number(one.upper), "seeds": one.n}
+            for key, one in self.values.items()
+        }
+
+    def text(self, key: str) -> str:
+        """``mean (lower .. upper)``, or that there is no data."""
+        one = self.values.get(key)
+        if one is None:
+            return "no data"
+        bounds = "one seed" if one.n < 2 else f"{one.lower:.4g} .. {one.upper:.4g}"
+        return f"{one.mean:.4g} ({bounds})"
+
+
+def variant_figures(campaign: CampaignResult) -> Iterator[tuple[Variant, Figures]]:
+    """Variants in order, each with its key figures; a variant without a finished run has none."""
+    for variant in campaign.variants:
+        seeds: list[int] = []
+        found: dict[str, list[float]] = {}
+        for run in campaign.runs:
+            if run.variant != variant.index or not campaign.finished(run):
+                continue
+            summary = valid_summary(campaign.folder.run_path(run.run_id)) or {}
+            seeds.append(run.seed)
+            for key, value in summary.get("key_figures", {}).items():
+                if value is not None:
+                    found.setdefault(key, []).append(float(value))
+        yield variant, Figures(seeds, {key: mean_interval(values) for key, values in found.items()})
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
