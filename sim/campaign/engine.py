@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import sim
-from sim.campaign.collect import collect
+from sim.campaign.collect import TABLES, collect
 from sim.campaign.executors.base import Executor
 from sim.campaign.locks import WriterLock
 from sim.campaign.plan import Plan, PlannedRun
@@ -58,9 +59,26 @@ def run_campaign(
             pass
         work.close()
         result = read_campaign_folder(folder.out)
+        result.know(work.finished)
         if shard[1] == 1:
-            collect(result)
+            collect_if_new(result, progress)
     return result
+
+
+def collect_if_new(result: CampaignResult, progress: Report | None = None) -> None:
+    """Derive the tables unless they stand already for just these runs."""
+    state = json.dumps([sim.__version__, [run.run_id for run in result.runs if result.finished(run)], result.failed()])
+    digest = hashlib.sha256(state.encode()).hexdigest()
+    marker, out = result.folder.out / ".collected", result.folder.out
+    try:
+        same = marker.read_text(encoding="utf-8") == digest
+    except OSError:
+        same = False
+    if same and all((out / name).is_file() for name in TABLES):
+        return
+    marker.unlink(missing_ok=True)
+    collect(result, progress=progress)
+    result.folder.write_text(marker.name, digest)
 
 
 def check_folder(folder: CampaignFolder, plan: Plan, *, force: bool, remark: Remark) -> None:
@@ -113,11 +131,13 @@ class _Work:
         self._begun_s = time.monotonic()
         self._before = self._done = self._total = 0
         self.failures: dict[str, Failure] = {}
+        self.finished: set[str] = set()
 
     def do(self, runs: list[PlannedRun]) -> None:
         """Do those of ``runs`` that belong to this shard and are not finished."""
         mine = runs_of_shard(self.plan, runs, self.shard)
-        todo = [run for run in mine if not self.folder.finished(run.run_id)]
+        self.finished |= {run.run_id for run in mine if self.folder.finished(run.run_id)}
+        todo = [run for run in mine if run.run_id not in self.finished]
         self._before += len(mine) - len(todo)
         self._total += len(mine)
         if self._before and not self._done:
@@ -158,6 +178,7 @@ class _Work:
 
     def _count(self, task: RunTask, ended: Ended) -> None:
         self._done += 1
+        self.finished.add(task.run_id)
 
     def _report(self) -> None:
         finished = self._before + self._done + len(self.failures)

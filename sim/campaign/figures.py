@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sim.campaign.plan import Variant
+from sim.campaign.plan import PlannedRun, Variant
 from sim.campaign.statistics import Interval, mean_interval
 from sim.campaign.store import CampaignResult
 from sim.results import valid_summary
@@ -39,18 +39,20 @@ class Figures:
 
 def variant_figures(campaign: CampaignResult) -> Iterator[tuple[Variant, Figures]]:
     """Variants in order, each with its key figures; a variant without a finished run has none."""
+    runs: dict[int, list[PlannedRun]] = {}
+    for run in campaign.runs:
+        if campaign.finished(run):
+            runs.setdefault(run.variant, []).append(run)
     for variant in campaign.variants:
-        seeds: list[int] = []
+        mine = runs.get(variant.index, [])
         found: dict[str, list[float]] = {}
-        for run in campaign.runs:
-            if run.variant != variant.index or not campaign.finished(run):
-                continue
+        for run in mine:
             summary = valid_summary(campaign.folder.run_path(run.run_id)) or {}
-            seeds.append(run.seed)
             for key, value in summary.get("key_figures", {}).items():
                 if value is not None:
                     found.setdefault(key, []).append(float(value))
-        yield variant, Figures(seeds, {key: mean_interval(values) for key, values in found.items()})
+        intervals = {key: mean_interval(values) for key, values in found.items()}
+        yield variant, Figures([run.seed for run in mine], intervals)
 
 
 def _number(value: float) -> float | None:

@@ -25,6 +25,7 @@ from sim.campaign.schema import Campaign
 from sim.campaign.seeds import replication_seed
 from sim.campaign.task import RunTask
 from sim.campaign.traffic import traffic_name
+from sim.results import run_id
 from sim.scenario.errors import ScenarioError
 from sim.scenario.loader import LoadedScenario, load
 
@@ -88,11 +89,11 @@ class Plan:
         done = 1 + max((run.replication for run in self.runs), default=-1)
         first = len(self.runs)
         taken = {run.run_id: run for run in self.runs}
+        resolved = [one.loaded.resolved() if one.loaded is not None else {} for one in self.variants]
         for replication in range(done, replications):
             seed = replication_seed(self.campaign.seed, replication)
-            for variant in self.variants:
-                assert variant.loaded is not None
-                run = PlannedRun(variant.loaded.with_seed(seed).run_id(), variant.index, replication, seed)
+            for variant, scenario in zip(self.variants, resolved, strict=True):
+                run = PlannedRun(run_id({**scenario, "seed": seed}, seed), variant.index, replication, seed)
                 other = taken.setdefault(run.run_id, run)
                 if other is not run:
                     raise CampaignError([self._collision(run, other)])

@@ -106,6 +106,10 @@ class CampaignResult:
             self._finished[run.run_id] = self.folder.finished(run.run_id)
         return self._finished[run.run_id]
 
+    def know(self, finished: Iterable[str]) -> None:
+        """Take run ids as finished without looking again."""
+        self._finished |= dict.fromkeys(finished, True)
+
     def results(self, variant: int) -> list[tuple[PlannedRun, Result]]:
         """Finished runs of a variant in the order of replications; tables are loaded when asked for."""
         return [
