@@ -269,6 +269,8 @@ class Engine:
         return Context(
             tuple(period_ns), names, self.from_ns, self.to_ns, config.measure, period_ns, self.message_set.awareness,
             self.world.probes.grid, _home_shares(names, shares),
+            units=tuple(unit.id for unit in self.world.units),
+            unit_operators=tuple(names[u.jurisdiction] if u.jurisdiction >= 0 else "" for u in self.world.units),
         )
 
     def _count_vehicles(self, now_ns: int) -> None:

@@ -44,6 +44,7 @@ OWN_NAMES = frozenset(
         "latency_cdf.csv",
         "coverage.csv",
         "holes.csv",
+        "suppliers.csv",
         "cbr.csv",
         "air.csv",
     }

@@ -94,6 +94,10 @@ class Context:
     probes: ProbeGrid | None = None
     home_share: np.ndarray | None = None
     """Share of the equipped fleet per home jurisdiction; none = equal shares."""
+    units: tuple[str, ...] = ()
+    """Ids of the roadside units, in the order of their slots."""
+    unit_operators: tuple[str, ...] = ()
+    """Who operates each of them: a jurisdiction, or empty."""
 
     @property
     def shares(self) -> np.ndarray:

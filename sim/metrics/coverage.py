@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.clock import NEVER
 from sim.metrics.base import CLASSES, Batch, Context, Metric, ProbeGrid, Rows, Tick, direction_name
+from sim.metrics.sole_supplier import SoleSuppliers, SupplierRow
 
 HOLE_BELOW = 0.95
 """A cell whose share lies below this is part of a hole."""
@@ -69,6 +70,11 @@ class Coverage:
         self.vehicle_ns = np.zeros((3, classes, homes + 1, homes + 1), np.int64)
         """Vehicle time in zone, with a fresh reception, with a fresh application; by class, place + 1, home +
         1."""
+        self.groups = (self.probes.place.astype(np.int64) + 1) * 2 + (self.probes.direction < 0)
+        """Jurisdiction and direction of each probe in one number."""
+        self.suppliers = SoleSuppliers(
+            CLASSES, probes, context.units, context.unit_operators, self.groups, 2 * (homes + 1), self.tau_ns
+        )
 
     def received(
         self, class_index: int, probes: np.ndarray, time_ns: np.ndarray | int, useful: np.ndarray
@@ -118,6 +124,7 @@ class Coverage:
             self.zone_ns += add_ns
             self.raw_ns += add_ns * (now_ns - self._raw_ns <= tau_ns[:, None])
             self.useful_ns += add_ns[..., None] * (now_ns - self._useful_ns <= tau_ns[:, None, None])
+            self.suppliers.tick(now_ns, tick.length_ns, tick.zone)
         if tick.vehicle_zone is not None:
             self._tick_vehicles(tick, tick.vehicle_zone)
 
@@ -145,6 +152,7 @@ class Coverage:
         self.raw_ns += other.raw_ns
         self.useful_ns += other.useful_ns
         self.vehicle_ns += other.vehicle_ns
+        self.suppliers.merge(other.suppliers)
 
     def _mean_useful_ns(self) -> np.ndarray:
         """Applied time per (class, probe), homes weighted by their share of the fleet."""
@@ -283,9 +291,31 @@ class Coverage:
         return out
 
     def tables(self) -> dict[str, Rows]:
-        """``coverage``: every cell; ``holes``: stretches below 0.95."""
+        """``coverage``: every cell; ``holes``: stretches below 0.95; ``suppliers``: what a unit alone covers."""
         cell_columns = ("class", *Cell._fields[1:])
         return {
             "coverage": Rows(cell_columns, self.cells()),
             "holes": Rows(("metric", "class", *Hole._fields[2:]), self.holes()),
+            "suppliers": Rows(("class", *SupplierRow._fields[1:]), list(self._supplier_rows())),
         }
+
+    def _supplier_rows(self) -> Iterator[SupplierRow]:
+        """Every unit over all zones of a class, then by jurisdiction and direction where something would be lost."""
+        count = self.suppliers.lost_ns.shape[-1]
+        for c, name in enumerate(CLASSES):
+            zone_ns = np.bincount(self.groups, self.zone_ns[c], minlength=count)
+            if not zone_ns.any():
+                continue
+            for u, (unit, operator) in enumerate(zip(self.suppliers.units, self.suppliers.operators, strict=True)):
+                raw_ns, useful_ns = self.suppliers.lost_ns[:, c, u]
+                total_ns = float(zone_ns.sum())
+                shares = float(raw_ns.sum()) / total_ns, float(useful_ns.sum()) / total_ns
+                yield SupplierRow(name, unit, operator, "", "", total_ns / 1e9, *shares)
+                for group in np.flatnonzero(raw_ns | useful_ns).tolist():
+                    place, down = divmod(group, 2)
+                    jurisdiction = self.context.jurisdictions[place - 1] if place else ""
+                    here_ns = float(zone_ns[group])
+                    shares = float(raw_ns[group]) / here_ns, float(useful_ns[group]) / here_ns
+                    yield SupplierRow(
+                        name, unit, operator, jurisdiction, direction_name(-1 if down else 1), here_ns / 1e9, *shares
+                    )

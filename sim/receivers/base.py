@@ -152,14 +152,22 @@ class Here:
 
 def report_coverage(
     coverage: Coverage | None, world: World, class_index: int, slots: np.ndarray, time_ns: np.ndarray,
-    useful: np.ndarray,
+    useful: np.ndarray, sender: int, besides: np.ndarray | None = None,
 ) -> None:
-    """Tell the coverage KPI that probes and vehicles in ``slots`` received a relevant message of a class."""
+    """Tell the coverage KPI that probes and vehicles in ``slots`` received a relevant message of a class.
+
+    ``besides``: the unit, by slot of the receiver, without which the message of ``sender`` could not have been
+    applied, -1 = nobody; none = nobody anywhere.
+    """
     if coverage is None or not len(slots):
         return
     stations = world.stations
     probe = stations.kind[slots] == Kind.PROBE
-    coverage.received(class_index, slots[probe] - stations.rsu_count, time_ns[probe], useful[probe])
+    probes, probe_time_ns, probe_useful = slots[probe] - stations.rsu_count, time_ns[probe], useful[probe]
+    coverage.received(class_index, probes, probe_time_ns, probe_useful)
+    coverage.suppliers.received(
+        class_index, probes, probe_time_ns, probe_useful, sender, None if besides is None else besides[probe]
+    )
     vehicle = ~probe & (slots >= stations.first_vehicle)
     coverage.vehicle_received(class_index, slots[vehicle] - stations.first_vehicle, time_ns[vehicle], useful[vehicle])
 

@@ -56,7 +56,9 @@ class RsiReceiver:
                 zones, here.lon[receiver], here.lat[receiver], here.heading_deg[receiver], age_s=age_s,
                 tau_s=self._tau_s,
             )
-            report_coverage(self.coverage, self.zones.world, RSI, receiver, applied_ns, applied)
+            report_coverage(
+                self.coverage, self.zones.world, RSI, receiver, applied_ns, applied, int(delivery.sender[frame])
+            )
             outcome[rows] = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
             again = np.ones(len(rows), bool)
             for event in events:

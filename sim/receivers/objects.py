@@ -75,7 +75,7 @@ class RsmReceiver:
         applied = advice.applied
         if not len(objects):
             applied = self._nobody_else(unit, receiver) & (age_s <= self._tau_s)
-        report_coverage(self.coverage, world, RSM, receiver, applied_ns, applied)
+        report_coverage(self.coverage, world, RSM, receiver, applied_ns, applied, unit)
         outcome[rows] = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
 
     def _nobody_else(self, unit: int, receiver: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from sim.clock import NEVER, ns_from_s
 from sim.frames import Outcome
 from sim.metrics import CLASSES
 from sim.metrics.coverage import Coverage
+from sim.metrics.sole_supplier import NOBODY, Supply
 from sim.receivers.base import Decoded, Decoder, Delivery, Here, Newest, report_coverage
 from sim.world.approaches import Approaches
 from sim.world.build import World
@@ -35,6 +36,9 @@ class NodeMaps:
         self._true_lane: list[np.ndarray] = [np.empty(0)] * len(network.node_ids)
         self.heard_ns = np.full((len(network.approaches), world.stations.size), -NEVER, np.int64)
         """When each receiver last got the MAP of the link of each approach."""
+        probes = world.stations.probes
+        self._first_probe, self._probes = probes.start, probes.stop - probes.start
+        self._map_supply = Supply(len(network.approaches) * self._probes)
         self._contents: dict[bytes, tuple[set[int], set[int]]] = {}
         self._matches: dict[int, tuple[np.ndarray, LaneMatch, np.ndarray]] = {}
         self._right: dict[int, np.ndarray] = {}
@@ -47,6 +51,23 @@ class NodeMaps:
             self.heard_ns = np.concatenate([self.heard_ns, tail], axis=1)
         self.heard_ns[:, self.world.stations.changed] = -NEVER
         self._matches, self._right = {}, {}
+
+    def hear(self, link: int, receiver: np.ndarray, applied_ns: np.ndarray, sender: int) -> None:
+        """Receivers got the MAP of a link from a unit."""
+        self.heard_ns[link, receiver] = np.maximum(self.heard_ns[link, receiver], applied_ns)
+        probe = receiver - self._first_probe
+        known = (probe >= 0) & (probe < self._probes)
+        self._map_supply.received(link * self._probes + probe[known], applied_ns[known], sender)
+
+    def only_supplier(self, link: np.ndarray, receiver: np.ndarray, now_ns: np.ndarray, tau_ns: int) -> np.ndarray:
+        """Unit from which alone each probe has a fresh MAP of a link; -1 for several, none, and vehicles."""
+        probe = receiver - self._first_probe
+        known = (probe >= 0) & (probe < self._probes)
+        place = np.where(known, link * self._probes + probe, 0)
+        if not known.any():
+            return np.full(len(receiver), NOBODY)
+        alone = known & (now_ns - self._map_supply.without_ns[0, place] > tau_ns)
+        return np.where(alone, self._map_supply.suppliers[0, place], NOBODY)
 
     def contents(self, octets: bytes) -> tuple[set[int], set[int]] | None:
         """(nodes, approaches) a MAP tells of; learns it on first sight. None if it does not decode."""
@@ -141,7 +162,7 @@ class MapReceiver:
                 continue
             receiver = delivery.receiver[rows]
             for link in contents[1]:
-                maps.heard_ns[link, receiver] = np.maximum(maps.heard_ns[link, receiver], delivery.applied_ns[rows])
+                maps.hear(link, receiver, delivery.applied_ns[rows], int(delivery.sender[frame]))
             for node in contents[0]:
                 for link in contents[1] & set(maps.approaches.of_node(node)):
                     on_link = rows[approach[receiver] == link]
@@ -195,14 +216,18 @@ class SpatReceiver:
         if not len(rows):
             return
         receiver, applied_ns = delivery.receiver[rows], delivery.applied_ns[rows]
-        heard_ns = maps.heard_ns[maps.approaches.approach[receiver], receiver]
+        link = maps.approaches.approach[receiver]
+        heard_ns = maps.heard_ns[link, receiver]
         advice = self._applies(
             maps.map_of(node), signals, LaneMatch(match.lane[place], match.to_stop_m[place], match.lateral_m[place]),
             true_lane=true[place], spat_age_s=(applied_ns - delivery.generated_ns[frame]) * 1e-9,
             spat_tau_s=self.spat_tau_s,
         )
         applied = advice.applied & (applied_ns - heard_ns <= self.map_tau_ns)
-        report_coverage(self.coverage, maps.world, SPAT_MAP, receiver, applied_ns, applied)
+        report_coverage(
+            self.coverage, maps.world, SPAT_MAP, receiver, applied_ns, applied, int(delivery.sender[frame]),
+            maps.only_supplier(link, receiver, applied_ns, self.map_tau_ns),
+        )
         again = np.zeros(len(rows), bool)
         again[applied] = self.newest.duplicate(
             node, receiver[applied], int(delivery.sender[frame]), int(delivery.generated_ns[frame])
