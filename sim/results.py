@@ -47,6 +47,7 @@ OWN_NAMES = frozenset(
         "suppliers.csv",
         "cbr.csv",
         "air.csv",
+        "histograms.csv",
     }
 )
 """Names a run may write at the top of its folder; others are somebody else's and are kept."""
@@ -216,10 +217,13 @@ class ResultFolder:
             "cpu_s": round(cpu, 3),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         }
-        document = {**head, **summary, **tail, "host": host_facts()}
+        return self.finish_with(json_text({**head, **summary, **tail, "host": host_facts()}))
+
+    def finish_with(self, text: str) -> Path:
+        """:meth:`finish` with the whole text of ``summary.json``, of a run computed elsewhere."""
         (self.work / "plots").mkdir(exist_ok=True)
         with (self.work / "summary.json").open("w", encoding="utf-8", newline="\n") as file:
-            file.write(json_text(document))
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         self._swap()

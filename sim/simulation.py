@@ -13,7 +13,8 @@ from typing import Any
 from sim import __version__, backhaul
 from sim.capture import Capture, check_path
 from sim.engine import Engine
-from sim.metrics import collect
+from sim.metrics import collect, histograms
+from sim.metrics.key_figures import key_figures
 from sim.results import Result, ResultFolder, read
 from sim.scenario.fields import field_rows
 from sim.scenario.loader import LoadedScenario
@@ -72,6 +73,7 @@ def run(
         target.write_metrics(rows)
         for name, table in tables.items():
             target.write_table(name, table.columns, table.rows)
+        target.write_table("histograms", *histograms.collected(engine.kpis))
         target.write_json("corridor", map_data(engine.world))
         timing = {
             "build_cpu_s": round(loop_s - cpu_s, 3), "loop_cpu_s": round(now_s - loop_s, 3),
@@ -80,6 +82,7 @@ def run(
         for stage, value in {**timing, **engine.stopwatch.cpu_s}.items():
             target.log(f"{stage}: {value:.3f}")
         summary = _summary(loaded, engine, counters, timing, trace)
+        summary["key_figures"] = key_figures(rows, bin_m=loaded.config.measure.bin_m)
         if plots:
             from sim.plots import draw
 

@@ -97,7 +97,7 @@ def unpaired_half_widths(a: Intervals, b: Intervals) -> np.ndarray:
     if len(used):
         share_a, share_b = of_a[used] / both[used], of_b[used] / both[used]
         freedom = 1 / (share_a**2 / (a.n[used] - 1) + share_b**2 / (b.n[used] - 1))
-    XX
+        half[used] = t_quantiles(np.maximum(freedom, 1.0)) * np.sqrt(both[used])
     return half
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from sim.clock import SECOND
 from sim.frames import Kind
 from sim.metrics.base import Batch, Context, Metric, Rows, Tick
+from sim.metrics.histograms import RATIO_CELLS, Named
 
 STATION_CLASSES = ("rsu", "vehicle", "pedestrian")
 _CLASS_OF = np.full(len(Kind), 1)
 _CLASS_OF[Kind.RSU], _CLASS_OF[Kind.PEDESTRIAN] = 0, 2
-_CELLS = 1001
+_CELLS = RATIO_CELLS + 1
 _AIR = ("generated", "sent", "bytes", "airtime_ns", "carrier_time_ns")
 
 
@@ -132,6 +133,13 @@ class Channel:
                         yield Metric("carrier_time", "s", *group, value=carrier_ns / 1e9)
         for name in sorted(self.counters):
             yield Metric(f"access_{name}", "count", value=self.counters[name])
+
+    def distributions(self) -> Iterator[Named]:
+        """What the quantiles of the busy ratio are taken from."""
+        self._flush()
+        for (station_class, place), cells in self._groups(self.busy):
+            names = Metric("cbr", "ratio", jurisdiction=place, station_class=station_class)
+            yield Named(names, cells, int(np.flatnonzero(cells)[-1]) / RATIO_CELLS)
 
     def tables(self) -> dict[str, Rows]:
         """``cbr``: busy ratio per second; ``air``: frames and bytes per second."""

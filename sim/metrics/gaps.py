@@ -10,6 +10,7 @@ import numpy as np
 from sim.clock import NEVER
 from sim.frames import Kind, Outcome
 from sim.metrics.base import Batch, Context, Metric, Rows, Tick
+from sim.metrics.histograms import Named, of_delays
 from sim.metrics.pair_states import UNHEARD, Heard, Links, Pairs, turns_of_pairs
 from sim.metrics.pairs import MARGIN_M, PairWindow
 from sim.metrics.statistics import DelayHistogram
@@ -315,7 +316,7 @@ class Gaps:
         """Gaps, update delay and age of V2V BSM, then coverage of pairs."""
         self._settle()
         link = ("V2V", self.context.awareness)
-        for name, delays in (("gap", self.gap), ("update_delay", self.delay), ("aoi", self.age)):
+        for name, delays in self._delays().items():
             for share in QUANTILES if delays.count else ():
                 yield Metric(
                     name,
@@ -391,6 +392,18 @@ class Gaps:
                     yield Metric(
                         "C_useful", "ratio", *link, name, distance_m=range_m, value=useful / judged, n=judged
                     )
+
+    def _delays(self) -> dict[str, DelayHistogram]:
+        return {"gap": self.gap, "update_delay": self.delay, "aoi": self.age}
+
+    def distributions(self) -> Iterator[Named]:
+        """What the quantiles are taken from."""
+        self._settle()
+        for name, delays in self._delays().items():
+            if delays.count:
+                yield of_delays(
+                    Metric(name, "ms", "V2V", self.context.awareness, distance_m=self.range_m), delays
+                )
 
     def tables(self) -> dict[str, Rows]:
         """None beyond ``metrics.csv``."""

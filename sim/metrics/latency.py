@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.frames import Kind, Outcome
 from sim.metrics.base import LINKS, STAGES, Batch, Context, Metric, Rows, Tick, link_kind
+from sim.metrics.histograms import Named, of_delays
 from sim.metrics.statistics import DelayHistogram
 
 QUANTILES = (0.5, 0.95, 0.99)
@@ -188,6 +189,13 @@ class Latency:
             )
         yield Metric(f"{name}_mean", "ms", link, message, value=delays.mean_ms(), n=delays.count)
         yield Metric(f"{name}_max", "ms", link, message, value=delays.max_ns / 1e6, n=delays.count)
+
+    def distributions(self) -> Iterator[Named]:
+        """What the quantiles are taken from, in the order of :meth:`rows`."""
+        for (i, link), (k, message) in product(enumerate(LINKS), enumerate(self.context.messages)):
+            for name in _PARTS:
+                if (i, k, name) in self.parts:
+                    yield of_delays(Metric(name, "ms", link, message), self.parts[i, k, name])
 
     def tables(self) -> dict[str, Rows]:
         """``latency_cdf``: the distribution of total latency and age on a grid of shares."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.metrics.base import STAGES, Batch, Context, Metric, Rows, Tick
+from sim.metrics.histograms import Named, of_delays
 from sim.metrics.statistics import DelayHistogram, ratio_interval
 
 QUANTILES = (0.5, 0.95)
@@ -96,18 +97,29 @@ class RoundTrips:
         """Totals, then each part and stage of answered requests, then shares of how requests ended."""
         if not self.trips:
             return
-        answered = [trip for trip in self._sorted() if trip.outcome == "answered"]
-        if answered:
-            parts = [trip.parts_ns() for trip in answered]
-            yield from _times("round_trip", "", [sum(part.values()) for part in parts])
-            for name in ("waiting", "planning"):
-                yield from _times(f"round_trip_stage_{name}", "", [part[name] for part in parts])
-            for message, name in (("VIR", "request"), ("RSC", "answer")):
-                yield from _times("round_trip_stage_latency", message, [part[message] for part in parts])
-                stages = [getattr(trip, name).stage_ns for trip in answered]
-                for stage, values in zip(_SENT, zip(*stages, strict=True), strict=True):
-                    yield from _times(f"round_trip_stage_{stage}", message, list(values))
+        for metric, message, delays in self._delays():
+            yield from _times(metric, message, delays)
         yield from self._shares()
+
+    def distributions(self) -> Iterator[Named]:
+        """What the quantiles are taken from, in the order of :meth:`rows`."""
+        for metric, message, delays in self._delays():
+            yield of_delays(Metric(metric, "ms", _LINKS.get(message, ""), message), delays)
+
+    def _delays(self) -> Iterator[tuple[str, str, DelayHistogram]]:
+        """(metric, message, times) of answered requests: the total, then each part and stage."""
+        answered = [trip for trip in self._sorted() if trip.outcome == "answered"]
+        if not answered:
+            return
+        parts = [trip.parts_ns() for trip in answered]
+        yield "round_trip", "", _histogram([sum(part.values()) for part in parts])
+        for name in ("waiting", "planning"):
+            yield f"round_trip_stage_{name}", "", _histogram([part[name] for part in parts])
+        for message, name in (("VIR", "request"), ("RSC", "answer")):
+            yield "round_trip_stage_latency", message, _histogram([part[message] for part in parts])
+            stages = [getattr(trip, name).stage_ns for trip in answered]
+            for stage, values in zip(_SENT, zip(*stages, strict=True), strict=True):
+                yield f"round_trip_stage_{stage}", message, _histogram(list(values))
 
     def _shares(self) -> Iterator[Metric]:
         for outcome in OUTCOMES:
@@ -138,9 +150,13 @@ class RoundTrips:
         return sorted(self.trips, key=lambda trip: (trip.first_ns, trip.vehicle, trip.unit))
 
 
-def _times(metric: str, message: str, values_ns: list[int]) -> Iterable[Metric]:
+def _histogram(values_ns: list[int]) -> DelayHistogram:
     delays = DelayHistogram()
     delays.add(np.array(values_ns, np.int64))
+    return delays
+
+
+def _times(metric: str, message: str, delays: DelayHistogram) -> Iterable[Metric]:
     names = {"link": _LINKS.get(message, ""), "message": message, "n": delays.count}
     for share in QUANTILES:
         yield Metric(metric, "ms", quantile=share, value=delays.quantile_ms(share), **names)  # type: ignore[arg-type]

@@ -116,12 +116,18 @@ class DelayHistogram:
             cell[over] = np.minimum(coarse, len(self.cells) - 1)
         return cell
 
-    def _edge_ns(self, cell: int) -> int:
-        if cell <= self.FINE_COUNT:
-            return cell * self.FINE_NS
-        if cell == len(self.cells) - 1:
-            return self.max_ns
-        return self.FINE_NS * self.FINE_COUNT + (cell - self.FINE_COUNT) * self.COARSE_NS
+    @classmethod
+    def edge_ns(cls, cell: int) -> int | None:
+        """Largest delay that falls into a cell; None of the last one, which is open."""
+        if cell <= cls.FINE_COUNT:
+            return cell * cls.FINE_NS
+        if cell > cls.FINE_COUNT + cls.COARSE_COUNT:
+            return None
+        return cls.FINE_NS * cls.FINE_COUNT + (cell - cls.FINE_COUNT) * cls.COARSE_NS
+
+    def _edge_ms(self, cell: int) -> float:
+        edge_ns = self.edge_ns(cell)
+        return (self.max_ns if edge_ns is None else min(edge_ns, self.max_ns)) / 1e6
 
     def add(self, value_ns: np.ndarray, weight: np.ndarray | None = None) -> None:
         """Add non-negative integer delays, each ``weight`` times; a negative one is a ValueError."""
@@ -150,7 +156,7 @@ class DelayHistogram:
             return math.nan
         rank = max(1, math.ceil(share * self.count - 1e-9))
         cell = int(np.searchsorted(np.cumsum(self.cells), rank))
-        return min(self._edge_ns(cell), self.max_ns) / 1e6
+        return self._edge_ms(cell)
 
     def quantiles_ms(self, shares: np.ndarray) -> np.ndarray:
         """Nearest-rank quantiles for many shares at once; NaN when empty."""
@@ -158,7 +164,7 @@ class DelayHistogram:
             return np.full(len(shares), math.nan)
         ranks = np.maximum(1, np.ceil(np.asarray(shares) * self.count - 1e-9))
         cells = np.searchsorted(np.cumsum(self.cells), ranks)
-        return np.array([min(self._edge_ns(int(c)), self.max_ns) / 1e6 for c in cells])
+        return np.array([self._edge_ms(int(c)) for c in cells])
 
     def share_within(self, limit_ms: float) -> float:
         """Share of delays up to a limit; exact for limits on a cell edge (multiples of 0.01 ms up to 200
