@@ -43,15 +43,21 @@ class FieldRow:
 @cache
 def field_rows() -> tuple[FieldRow, ...]:
     """Every key of ``corridor/1`` in the order of the schema."""
-    return tuple(_rows(Scenario, ""))
+    return rows_of(Scenario)
 
 
-def reference_page(rows: Sequence[FieldRow]) -> str:
+def rows_of(section: type[BaseModel]) -> tuple[FieldRow, ...]:
+    """Every key of another kind of file, in the order of its schema."""
+    return tuple(_rows(section, ""))
+
+
+def reference_page(rows: Sequence[FieldRow], kind: str = "scenario", schema: str = "corridor/1") -> str:
     """The rows as a Markdown page, one table per section of the file."""
+    command = "corridor fields --markdown" if kind == "scenario" else f"corridor fields --of {kind} --markdown"
     lines = [
-        "# Scenario keys",
+        f"# {kind.capitalize()} keys",
         "",
-        "Every key of a scenario file (`schema: corridor/1`), written by `corridor fields --markdown` from",
+        f"Every key of a {kind} file (`schema: {schema}`), written by `{command}` from",
         "the schema itself. `[]` stands for an item of a list; no source means a project choice.",
     ]
     section = None
