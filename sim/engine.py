@@ -22,6 +22,7 @@ from sim.link.fairness import table_warnings
 from sim.metrics import Context, Tick, build
 from sim.metrics.channel import Channel
 from sim.metrics.coverage import Coverage
+from sim.metrics.roadside_gaps import roadside_messages
 from sim.pipeline import Pipeline
 from sim.receivers.awareness import AwarenessReceiver
 from sim.receivers.base import Decoder, FrameReceiver, Here, Newest, Receiver
@@ -219,10 +220,18 @@ class Engine:
         vehicles = slice(stations.first_vehicle, stations.size)
         tick = Tick(
             now_ns, self.tick_ns, stations, zones.classes(probes, now_ns),
-            zones.classes(vehicles, now_ns) & stations.active[vehicles], busy,
+            zones.classes(vehicles, now_ns) & stations.active[vehicles], busy, self._position_error_m(now_ns),
         )
         for kpi in self.kpis.values():
             kpi.tick(tick)
+
+    def _position_error_m(self, now_ns: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """(slots of equipped vehicles, error of the place each believes to be at); None without an error model."""
+        if self.world.gnss.exact:
+            return None
+        slots = self.world.vehicle_slots()
+        east_m, north_m = self.world.gnss.errors(slots, now_ns)[:2]
+        return slots, np.hypot(east_m, north_m)
 
     def _receivers(self) -> dict[str, Receiver | FrameReceiver]:
         coverage = self.kpis.get("coverage")
@@ -268,7 +277,7 @@ class Engine:
         shares = {home.jurisdiction: home.share for home in config.traffic.homes}
         return Context(
             tuple(period_ns), names, self.from_ns, self.to_ns, config.measure, period_ns, self.message_set.awareness,
-            self.world.probes.grid, _home_shares(names, shares),
+            self.world.probes.grid, _home_shares(names, shares), roadside_messages(flows, self.roadside.sends()),
             units=tuple(unit.id for unit in self.world.units),
             unit_operators=tuple(names[u.jurisdiction] if u.jurisdiction >= 0 else "" for u in self.world.units),
         )

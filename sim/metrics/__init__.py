@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sim.metrics.base import CLASSES, LINKS, STAGES, Batch, Context, Kpi, Metric, ProbeGrid, Rows, Tick
+from sim.metrics.base import CLASSES, LINKS, STAGES, Batch, Context, Kpi, Metric, ProbeGrid, RoadsideMessage, Rows, Tick
 from sim.metrics.channel import Channel
 from sim.metrics.coverage import Coverage
 from sim.metrics.gaps import Gaps
+from sim.metrics.generation import GenerationRate
 from sim.metrics.latency import Latency
+from sim.metrics.position import PositionError
 from sim.metrics.prr import Prr
+from sim.metrics.roadside_gaps import RoadsideGaps
 from sim.metrics.round_trips import RoundTrips
 
 KPIS: dict[str, type] = {
@@ -19,6 +22,9 @@ KPIS: dict[str, type] = {
     "coverage": Coverage,
     "channel": Channel,
     "round_trips": RoundTrips,
+    "roadside_gaps": RoadsideGaps,
+    "position": PositionError,
+    "generation": GenerationRate,
 }
 
 __all__ = [
@@ -31,6 +37,7 @@ __all__ = [
     "Kpi",
     "Metric",
     "ProbeGrid",
+    "RoadsideMessage",
     "Rows",
     "Tick",
     "build",

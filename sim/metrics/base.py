@@ -77,6 +77,19 @@ class ProbeGrid:
         return len(self.chainage_m)
 
 
+@dataclass(frozen=True)
+class RoadsideMessage:
+    """A message that roadside units send again and again, and who sends it."""
+
+    message: str
+    service: str = ""
+    """Service class, empty for messages outside them."""
+    senders: tuple[int, ...] = ()
+    """Slots of units, ascending."""
+    period_ns: Mapping[int, int] = field(default_factory=dict)
+    """Period per flow (index) of the message."""
+
+
 @dataclass
 class Context:
     """What every KPI must know before the run begins."""
@@ -94,6 +107,7 @@ class Context:
     probes: ProbeGrid | None = None
     home_share: np.ndarray | None = None
     """Share of the equipped fleet per home jurisdiction; none = equal shares."""
+    roadside: tuple[RoadsideMessage, ...] = ()
     units: tuple[str, ...] = ()
     """Ids of the roadside units, in the order of their slots."""
     unit_operators: tuple[str, ...] = ()
@@ -296,6 +310,8 @@ class Tick:
     on)."""
     busy: tuple[np.ndarray, np.ndarray] | None = None
     """(slots, channel busy ratio) over the last 100 ms."""
+    position_error_m: tuple[np.ndarray, np.ndarray] | None = None
+    """(slots of equipped vehicles, horizontal error of the place they believe to be at); none = no error model."""
 
 
 Self = TypeVar("Self", bound="Kpi")

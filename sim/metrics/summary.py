@@ -200,10 +200,10 @@ def _coordination(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _gaps(result: Result) -> Iterator[tuple[str, str]]:
-    p95 = result.value(metric="gap", quantile=0.95)
+    p95 = result.value(metric="gap", link="V2V", quantile=0.95)
     if not math.isnan(p95):
-        row = result.select(metric="gap_over_2.5T")
-        delay = result.value(metric="update_delay", quantile=0.95)
+        row = result.select(metric="gap_over_2.5T", link="V2V")
+        delay = result.value(metric="update_delay", link="V2V", quantile=0.95)
         yield (
             "Gaps",
             (

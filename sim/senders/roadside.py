@@ -66,6 +66,20 @@ class RoadsideSenders:
                 if "RSM" in unit.services:
                     self.env.process(self._rsm(unit))
 
+    def sends(self) -> dict[int, list[int]]:
+        """Flow index -> slots of the units that send it again and again."""
+        found: dict[int, list[int]] = {}
+        first = {flow.rule.service: name for name, flow in reversed(self.flows.items())}
+        for unit in self.world.units:
+            nodes, senses = self.nodes_of(unit), unit.index in self.sensing
+            able = {"MAP": nodes, "SPAT": nodes, "RSM": senses, "C157-SSM": senses, "RTCM": True}
+            names = [first.get(service, service) for service in able if service in unit.services and able[service]]
+            names += list(self.events_of(unit)) if "RSI" in unit.services else []
+            for name in names:
+                if name in self.flows:
+                    found.setdefault(self.flows[name].flow.index, []).append(unit.index)
+        return found
+
     def nodes_of(self, unit: RoadsideUnit) -> list[int]:
         """Its own node, or the next downstream node of each direction within the layout's relay range."""
         if unit.node is not None:
