@@ -160,7 +160,8 @@ class _Work:
         if not wide:
             return False
         worst = max(wide, key=lambda one: one.half_width)
-        text = f"{worst.variant}: half width {worst.half_width:.4g} after {worst.seeds} seeds, asked {until.half_width:g}"
+        width = f"half width {worst.half_width:.4g} after {worst.seeds} seeds"
+        text = f"{worst.variant}: {width}, asked {until.half_width:g}"
         if now >= until.max_seeds:
             self._remark(f"until: not reached with {now} seeds; {text}")
             return False

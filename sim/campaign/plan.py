@@ -128,9 +128,9 @@ def read_campaign(path: str | Path, changes: Mapping[str, Any] | None = None) ->
     except DocumentError as error:
         raise CampaignError(error.problems) from None
     if isinstance(document.data, dict) and changes:
-        before = document.data.get("set") if isinstance(document.data.get("set"), dict) else {}
+        before = document.data.get("set")
         document.data |= changes
-        if "set" in changes:
+        if "set" in changes and isinstance(before, dict):
             document.data["set"] = {**before, **changes["set"]}
     return plan_of(document, path.parent)
 

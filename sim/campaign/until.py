@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from sim.campaign.schema import Until
-from sim.campaign.store import CampaignResult
 from sim.campaign.statistics import mean_interval, seeds_for_half_width
+from sim.campaign.store import CampaignResult
 from sim.results import Result, ResultError
 
 _TEXT = ("metric", "link", "message", "jurisdiction", "direction", "station_class")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -110,11 +109,15 @@ def _set(text: str) -> tuple[str, Any]:
     return key.strip(), parse_document(value, f"--set {text}").data
 
 
-_MAIN: tuple[str, ...] = ()
+_MAIN = (r"prr\.V2V\..*@300", r"latency\.V2V\..*\.p99", r"C_useful\.I2V\..*", r"cbr_mean\.vehicle")
+"""Key figures shown at the end, as patterns; at most :data:`_MOST_COLUMNS` of them."""
+_MOST_COLUMNS = 6
 
 
 def document(result: CampaignResult) -> dict[str, Any]:
     """The campaign as one JSON document: states, variants and their key figures."""
+    from sim.campaign.figures import variant_figures
+
     states = result.states()
     return {
         "schema_version": SCHEMA_VERSION, "name": result.name, "folder": str(result.folder.out), "axes": result.axes,
@@ -128,13 +131,15 @@ def document(result: CampaignResult) -> dict[str, Any]:
 
 def summary_lines(result: CampaignResult, keys: Sequence[str] = ()) -> Iterator[str]:
     """What was done, then the main figures of every variant with their intervals."""
+    from sim.campaign.figures import variant_figures
+
     states = result.states()
     varying = result.varying or ["scenario"]
     yield f"{result.name}: " + ", ".join(f"{count} {state}" for state, count in states.items() if count)
     found = list(variant_figures(result))
-    chosen = [key for key in (keys or _MAIN) if any(key in figures.values for _, figures in found)]
-    if not chosen:
-        chosen = list(dict.fromkeys(key for _, figures in found for key in figures.values))[:5]
+    known = list(dict.fromkeys(key for _, figures in found for key in figures.values))
+    chosen = list(keys) or [key for pattern in _MAIN for key in known if re.fullmatch(pattern, key)]
+    chosen = (chosen or known)[:_MOST_COLUMNS]
     rows = [
         [*(variant.labels[axis] for axis in varying), str(len(figures.seeds)), *(figures.text(key) for key in chosen)]
         for variant, figures in found

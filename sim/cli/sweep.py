@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.cli.options import (
-    SCHEMA_VERSION, add_json, add_loudness, add_verb, columns, print_json, remark, seed,
+    SCHEMA_VERSION,
+    add_json,
+    add_loudness,
+    add_verb,
+    columns,
+    print_json,
+    remark,
+    seed,
 )
 
 if TYPE_CHECKING:
-    from sim.campaign.engine import MakeExecutor
     from sim.campaign.plan import Plan
     from sim.campaign.store import CampaignFolder
 
@@ -33,10 +39,10 @@ def add(verbs: Any, name: str) -> None:
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE",
                         help="change one key in every run; repeatable")
     parser.add_argument("--seeds", type=int, metavar="N", help="runs of every variant (default 5)")
-    parser.add_argument("--seed", type=seed, metavar="N", help="the seeds of the replications follow from it (default 1)")
+    parser.add_argument("--seed", type=seed, metavar="N", help="what the replications' seeds follow from (default 1)")
     parser.add_argument(
         "--until", metavar="TEXT",
-        help="more seeds until a 95%% interval is narrow enough, e.g. 'prr link=V2V message=BSM distance_m=112.5 +- 0.01'",
+        help="more seeds until a 95%% interval is narrow: 'prr link=V2V message=BSM distance_m=112.5 +- 0.01'",
     )
     parser.add_argument("--max-seeds", type=int, metavar="N", help="never more than this with --until (default 100)")
     parser.add_argument("--plots", action="store_true", help="draw the plots of every run")
@@ -74,7 +80,7 @@ def act(args: argparse.Namespace) -> int:
         out = args.out or Path("results") / plan.campaign.name
         return _listed(plan, CampaignFolder(out), args)
     from sim.campaign.engine import run_campaign
-    from sim.cli.campaigns import executor_of, summary_lines
+    from sim.cli.campaigns import executor_of
     from sim.cli.progress import Progress
 
     def say(line: str) -> None:
