@@ -9,16 +9,17 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import sim
-from sim.results import OWN_NAMES, SCHEMA_VERSION, ResultFolder
+from sim.results import OWN_NAMES, SCHEMA_VERSION, ResultError, ResultFolder
 
 MAX_MEMBERS = 200
 MAX_MEMBER_BYTES = 256 << 20
@@ -61,15 +62,17 @@ def unpack(data: bytes, out: Path, run_id: str, extra: Iterable[Path] = ()) -> N
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = _checked_members(archive)
-            summary = _checked_summary(_content(archive, members["summary.json"]), run_id)
+            summary = _checked_summary(b"".join(_blocks(archive, members["summary.json"])), run_id)
             with ResultFolder(out, run_id) as target:
                 for name, member in members.items():
                     if name != "summary.json":
                         _write(archive, member, target.work / name)
                 for path in extra:
-                    (target.work / path.name).write_bytes(path.read_bytes())
+                    shutil.copyfile(path, target.work / path.name)
                 target.finish_with(summary)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error) as error:
+    except (ArchiveError, ResultError):
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, ValueError) as error:
         raise ArchiveError(f"archive of run {run_id}: is damaged: {error}") from None
 
 
@@ -106,16 +109,17 @@ def _check_sizes(sizes: dict[str, int]) -> None:
         raise ArchiveError(f"archive: has {sum(sizes.values())} bytes in all, at most {MAX_TOTAL_BYTES} are taken")
 
 
-def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Content of a member in blocks: a size that lies then costs one block of memory, not all it unpacks to."""
     with archive.open(member) as file:
-        return file.read()
+        while block := file.read(_READ_BYTES):
+            yield block
 
 
 def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
-    with archive.open(member) as source, path.open("wb") as target:
-        while block := source.read(_READ_BYTES):
-            target.write(block)
+    with path.open("wb") as target:
+        target.writelines(_blocks(archive, member))
 
 
 def _checked_summary(content: bytes, run_id: str) -> str:
