@@ -30,15 +30,18 @@ def scenarios() -> list[Item]:
 
 
 def layouts() -> list[Item]:
-    """Shipped layouts with the names of their rules."""
+    """Shipped layouts: their note, else the names of their rules."""
     from rsu.document import read_document
     from sim.scenario.shipped import shipped_files
 
     items = []
     for name, file in shipped_files("layouts").items():
         data = read_document(file).data
-        rules = [rule.get("name", "") for rule in data.get("rules", [])]
+        rules = [rule.get("name") or rule.get("named", "") for rule in data.get("rules", [])]
         sites = len(data.get("sites", []))
+        if data.get("note"):
+            items.append(Item(name, data["note"]))
+            continue
         items.append(Item(name, "; ".join([*rules, *([f"{sites} units by hand"] if sites else [])])))
     return items
 
@@ -69,11 +72,7 @@ def siting_rules() -> list[Item]:
     from rsu.siting import NAMED_RULES
 
     return [
-        Item(
-            rule.name,
-            f"{rule.road_class}, every {rule.spacing_m:g} m, {rule.side}",
-            f"{rule.basis}: {rule.source}",
-        )
+        Item(rule.name, rule.summary(), f"{rule.basis}: {rule.source}" + (f"; ours: {rule.ours}" if rule.ours else ""))
         for rule in NAMED_RULES.values()
     ]
 

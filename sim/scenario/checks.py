@@ -11,15 +11,16 @@ import numpy as np
 from rsu.document import KeyPath, did_you_mean
 from rsu.profile import Candidate
 from sim.scenario import radio_checks
-from sim.scenario.found import Found, not_a_class, sha256_of, twice, unique
+from sim.scenario.found import Found, not_a_class, repeated, sha256_of, twice, unique
 from sim.scenario.schema import Scenario
+from sim.scenario.schema.layout import SitingRule
 from sim.scenario.schema.messages import SECOND_PHASE_TAU_S
 from sim.traffic import TRAFFIC, Traffic
 from sim.traffic.trajectory_checks import recording_problems
 from sim.world.corridor import CorridorGeometry, WorldProblems
 from sim.world.network import node_problems
 from sim.world.signals import signal_problems
-from sim.world.sites import build_units
+from sim.world.sites import standing_units
 
 SHARE_TOLERANCE = 1e-6
 SAME_MAST_M = 0.1
@@ -57,7 +58,7 @@ def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path |
     for check in checks:
         found += check
     if geometry is not None and not found:
-        found += masts(config, geometry)
+        found += [*masts(config, geometry), *out_of_service(config, geometry)]
     return list(dict.fromkeys(found))
 
 
@@ -148,6 +149,7 @@ def layout(config: Scenario) -> Iterator[Found]:
         if rule.jurisdiction is not None:
             path: KeyPath = ("layout", "rules", index, "jurisdiction")
             yield from _known(path, rule.jurisdiction, jurisdictions, "jurisdiction")
+        yield from siting_rule(rule, ("layout", "rules", index))
     yield from unique(("layout", "sites"), "id", [site.id for site in plan.sites])
     for index, site in enumerate(plan.sites):
         here: KeyPath = ("layout", "sites", index)
@@ -165,6 +167,20 @@ def layout(config: Scenario) -> Iterator[Found]:
             yield ("layout", key), f"{name} is named twice"
     if config.corridor.topology == "ring" and plan.rules:
         yield ("layout", "rules"), "a ring takes units placed by hand (sites) only"
+
+
+def siting_rule(rule: SitingRule, here: KeyPath) -> Iterator[Found]:
+    """Keys of one rule that belong together or exclude each other."""
+    if rule.spacing is not None and rule.named is None:
+        yield (*here, "spacing"), "chooses within a published range: it needs named"
+    if rule.spacing is not None and rule.spacing_m is not None:
+        yield (*here, "spacing"), "give spacing or spacing_m, not both"
+    if rule.from_m is not None and rule.to_m is not None and rule.to_m <= rule.from_m:
+        yield (*here, "to_m"), f"must lie beyond from_m ({rule.from_m:g})"
+    for number, chainage_m in enumerate(rule.always_at_m):
+        if chainage_m < 0:
+            yield (*here, "always_at_m", number), "must be at least 0"
+    yield from repeated((*here, "always_at_m"), rule.always_at_m)
 
 
 def periods(config: Scenario) -> Iterator[Found]:
@@ -220,7 +236,7 @@ def places(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
 def placed_ids(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
     """No unit placed by hand takes the id of one that a rule places."""
     by_rule = config.layout.model_copy(update={"sites": []})
-    taken = {unit.id for unit in build_units(by_rule, geometry)}
+    taken = {unit.id for unit in standing_units(by_rule, geometry)}
     for index, site in enumerate(config.layout.sites):
         if site.id in taken:
             yield ("layout", "sites", index, "id"), "is the id of a unit that a rule places"
@@ -228,7 +244,7 @@ def placed_ids(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
 
 def masts(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
     """No unit placed by hand stands where another one stands: they would share one radio path to everybody."""
-    units = build_units(config.layout, geometry)
+    units = standing_units(config.layout, geometry)
     first_site = len(units) - len(config.layout.sites)
     x_m, y_m = (np.array([getattr(unit, name) for unit in units]) for name in ("x_m", "y_m"))
     for index in range(first_site, len(units)):
@@ -237,10 +253,25 @@ def masts(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
             yield ("layout", "sites", index - first_site), f"stands where unit {units[other].id} stands"
 
 
+def out_of_service(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
+    """Units that are down do stand in the layout."""
+    known = {unit.id for unit in standing_units(config.layout, geometry)}
+    for index, name in enumerate(config.layout.down):
+        if name not in known:
+            yield ("layout", "down", index), f"no such unit; {did_you_mean(name, known) if known else 'there is none'}"
+    yield from repeated(("layout", "down"), config.layout.down)
+
+
 def _chainages(config: Scenario) -> Iterator[tuple[KeyPath, float]]:
     for index, site in enumerate(config.layout.sites):
         if site.at_m is not None:
             yield ("layout", "sites", index, "at_m"), site.at_m
+    for index, rule in enumerate(config.layout.rules):
+        for key in ("from_m", "to_m"):
+            if (edge_m := getattr(rule, key)) is not None:
+                yield ("layout", "rules", index, key), edge_m
+        for number, chainage_m in enumerate(rule.always_at_m):
+            yield ("layout", "rules", index, "always_at_m", number), chainage_m
     for index, event in enumerate(config.events):
         yield ("events", index, "to_m"), event.to_m
     for index, outage in enumerate(config.gnss.outages):

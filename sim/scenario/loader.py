@@ -23,6 +23,7 @@ from rsu.document import (
     value_at,
     write_document,
 )
+from rsu.geodesy import DATUMS
 from rsu.profile import Candidate, ProfileError, load_candidate
 from sim.scenario.errors import ScenarioError
 from sim.scenario.fields import default_items, keys_at, places_of_key
@@ -214,8 +215,8 @@ class _Draft:
             self.data["layout"] = {}
             return
         try:
-            self.layout = _read(file)
-        except ScenarioError as error:
+            self.layout = self.read_layout(file)
+        except DocumentError as error:
             self.problems += error.problems
             self.data["layout"] = {}
             return
@@ -227,6 +228,13 @@ class _Draft:
             content = {}
         self.data["layout"] = content
         self.overridden = [one for one in self.overridden if one[0] != ("layout",)]
+
+    def read_layout(self, file: Path) -> Document:
+        """A layout file, YAML or GeoJSON; positions in the corridor's datum."""
+        from sim.layouts.files import read_layout
+
+        datum = value_at(self.data, ("corridor", "datum"))
+        return read_layout(file, datum if datum in DATUMS else "WGS84")
 
     def take_candidate_out(self) -> Candidate | None:
         """Load the candidate and leave only its name in the data."""
@@ -320,7 +328,7 @@ class _Draft:
     def find(self, wanted: str, kind: str) -> Path | None:
         """A file named in the scenario: relative to it, else shipped."""
         beside = self.path.parent / wanted
-        if beside.suffix in SUFFIXES:
+        if beside.suffix in (*SUFFIXES, ".geojson"):
             return beside if beside.is_file() else None
         named = self.path.parent / kind / f"{wanted}.yaml"
         return named if named.is_file() else shipped_files(kind).get(wanted)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rsu.siting import RoadPiece, place
+from rsu.document import did_you_mean
+from rsu.siting import PlacedSite, RoadPiece, Side, place
 from sim.channel.antenna import OMNI
 from sim.scenario.schema.layout import Antenna, Layout, Site
 from sim.world.corridor import CorridorGeometry
@@ -40,15 +41,38 @@ class RoadsideUnit:
     rule: str
     antenna_pattern: tuple[float, ...] = OMNI
     """Numbers of :mod:`sim.channel.antenna`, azimuth from north."""
+    side: Side = "right"
+    """Side of the road, seen in direction up."""
+
+
+NODE_ONCE: tuple[str, ...] = ("RSM", "C157-SSM", "RSC")
+"""Services that the first unit of a node runs and its further ones do not: one sensor and one planner a junction."""
 
 
 def build_units(layout: Layout, corridor: CorridorGeometry) -> list[RoadsideUnit]:
-    """All units, those of rules first, each sorted by chainage. ValueError for doubled ids."""
+    """Units in service, those of rules first, each sorted by chainage. ValueError for doubled or unknown ids.
+
+    Units of ``layout.down`` are left out; those that stay keep id, station id, place and everything else, and
+    ``index`` counts anew.
+    """
+    units = standing_units(layout, corridor)
+    known = {unit.id for unit in units}
+    for name in layout.down:
+        if name not in known:
+            raise ValueError(f"layout.down: {name}: no such unit; {did_you_mean(name, known)}")
+    if not layout.down:
+        return units
+    down = set(layout.down)
+    return [replace(unit, index=index) for index, unit in enumerate(one for one in units if one.id not in down)]
+
+
+def standing_units(layout: Layout, corridor: CorridorGeometry) -> list[RoadsideUnit]:
+    """All units, those out of service among them; as :func:`build_units` else."""
     units: list[RoadsideUnit] = []
-    for site in place(_pieces(corridor), corridor.node_chainage_m, layout.rules):
-        x_m, y_m = _beside_road(layout, corridor, site.chainage_m, site.side)
-        owner = corridor.jurisdiction_ids.index(site.jurisdiction) if site.jurisdiction else -1
-        units.append(_unit(layout, len(units), site.id, x_m, y_m, site.chainage_m, owner, site.node, None, site.rule))
+    sizes = [node.size for node in corridor.config.nodes]
+    rules = [rule.resolved() for rule in layout.rules]
+    for site in place(_pieces(corridor), corridor.node_chainage_m, rules, sizes):
+        units.append(_placed(layout, corridor, len(units), site))
     for listed in layout.sites:
         units.append(_listed(layout, corridor, len(units), listed))
     names = [unit.id for unit in units]
@@ -86,14 +110,28 @@ def _identified(units: list[RoadsideUnit]) -> list[RoadsideUnit]:
     return [replace(unit, station_id=ids[unit.id]) for unit in units]
 
 
+def _placed(layout: Layout, corridor: CorridorGeometry, index: int, site: PlacedSite) -> RoadsideUnit:
+    """A unit that a rule placed."""
+    x_m, y_m = _beside_road(layout, corridor, site.chainage_m, site.side)
+    owner = corridor.jurisdiction_ids.index(site.jurisdiction) if site.jurisdiction else -1
+    unit = _unit(layout, index, site.id, x_m, y_m, site.chainage_m, owner, site.node, None, site.rule)
+    mast_height_m = unit.mast_height_m if site.mast_height_m is None else site.mast_height_m
+    unit = replace(unit, side=site.side, mast_height_m=mast_height_m)
+    if site.first_at_node:
+        return unit
+    services = tuple(service for service in unit.services if service not in NODE_ONCE)
+    return replace(unit, services=services, sensor=False)
+
+
 def _listed(layout: Layout, corridor: CorridorGeometry, index: int, site: Site) -> RoadsideUnit:
     if site.at_m is not None:
-        chainage_m = float(site.at_m)
-        x_m, y_m = _beside_road(layout, corridor, chainage_m, site.side)
+        chainage_m, side = float(site.at_m), site.side
+        x_m, y_m = _beside_road(layout, corridor, chainage_m, side)
     else:
         x, y = corridor.from_lonlat(np.array([site.lon]), np.array([site.lat]))
         x_m, y_m = float(x[0]), float(y[0])
-        chainage_m = float(np.ravel(corridor.project(x, y)[0])[0])
+        along_m, left_m = (float(np.ravel(one)[0]) for one in corridor.project(x, y))
+        chainage_m, side = along_m, "left" if left_m > 0 else "right"
     node_ids = [node.id for node in corridor.config.nodes]
     node = node_ids.index(site.node) if site.node is not None else None
     owner = (
@@ -101,7 +139,8 @@ def _listed(layout: Layout, corridor: CorridorGeometry, index: int, site: Site) 
         if site.jurisdiction is not None
         else int(corridor.place_at(np.array([chainage_m]))[0])
     )
-    return _unit(layout, index, site.id, x_m, y_m, chainage_m, owner, node, site, "listed")
+    unit = _unit(layout, index, site.id, x_m, y_m, chainage_m, owner, node, site, "listed")
+    return replace(unit, side=side)
 
 
 def _unit(

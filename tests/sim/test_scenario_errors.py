@@ -299,10 +299,10 @@ def test_a_default_at_fault_is_shown(tmp_path) -> None:
 
 def test_a_mistake_in_a_layout_file_is_placed_there(tmp_path) -> None:
     """By hand: file and line of the layout, field as the scenario sees it."""
-    (tmp_path / "mine.yaml").write_text("schema: layout/1\nmast_height_m: 5\nrules:\n  - {spacing: 5}\n")
+    (tmp_path / "mine.yaml").write_text("schema: layout/1\nmast_height_m: 5\nrules:\n  - {spacing_metres: 5}\n")
     head, _, _ = BASE.partition("layout:")
     lines = lines_of(tmp_path, head + "layout: mine.yaml\n")
-    assert lines == ["mine.yaml:4:6: layout.rules.0.spacing: unknown key; did you mean 'spacing_m'?"]
+    assert lines == ["mine.yaml:4:6: layout.rules.0.spacing_metres: unknown key; did you mean 'spacing_m'?"]
     (tmp_path / "mine.yaml").write_text("name: x\n")
     assert "must be a mapping that begins 'schema: layout/1'" in lines_of(tmp_path, head + "layout: mine.yaml\n")[0]
 

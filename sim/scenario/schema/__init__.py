@@ -8,6 +8,7 @@ from pydantic import Field, GetJsonSchemaHandler
 
 from sim.scenario.schema.base import Section, key
 from sim.scenario.schema.corridor import Corridor
+from sim.scenario.schema.cost import Prices
 from sim.scenario.schema.day2 import Coordination, Pedestrian
 from sim.scenario.schema.layout import Layout, RoadsideEvent
 from sim.scenario.schema.messages import Bsm, Measure, Processing, Roadside, Security, Standards
@@ -57,6 +58,7 @@ class Scenario(Section):
     gnss: Gnss = key(Gnss, "positioning error")
     clock: Clock = key(Clock, "clock error")
     layout: Annotated[Layout, OrFileName()] = key(Layout, "roadside units, or the name of a layout file")
+    cost: Prices = key(Prices, "what roadside units cost, for comparing layouts; changes no result of a run")
     events: list[RoadsideEvent] = key(list, "events and signs")
     pedestrians: list[Pedestrian] = key(list, "persons who send PSM, where the message set has it")
     coordination: Coordination = key(Coordination, "requests of vehicles (VIR) and answers of units (RSC)")

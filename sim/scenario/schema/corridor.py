@@ -91,6 +91,9 @@ class SignalNode(Section):
     at_point: str | None = key(None, "name of the corridor point where it stands")
     at_m: float | None = key(None, "chainage, if not at a named point", unit="m", ge=0)
     node_id: int | None = key(None, "NodeID inside the region; default 256 + index", ge=0, le=65535)
+    size: Literal["small", "medium", "large"] = key(
+        "small", "size, by which a siting rule may ask for more units", source="assumption"
+    )
     offset_s: float = key(0.0, "start of the cycle after t = 0", unit="s", ge=0)
     phases: list[PhasePlan] = key(list, "fixed-time plan; default: split phasing, cycle 90 s (assumption)")
     arms: SideArms = key(SideArms, "side arms")

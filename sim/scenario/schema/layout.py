@@ -2,31 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
+from rsu.document import did_you_mean
+from rsu.siting import NAMED_RULES, Rule
 from sim.scenario.schema.base import Section, key
 
 Service = Literal["MAP", "SPAT", "RSI", "RSM", "C157-SSM", "RTCM", "RSC"]
 """The last three exist in the second application phase only (T/CSAE 157-2020); elsewhere they stay silent."""
 
 
-class SitingRule(Section):
-    """A spacing rule; it applies where jurisdiction and road class fit, the last fitting rule wins."""
+def _published(name: str | None) -> str | None:
+    """``name`` if it is a row of ``NAMED_RULES``."""
+    if name is not None and name not in NAMED_RULES:
+        raise PydanticCustomError("siting_rule", f"no such siting rule; {did_you_mean(name, NAMED_RULES)}")
+    return name
 
+
+class SitingRule(Section):
+    """A spacing rule; it applies where jurisdiction, road class and span fit, the last fitting rule wins.
+
+    Keys left out are those of the named rule, if there is one; :meth:`resolved` puts them in.
+    """
+
+    named: Annotated[str | None, AfterValidator(_published)] = key(
+        None, "a published rule (corridor list siting-rules); own keys of the rule win"
+    )
     jurisdiction: str | None = key(None, "only in this jurisdiction")
-    road_class: Literal["arterial", "expressway", "rural"] | None = key(None, "only on this road class")
-    at_nodes: bool = key(True, "one unit at each signalised node")
+    road_class: Literal["arterial", "expressway", "rural", "any"] | None = key(
+        None, "only on this road class; default: that of the named rule, else any"
+    )
+    from_m: float | None = key(None, "only from this chainage on", unit="m", ge=0)
+    to_m: float | None = key(None, "only up to this chainage", unit="m", ge=0)
+    at_nodes: bool | None = key(
+        None, "units at each signalised node; default: as the named rule, else true"
+    )
+    units_at_node: dict[Literal["small", "medium", "large"], Literal[1, 2, 4]] | None = key(
+        None,
+        "units at a node by its size (corridor.nodes[].size): 1, 2 (one a side) or 4 (the corners); default: as the "
+        "named rule, else 1",
+    )
+    spacing: Literal["low", "default", "high"] | None = key(
+        None, "which spacing of the named rule: low and high are the ends of its published range"
+    )
     spacing_m: float | None = key(
         None,
-        "road distance between neighbouring units between nodes; none = nodes only",
+        "road distance between neighbouring units between nodes; default: that of the named rule, else nodes only",
         unit="m",
         gt=10,
         le=20_000,
     )
-    side: Literal["right", "left", "alternating"] = key("right", "side of the road, seen in direction up")
-    name: str = key("", "name of the rule and its source")
+    side: Literal["right", "left", "alternating", "both"] | None = key(
+        None, "side of the road, seen in direction up; default: that of the named rule, else right"
+    )
+    skip_between_nodes_m: float | None = key(
+        None,
+        "no unit between two nodes at most this far apart; default: as the named rule, else 0",
+        unit="m",
+        ge=0,
+        le=20_000,
+    )
+    always_at_m: list[float] = key(
+        list, "chainages that get a unit in any case: ramps, service areas, tunnel portals", unit="m"
+    )
+    mast_height_m: float | None = key(
+        None, "antenna height; default: that of the named rule, else the layout's", unit="m", gt=0, le=40
+    )
+    name: str = key("", "name of the rule and its source; default: that of the named rule")
+
+    def resolved(self) -> Rule:
+        """The rule with what its named rule fixes put in, and the usual values where neither says anything."""
+        published = NAMED_RULES[self.named] if self.named is not None else None
+        base = published.rule(choice=self.spacing or "default") if published is not None else Rule()
+        road_class = base.road_class if self.road_class is None else self.road_class
+
+        def own(name: str) -> Any:
+            value = getattr(self, name)
+            return getattr(base, name) if value is None else value
+
+        return Rule(
+            self.jurisdiction, None if road_class == "any" else road_class, own("at_nodes"), own("spacing_m"),
+            own("side"), self.name or base.name, self.from_m, self.to_m, own("mast_height_m"),
+            tuple(self.always_at_m), own("skip_between_nodes_m"), own("units_at_node"),
+        )
 
 
 class Antenna(Section):
@@ -125,8 +186,10 @@ class Layout(Section):
 
     schema_: Literal["layout/1"] = Field("layout/1", alias="schema", description="schema of a layout file")
     name: str = key("", "name of the layout")
+    note: str = key("", "one line for tables: what it is, and its source")
     rules: list[SitingRule] = key(list, "spacing rules")
     sites: list[Site] = key(list, "units placed by hand")
+    down: list[str] = key(list, "ids of units that stand but are out of service: they send and hear nothing")
     offset_m: float = key(
         3.0, "distance from the outer lane edge to the mast", unit="m", ge=0, le=100, source="assumption"
     )
