@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -42,7 +43,8 @@ class Named(NamedTuple):
     """The largest value, exact where the accumulator kept it, in the unit of ``names``."""
 
 
-class Histogram(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Histogram:
     """Cells that are not empty, in growing order; what merging and quantiles need."""
 
     unit: str
