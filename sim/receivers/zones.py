@@ -8,9 +8,11 @@ from sim.clock import SECOND
 from sim.metrics import CLASSES
 from sim.receivers.base import Here
 from sim.senders.roadside import RoadsideSenders
+from sim.senders.sensing import Sensing
 from sim.world.approaches import Approaches
 from sim.world.build import World
 from sim.world.described import margin_m
+from sim.world.sites import units_down
 
 SPAT_MAP, RSI, RSM = (CLASSES.index(name) for name in ("SPAT+MAP", "RSI", "RSM"))
 
@@ -21,18 +23,21 @@ class Zones:
     """Membership of every station slot in every zone, renewed per tick for vehicles.
 
     ``event[e, slot]``: on the carriageway of event e, on its path or up to ``event_upstream_m`` before it.
-    ``sensor[u, slot]``: inside the field of the sensor of unit ``sensor_units[u]``. Those of SPAT+MAP are in
-    ``approaches``. ``near_event`` and ``near_sensor`` reach a little further: who is there may enter the zone while a
-    message is still fresh, so messages are judged there as well.
+    ``sensor[u, slot]``: inside the field of the sensor of unit ``sensor_units[u]``; the last rows are fields of units
+    out of service, whose zones stay wanted. Those of SPAT+MAP are in ``approaches``. ``near_event`` and ``near_sensor``
+    reach a little further: who is there may enter the zone while a message is still fresh, so messages are judged
+    there as well.
     """
 
     def __init__(self, world: World, here: Here, approaches: Approaches, senders: RoadsideSenders) -> None:
         self.world, self.here, self.approaches = world, here, approaches
         self.sensor_units = sorted(senders.sensing)
         self.sensors = [senders.sensing[unit].sensor for unit in self.sensor_units]
+        self.sensors += [Sensing(world, unit).sensor for unit in units_down(world.config.layout, world.corridor)
+                         if unit.sensor]
         size = world.stations.size
         self.event, self.near_event = (np.zeros((len(world.config.events), size), bool) for _ in range(2))
-        self.sensor, self.near_sensor = (np.zeros((len(self.sensor_units), size), bool) for _ in range(2))
+        self.sensor, self.near_sensor = (np.zeros((len(self.sensors), size), bool) for _ in range(2))
         stations = world.stations
         probes = np.arange(stations.probes.start, stations.probes.stop)
         self._place(probes, world.probes.x_m, world.probes.y_m)

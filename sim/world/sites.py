@@ -66,6 +66,12 @@ def build_units(layout: Layout, corridor: CorridorGeometry) -> list[RoadsideUnit
     return [replace(unit, index=index) for index, unit in enumerate(one for one in units if one.id not in down)]
 
 
+def units_down(layout: Layout, corridor: CorridorGeometry) -> list[RoadsideUnit]:
+    """Units that stand but are out of service."""
+    down = set(layout.down)
+    return [unit for unit in standing_units(layout, corridor) if unit.id in down] if down else []
+
+
 def standing_units(layout: Layout, corridor: CorridorGeometry) -> list[RoadsideUnit]:
     """All units, those out of service among them; as :func:`build_units` else."""
     units: list[RoadsideUnit] = []
