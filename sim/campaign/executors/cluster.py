@@ -10,7 +10,6 @@ Dask executes what it is sent: trusted networks only, see the README of this fol
 from __future__ import annotations
 
 import itertools
-import logging
 import pickle
 import queue
 import time
@@ -25,6 +24,7 @@ import sim
 from sim.campaign.archive import ArchiveError, unpack
 from sim.campaign.execute import describe_error
 from sim.campaign.executors import cluster_worker
+from sim.campaign.executors.cluster_client import ClusterError, connected
 from sim.campaign.executors.cluster_workers import Workers
 from sim.campaign.store import CampaignFolder
 from sim.campaign.task import Ended, RunTask, Task, TrafficTask
@@ -35,10 +35,6 @@ FETCH_S = 60.0
 _TICK_S = 0.5
 _KEPT_RECORDINGS = 8
 _CLOSE_S = 5.0
-
-
-class ClusterError(ValueError):
-    """The cluster cannot be used; one line."""
 
 
 @dataclass(eq=False)
@@ -70,7 +66,7 @@ class DaskExecutor:
 
     def __init__(self, folder: CampaignFolder, address: str, timeout_s: float = CONNECT_S) -> None:
         self.folder, self.address = folder, address
-        self._client, self._quiet = _connected(address, timeout_s)
+        self._client, self._quiet = connected(address, timeout_s)
         self._ended: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._jobs: dict[str, _Job] = {}
         self._held: deque[str] = deque()
@@ -325,41 +321,3 @@ class DaskExecutor:
 
 def _address(error: Any) -> str:
     return str(getattr(error.last_worker, "address", error.last_worker))
-
-
-class _Quiet:
-    """Keeps Dask's own log lines off the terminal: what matters comes as notices and errors."""
-
-    def __init__(self) -> None:
-        names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in ("distributed", "tornado")]
-        self._levels = {name: logging.getLogger(name).level for name in names}
-        for name in names:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-
-    def undo(self) -> None:
-        """As it was before."""
-        for name, level in self._levels.items():
-            logging.getLogger(name).setLevel(level)
-
-
-def _connected(address: str, timeout_s: float) -> tuple[Any, _Quiet]:
-    """A client of the scheduler; ClusterError of one line."""
-    try:
-        from distributed import Client
-    except ImportError as error:
-        if error.name not in ("distributed", "dask"):
-            raise
-        rule = "needs Dask: pip install 'corridor-testbed[cluster]'"
-        raise ClusterError(f"--dask {address}: {rule}") from None
-    quiet = _Quiet()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            client = Client(address, timeout=timeout_s, set_as_default=False, name="corridor")
-    except (OSError, ValueError, TypeError, ImportError) as error:
-        quiet.undo()
-        why = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, OSError):
-            why = f"no scheduler answers within {timeout_s:g} s"
-        raise ClusterError(f"--dask {address}: {why}") from None
-    return client, quiet
