@@ -77,7 +77,7 @@ def collect_if_new(result: CampaignResult, progress: Report | None = None) -> No
     if same and all((out / name).is_file() for name in TABLES):
         return
     marker.unlink(missing_ok=True)
-    collect(result, progress=progress)
+    collect(result, progress=None if progress is None else lambda share, text: progress(1.0, f"tables: {text}"))
     result.folder.write_text(marker.name, digest)
 
 

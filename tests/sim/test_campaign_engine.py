@@ -110,7 +110,7 @@ def test_a_campaign_grows(tmp_path: Path) -> None:
     """Property: more seeds and more values keep the runs there are; another name or other axes do not fit."""
     done(plan_of(), tmp_path)
     assert done(plan_of(seeds=5), tmp_path)[1] == 2
-    assert done(plan_of(seeds=5, vary={"radio.link.tx_power_dbm": [20, 23, 26]}), tmp_path)[1] == 5
+    assert done(plan_of(seeds=5, vary={"radio.link.tx_power_dbm": [20, 23, 21.5]}), tmp_path)[1] == 5
     with pytest.raises(ResultError, match="holds the campaign 'drawn' over .*choose another folder or give --force"):
         done(plan_of(name="another"), tmp_path)
     with pytest.raises(ResultError, match="not 'drawn' over scenario, duration_s"):
@@ -150,7 +150,7 @@ def test_folders_that_are_somebody_elses(tmp_path: Path) -> None:
 def test_seeds_continue_until_the_interval_is_narrow(tmp_path: Path) -> None:
     """Independent: the half width of each variant's t-interval, computed here from the drawn errors, is at most the one
     asked for, and with the replications of the round before it was not."""
-    until = {"metric": "prr", "link": "V2V", "message": "BSM", "distance_m": 112.5, "half_width": 0.008}
+    until: dict[str, Any] = {"metric": "prr", "link": "V2V", "message": "BSM", "distance_m": 112.5, "half_width": 0.008}
     result, begun, said = done(plan_of(until=until), tmp_path)
     seeds = [run.seed for run in result.runs if run.variant == 0]
     errors = np.array([error(seed) for seed in seeds])
@@ -168,7 +168,8 @@ def test_seeds_continue_until_the_interval_is_narrow(tmp_path: Path) -> None:
 
 def test_a_width_out_of_reach_ends_at_the_most_seeds(tmp_path: Path) -> None:
     """By hand: 6 seeds are not enough; the campaign says so and ends."""
-    until = {"metric": "prr", "link": "V2V", "message": "BSM", "half_width": 0.0001, "max_seeds": 6}
+    until: dict[str, Any] = {"metric": "prr", "link": "V2V", "message": "BSM", "distance_m": 112.5, "half_width": 0.0001}
+    until["max_seeds"] = 6
     result, begun, said = done(plan_of(until=until), tmp_path)
     assert begun == 12 and any(line.startswith("until: not reached with 6 seeds") for line in said)
     with pytest.raises(ResultError, match="no run of .* has a row metric=pr, link=V2V"):
@@ -198,7 +199,8 @@ def test_a_plan_read_back_is_the_plan(tmp_path: Path) -> None:
 
 def test_many_runs_are_fanned_out(tmp_path: Path) -> None:
     """By hand: with more than 10,000 runs to come, folders stand under two digits."""
-    until = {"metric": "prr", "link": "V2V", "message": "BSM", "half_width": 0.5, "max_seeds": 5001}
+    until: dict[str, Any] = {"metric": "prr", "link": "V2V", "message": "BSM", "distance_m": 112.5, "half_width": 0.5}
+    until["max_seeds"] = 5001
     result, _, _ = done(plan_of(seeds=2, until=until), tmp_path)
     run = result.runs[0].run_id
     assert (tmp_path / "runs" / run[:2] / run / "summary.json").is_file()

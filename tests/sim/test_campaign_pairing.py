@@ -51,8 +51,8 @@ def movements(loaded: LoadedScenario, recording: Path | None) -> str:
 
 
 def test_all_variants_meet_the_same_vehicles(plan: Plan, tmp_path: Path) -> None:
-    """Property: positions, speeds, equipment and homes of all vehicles at all ticks are the same in every variant of a seed,
-    moved or replayed, and others under another seed."""
+    """Property: positions, speeds, equipment and homes of all vehicles at all ticks are the same in every variant of a
+    seed, moved or replayed, and others under another seed."""
     digests: dict[int, set[str]] = {}
     for replication in (0, 1):
         tasks = [plan.task(run) for run in plan.runs if run.replication == replication]

@@ -61,14 +61,13 @@ def finish(folder: CampaignFolder, run_id: str) -> None:
     path = folder.run_path(run_id)
     path.mkdir(parents=True)
     (path / "metrics.csv").write_text("metric\n", encoding="utf-8")
-    (path / "summary.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION, "run_id": run_id}), encoding="utf-8")
+    text = json.dumps({"schema_version": SCHEMA_VERSION, "run_id": run_id})
+    (path / "summary.json").write_text(text, encoding="utf-8")
 
 
 def plan_of(seeds: int = 6, variants: int = 3) -> Plan:
-    shares = [round(0.1 * k, 1) for k in range(1, variants + 1)]
-    return campaign_of(
-        {"name": "paper", "scenarios": [TINY], "vary": {"radio.link.tx_power_dbm": [10 + s for s in shares]}, "seeds": seeds}
-    )
+    vary = {"radio.link.tx_power_dbm": list(range(10, 10 + variants))}
+    return campaign_of({"name": "paper", "scenarios": [TINY], "vary": vary, "seeds": seeds})
 
 
 def worked(plan: Plan, folder: CampaignFolder, paper: Paper) -> tuple[list[Failure], list[str], list[str]]:
