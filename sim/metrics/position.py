@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from sim.metrics.base import Batch, Context, Metric, Rows, Tick
+from sim.metrics.histograms import METRE_CELL_M, METRE_CELLS, Named
 
 QUANTILES = (0.5, 0.95, 0.99)
-CELL_M, CELL_COUNT = 0.01, 20_000
+CELL_M, CELL_COUNT = METRE_CELL_M, METRE_CELLS
 """Resolution and last cell: errors of 200 m and more share the last one."""
 
 
@@ -50,13 +51,8 @@ class PositionError:
 
     def rows(self) -> Iterator[Metric]:
         """Quantiles, mean and maximum over all vehicles, then by the jurisdiction whose road they are on."""
-        everywhere = np.arange(len(self.max_m))
-        for name, places in [("", everywhere), *((n, everywhere[j + 1 : j + 2])
-                                                 for j, n in enumerate(self.context.jurisdictions))]:
-            cells = self.cells[places].sum(axis=0)
+        for name, places, cells in self._groups():
             count = int(cells.sum())
-            if not count:
-                continue
             most_m, up_to = float(self.max_m[places].max()), np.cumsum(cells)
             of_vehicles = {"jurisdiction": name, "station_class": "vehicle", "n": count}
             for share in QUANTILES:
@@ -66,6 +62,21 @@ class PositionError:
             mean_m = float(self.sum_m[places].sum()) / count
             yield Metric("position_error_mean", "m", value=mean_m, **of_vehicles)  # type: ignore[arg-type]
             yield Metric("position_error_max", "m", value=most_m, **of_vehicles)  # type: ignore[arg-type]
+
+    def _groups(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """(jurisdiction, places, cells) of each set of rows; no name = everywhere."""
+        everywhere = np.arange(len(self.max_m))
+        for name, places in [("", everywhere), *((n, everywhere[j + 1 : j + 2])
+                                                 for j, n in enumerate(self.context.jurisdictions))]:
+            cells = self.cells[places].sum(axis=0)
+            if cells.any():
+                yield name, places, cells
+
+    def distributions(self) -> Iterator[Named]:
+        """What the quantiles are taken from, in the order of :meth:`rows`."""
+        for name, places, cells in self._groups():
+            names = Metric("position_error", "m", jurisdiction=name, station_class="vehicle")
+            yield Named(names, cells, float(self.max_m[places].max()))
 
     def tables(self) -> dict[str, Rows]:
         """None beyond ``metrics.csv``."""

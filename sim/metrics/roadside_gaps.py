@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.frames import Flow, Kind, Outcome
 from sim.metrics.base import CLASSES, Batch, Context, Metric, RoadsideMessage, Rows, Tick
+from sim.metrics.histograms import Named, of_delays
 from sim.metrics.statistics import DelayHistogram
 from sim.world.stations import Stations
 
@@ -311,11 +312,32 @@ class RoadsideGaps:
             group, long = self._open_ends(vehicle, message, self._end_ns)
             counts[1] += np.bincount(group, minlength=counts.shape[1])
             counts[2] += np.bincount(group[long], minlength=counts.shape[1])
+        for message, name, chosen in self._groups():
+            yield from self._rows_of(message, name, chosen, counts)
+
+    def _groups(self) -> Iterator[tuple[str, str, list[int]]]:
+        """(message, jurisdiction, groups of counts) of each set of rows; no name = everywhere."""
         for k, one in enumerate(self.followed):
             groups = range(k * self._places, (k + 1) * self._places)
-            for name, chosen in [("", list(groups)), *zip(self.context.jurisdictions, ([g] for g in groups[1:]),
-                                                          strict=True)]:
-                yield from self._rows_of(one.message, name, chosen, counts)
+            yield one.message, "", list(groups)
+            yield from ((one.message, n, [g]) for n, g in zip(self.context.jurisdictions, groups[1:], strict=True))
+
+    def distributions(self) -> Iterator[Named]:
+        """What the quantiles are taken from, in the order of :meth:`rows`."""
+        self._settle()
+        self._flush()
+        for message, place, groups in self._groups():
+            for name in (_GAP, _DELAY, _AGE):
+                delays = self._merged(name, groups)
+                if delays.count:
+                    yield of_delays(Metric(name, "ms", "I2V", message, place, distance_m=self.range_m), delays)
+
+    def _merged(self, name: str, groups: list[int]) -> DelayHistogram:
+        delays = DelayHistogram()
+        for group in groups:
+            if (name, group) in self.histograms:
+                delays.merge(self.histograms[name, group])
+        return delays
 
     def _rows_of(self, message: str, place: str, groups: list[int], counts: np.ndarray) -> Iterator[Metric]:
         def row(metric: str, unit: str, value: float, n: int | None = None, quantile: float | None = None) -> Metric:
@@ -325,10 +347,7 @@ class RoadsideGaps:
 
         gaps = DelayHistogram()
         for name in (_GAP, _DELAY, _AGE):
-            delays = DelayHistogram()
-            for group in groups:
-                if (name, group) in self.histograms:
-                    delays.merge(self.histograms[name, group])
+            delays = self._merged(name, groups)
             gaps = delays if name == _GAP else gaps
             for share in QUANTILES if delays.count else ():
                 yield row(name, "ms", delays.quantile_ms(share), delays.count, share)
