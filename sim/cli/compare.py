@@ -39,6 +39,8 @@ def add(verbs: Any, name: str) -> None:
     parser.add_argument("--seed", type=seed, default=1, metavar="N", help="what the seeds follow from (default 1)")
     parser.add_argument("--plots", action=argparse.BooleanOptionalAction, default=True,
                         help="draw the figures of the comparison (default) or not")
+    parser.add_argument("--language", nargs="+", choices=("en", "zh"), default=["en"],
+                        help="of the figures (default en)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder (default: results/compare-SCENARIO)")
     parser.add_argument("--force", action="store_true", help="use a folder of another campaign or version")
     parser.add_argument("--jobs", type=_jobs, metavar="N", help="worker processes (default: processors)")
@@ -71,7 +73,7 @@ def act(args: argparse.Namespace) -> int:
     if args.plots:
         from sim.plots.compare import draw_comparison
 
-        for path in draw_comparison(answer, out / "plots"):
+        for path in draw_comparison(answer, out / "plots", args.language):
             remark(f"wrote {path}", quiet=args.quiet)
     if args.json:
         print_json(document(answer))

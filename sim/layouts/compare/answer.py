@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.campaign.plan import Plan
+from sim.campaign.statistics import Interval
 from sim.campaign.store import CampaignResult
 from sim.layouts.compare.failures import Failure, failures, worst_for
 from sim.layouts.compare.gaps import Gap, gaps
 from sim.layouts.compare.judge import Flip, Front, Ranking, flips, pareto, ranking
-from sim.layouts.compare.observe import Observed, observed
+from sim.layouts.compare.merged import merged_quantiles
+from sim.layouts.compare.observe import Key, Observed, observed
 from sim.layouts.compare.question import (
     CASE_AXIS,
     LOWEST,
@@ -61,6 +63,7 @@ class Answer:
     """Runs with a unit down, by (layout, candidate) and unit."""
     down: CampaignResult | None = None
     """The campaign of those runs."""
+    _merged: dict[int, dict[Key, Interval]] = field(default_factory=dict, repr=False)
 
     @property
     def layouts(self) -> list[str]:
@@ -76,6 +79,12 @@ class Answer:
     def candidates(self) -> list[str]:
         """Candidates; one empty name where none was chosen."""
         return list(dict.fromkeys(one.candidate for one in self.observed))
+
+    def quantiles(self, one: Observed) -> dict[Key, Interval]:
+        """Latency quantiles of a variant from the merged histograms of its runs; read once."""
+        if one.variant not in self._merged:
+            self._merged[one.variant] = merged_quantiles(self.campaign, one.variant)
+        return self._merged[one.variant]
 
     def failed_runs(self) -> int:
         """Runs that were given up or are not there."""
@@ -172,7 +181,7 @@ def judged(question: Question, plan: Plan, campaign: CampaignResult) -> Answer:
         raise ValueError(f"{campaign.folder.out}: no finished run of {empty[0]}: nothing to compare")
     config = plan.variants[0].loaded.config if plan.variants[0].loaded else None
     assert config is not None
-    sites = {}
+    sites: dict[tuple[str, str], Site] = {}
     for variant, one in zip(plan.variants, found, strict=True):
         sites.setdefault((one.layout, one.candidate), _site(variant))
     return Answer(question, campaign, plan, found, sites, _deciding(question, found), config.measure.probe_spacing_m)

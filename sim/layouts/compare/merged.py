@@ -9,14 +9,14 @@ import numpy as np
 from sim.campaign.rows import variant_rows
 from sim.campaign.statistics import Interval
 from sim.campaign.store import CampaignResult
-from sim.layouts.compare.observe import QUANTILES, Key
+from sim.layouts.compare.observe import QUANTILES, Key, key_of
 
 
 def merged_quantiles(campaign: CampaignResult, variant: int) -> dict[Key, Interval]:
     """Latency quantiles of a variant over its seeds, by the rule of :mod:`sim.campaign.rows`."""
     rows = variant_rows(campaign, variant).select(metric="latency", quantile=list(QUANTILES), jurisdiction=None)
     return {
-        Key(*(str(row[name]) for name in Key._fields[:-1]), quantile=float(row["quantile"])): Interval(
+        key_of(row): Interval(
             float(row["mean"]), float(row["lower"]), float(row["upper"]), _count(row["n_seeds"])
         )
         for row in rows.rows()

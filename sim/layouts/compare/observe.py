@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -107,16 +107,20 @@ def _figures(result: Result) -> Iterator[tuple[Key, float]]:
         table.select(metric=["vehicle_coverage", "vehicle_coverage_raw"], station_class="vehicle"),
         table.select(metric=["cbr", "cbr_mean"], jurisdiction=None),
     ):
-        yield from ((key, value) for key, value in _keyed(rows))
+        yield from _keyed(rows)
     if result.has("holes"):
         yield from _gap_figures(result.table("holes"), _zones(result))
 
 
 def _keyed(rows: Table) -> Iterator[tuple[Key, float]]:
     for row in rows.rows():
-        quantile = None if math.isnan(row["quantile"]) else float(row["quantile"])
-        key = Key(*(str(row[name]) for name in Key._fields[:-1]), quantile=quantile)
-        yield key, float(row["value"])
+        yield key_of(row), float(row["value"])
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    """The key in a row of a table."""
+    text = {name: str(row[name]) for name in Key._fields[:-1]}
+    return Key(**text, quantile=None if math.isnan(row["quantile"]) else float(row["quantile"]))
 
 
 def _zones(result: Result) -> set[tuple[str, str, str]]:

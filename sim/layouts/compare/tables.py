@@ -12,7 +12,6 @@ import numpy as np
 from sim.campaign.statistics import Interval, mean_interval, paired_difference
 from sim.layouts.compare.answer import BY_COST, BY_COVERAGE, Answer
 from sim.layouts.compare.failures import Failure
-from sim.layouts.compare.merged import merged_quantiles
 from sim.layouts.compare.observe import Key, Observed
 from sim.tables import csv_text
 from sim.whole import written_whole
@@ -102,9 +101,9 @@ def _figures(answer: Answer, one: Observed) -> Iterator[tuple[Any, ...]]:
     base, subject = answer.baseline(one), _subject(one)
     others = fixed(answer, base)
     for key, value in fixed(answer, one).items():
-        difference = value - others.get(key, math.nan)
-        yield (*subject, *key, value, value, value, None, difference, difference, difference)
-    merged = merged_quantiles(answer.campaign, one.variant)
+        more = value - others.get(key, math.nan)
+        yield (*subject, *key, value, value, value, None, more, more, more)
+    merged = answer.quantiles(one)
     for key in [*one.values, *derived(answer, one)]:
         mean, difference = figure(answer, one, key)
         mean = merged.get(key, mean)

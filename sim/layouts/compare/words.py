@@ -11,8 +11,8 @@ from sim.cli.options import SCHEMA_VERSION, columns
 from sim.layouts.compare.answer import BY_COST, BY_COVERAGE, Answer
 from sim.layouts.compare.failures import MEAN, WORST, Failure
 from sim.layouts.compare.judge import Ranking
-from sim.layouts.compare.observe import Key, Observed
-from sim.layouts.compare.tables import BY_KEYS, TABLES, figure, fixed, rows_of
+from sim.layouts.compare.observe import Observed
+from sim.layouts.compare.tables import BY_KEYS, TABLES, figure, rows_of
 
 BY_HEADS = {BY_COVERAGE: "useful coverage", BY_COST: "cost per covered km"}
 
@@ -90,9 +90,7 @@ def _gap_text(answer: Answer, one: Observed) -> str:
 
 
 def _latency_text(answer: Answer, one: Observed) -> str:
-    from sim.layouts.compare.merged import merged_quantiles
-
-    merged = merged_quantiles(answer.campaign, one.variant)
+    merged = answer.quantiles(one)
     names = [key for key in merged if key.link == "I2V" and key.message in ("SPAT", "SPATEM")]
     found = [merged[key] for quantile in (0.5, 0.99) for key in names if key.quantile == quantile]
     return "; ".join(plus_minus(value, 1) for value in found) or "-"
@@ -200,6 +198,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value.item() if hasattr(value, "item") else value
-
-
-__all__ = ["Key", "class_words", "document", "fixed", "plus_minus", "summary_lines"]
