@@ -23,8 +23,7 @@ from typing import Any
 import sim
 from sim.campaign.archive import ArchiveError, unpack
 from sim.campaign.execute import describe_error
-from sim.campaign.executors import cluster_worker
-from sim.campaign.executors.cluster_client import ClusterError, connected
+from sim.campaign.executors.cluster_client import CALL, ClusterError, connected
 from sim.campaign.executors.cluster_workers import Workers
 from sim.campaign.store import CampaignFolder
 from sim.campaign.task import Ended, RunTask, Task, TrafficTask
@@ -35,6 +34,8 @@ FETCH_S = 60.0
 _TICK_S = 0.5
 _KEPT_RECORDINGS = 8
 _CLOSE_S = 5.0
+_ASK_S = 5.0
+_STRAYED = 5
 
 
 @dataclass(eq=False)
@@ -46,6 +47,8 @@ class _Job:
     recording: _Recording | None = None
     allowed: frozenset[str] = frozenset()
     """Workers it may run on; empty = any."""
+    strayed: int = 0
+    """Times it met a worker that has not the program."""
 
 
 @dataclass(eq=False)
@@ -159,14 +162,14 @@ class DaskExecutor:
             data = self._file(task)
             if isinstance(task, TrafficTask):
                 job.recording = self._record(task.name, task, data, allowed)
-                job.future = self._put("corridor-recorded", cluster_worker.without_content, job.recording.future)
+                job.future = self._put("corridor-recorded", "without_content", job.recording.future)
             else:
                 if task.traffic is not None:
                     job.recording = self._recording_of(task.traffic, task, data, allowed)
                 recording = job.recording.future if job.recording else None
+                payload = pickle.dumps(task)
                 job.future = self._put(
-                    "corridor-run", cluster_worker.compute_run, sim.__version__, pickle.dumps(task), recording, data,
-                    allowed=allowed,
+                    "corridor-run", "compute_run", sim.__version__, payload, recording, data, allowed=allowed
                 )
         except Exception as error:
             self._failed.append(self._over(key, self._lost() or self._in_words(error), fatal=bool(self._lost())))
@@ -178,19 +181,20 @@ class DaskExecutor:
     def _watch(self, key: str, future: Any) -> None:
         future.add_done_callback(lambda done: self._ended.put((key, future)))
 
-    def _put(self, kind: str, function: Any, *arguments: Any, allowed: frozenset[str] = frozenset()) -> Any:
+    def _put(self, kind: str, function: str, *arguments: Any, allowed: frozenset[str] = frozenset()) -> Any:
+        """The future of a function of :mod:`~sim.campaign.executors.cluster_worker`."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return self._client.submit(
-                function, *arguments, key=f"{kind}-{self._name}-{next(self._number)}", pure=False,
-                workers=sorted(allowed) or None, allow_other_workers=False,
+                eval, CALL, {}, {"function": function, "arguments": arguments}, pure=False,
+                key=f"{kind}-{self._name}-{next(self._number)}", workers=sorted(allowed) or None,
             )
 
     def _record(self, name: str, task: Task, data: Any, allowed: frozenset[str]) -> _Recording:
         """Traffic computed on the cluster, in place of an earlier attempt at it."""
         payload = pickle.dumps(TrafficTask(name, task.loaded))
         future = self._put(
-            "corridor-traffic", cluster_worker.compute_traffic, sim.__version__, payload, data, allowed=allowed
+            "corridor-traffic", "compute_traffic", sim.__version__, payload, data, allowed=allowed
         )
         self._recordings[name] = recording = _Recording(future, allowed)
         self._recordings.move_to_end(name)
@@ -219,7 +223,7 @@ class DaskExecutor:
             return None
         found = self._files.get(str(path))
         if found is None or found.status in ("error", "cancelled", "lost"):
-            found = self._files[str(path)] = self._put("corridor-file", cluster_worker.same, path.read_bytes())
+            found = self._files[str(path)] = self._put("corridor-file", "same", path.read_bytes())
         return found
 
     def _end(self, key: str, job: _Job) -> Ended | None:
@@ -233,6 +237,11 @@ class DaskExecutor:
             self._watch(key, job.future)
             return None
         except Exception as error:
+            if isinstance(error, ImportError) and job.strayed < _STRAYED and not self._lost():
+                job.strayed += 1
+                self._workers.look(wait_s=_ASK_S, now=True)
+                self._again(key, job)
+                return None
             return self._over(key, self._lost() or self._in_words(error), fatal=bool(self._lost()))
         if outcome["refused"]:
             self._workers.refuse(outcome["worker"], outcome["error"])

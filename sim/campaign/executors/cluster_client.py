@@ -12,6 +12,10 @@ from typing import Any
 _GRACE_S = 1.0
 _ADDRESS = re.compile(r"(?:(?P<scheme>tcp|tls|ucx|ws|wss)://)?(?P<host>[^\s/]+):(?P<port>[0-9]{1,5})")
 
+CALL = "getattr(__import__('sim.campaign.executors.cluster_worker', fromlist=['*']), function)(*arguments)"
+"""What a worker evaluates. A pickled reference to our functions would end a worker that has not the program, while
+this raises ImportError in the task; and the scheduler need not have it at all."""
+
 
 class ClusterError(ValueError):
     """The cluster cannot be used; one line."""

@@ -87,7 +87,8 @@ def compute_run(
     ``traffic`` is the outcome of :func:`compute_traffic`; without it the run computes its own.
     """
     if traffic is not None and traffic["error"] is not None:
-        return {**without_content(traffic), "of_traffic": True, "error": f"its traffic: {traffic['error']}"}
+        why = traffic["error"] if traffic["refused"] else f"its traffic: {traffic['error']}"
+        return {**without_content(traffic), "of_traffic": True, "error": why}
 
     def work() -> bytes:
         from sim.campaign.archive import pack
@@ -113,7 +114,8 @@ def _outcome(program: str, work: Callable[[], bytes]) -> Outcome:
         "worker": _address(), "refused": False, "error": None, "of_traffic": False, "cpu_s": 0.0, "content": None,
     }
     if sim.__version__ != program:
-        return {**outcome, "refused": True, "error": f"runs version {sim.__version__}, not {program}"}
+        why = f"on {socket.gethostname()} runs version {sim.__version__}, not {program}"
+        return {**outcome, "refused": True, "error": why}
     with _ONE_AT_A_TIME:
         started_s = time.thread_time()
         try:

@@ -8,9 +8,11 @@ from typing import Any
 
 import sim
 from sim.campaign.executors import cluster_worker
+from sim.campaign.executors.cluster_client import CALL
 
 _EVERY_S = 2.0
 _ALONE_S = 5.0
+_TELLS = ("python", "numpy")
 
 
 class Workers:
@@ -62,17 +64,17 @@ class Workers:
     def refuse(self, worker: str, why: str) -> None:
         """Give a worker no more tasks."""
         line = f"worker {worker} {why}"
-        if worker in self.present:
-            self.refused[worker] = line
-        self._tell(f"{line}: it gets no tasks")
+        self.present |= {worker}
+        self.refused.setdefault(worker, line)
+        self._tell(worker, f"{line}: it gets no tasks")
 
-    def look(self, wait_s: float = 0.0) -> bool:
-        """Ask the scheduler who is there, at most every 2 s; whether it was asked.
+    def look(self, wait_s: float = 0.0, now: bool = False) -> bool:
+        """Ask the scheduler who is there, at most every 2 s unless ``now``; whether it was asked.
 
         New workers are asked in the background what they are; ``wait_s``: how long to wait for their answers.
         """
         now_s = time.monotonic()
-        if now_s < self._next_s:
+        if now_s < self._next_s and not now:
             return False
         self._next_s = now_s + _EVERY_S
         try:
@@ -106,7 +108,8 @@ class Workers:
     def _ask(self, workers: list[str]) -> None:
         """In a thread of its own: a worker that hangs must not make the campaign hang."""
         try:
-            answers = self._client.run(cluster_worker.facts, workers=workers, on_error="return")
+            scope = {"function": "facts", "arguments": ()}
+            answers = self._client.run(eval, CALL, {}, scope, workers=workers, on_error="return")
         except Exception:  # gone before it answered, or the campaign has ended: its tasks will tell
             return
         self._answers.update(answers)
@@ -116,17 +119,18 @@ class Workers:
         here = cluster_worker.facts()
         while self._answers:
             worker, found = self._answers.popitem()
-            if isinstance(found, ImportError):
+            if isinstance(found, (ImportError, AttributeError)):
                 self.refuse(worker, f"cannot load the program, version {sim.__version__} ({found})")
             elif isinstance(found, dict) and found["program"] != sim.__version__:
                 self.refuse(worker, f"on {found['host']} runs version {found['program']}, not {sim.__version__}")
             elif isinstance(found, dict):
-                other = [f"{what} {found[what]}, here {here[what]}" for what in ("python", "numpy")
-                         if found[what] != here[what]]
+                other = [f"{what} {found[what]}, here {here[what]}" for what in _TELLS if found[what] != here[what]]
                 if other:
-                    self._tell(f"workers have {'; '.join(other)}: last digits of results may differ")
+                    line = f"workers have {'; '.join(other)}: last digits of results may differ"
+                    self._tell(line, line)
 
-    def _tell(self, line: str) -> None:
-        if line not in self._told:
-            self._told.add(line)
+    def _tell(self, about: str, line: str) -> None:
+        """A notice, once about the same worker or matter."""
+        if about not in self._told:
+            self._told.add(about)
             self._notices.append(line)
