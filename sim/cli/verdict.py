@@ -61,8 +61,10 @@ def act(args: argparse.Namespace) -> int:
     else:
         print(text(report, args.verbose), end="")
     if args.figure is not None:
-        from sim.plots.verdict import draw_verdicts
+        from sim.plots.verdict import draw_verdicts, lacks_font
 
+        if lacks_font(args.language):
+            remark("the font Noto Sans SC is not installed: Chinese characters will show as boxes")
         draw_verdicts(report, args.figure, args.language)
         remark(f"figure in {args.figure}")
     if args.check and not report.passed:

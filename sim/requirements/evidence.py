@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from sim.metrics.histograms import Histogram, histograms_of, merged
 from sim.requirements.classes import messages_of
-from sim.results import Result
+from sim.results import Result, ResultError
 from sim.tables import Table
 
 METRICS = (
@@ -21,6 +21,7 @@ METRICS = (
 """Metrics that checks read; those with a distribution have rows ``_mean`` and ``_max`` beside."""
 _DISTRIBUTED = ("latency", "age_at_apply", "update_delay", "aoi", "position_error")
 _READ = frozenset([*METRICS, *(f"{name}{end}" for name in _DISTRIBUTED for end in ("_mean", "_max"))])
+_Read = TypeVar("_Read")
 Key = tuple[str, str, str, str, str]
 """metric, link, message, jurisdiction, station class."""
 
@@ -38,8 +39,8 @@ class Evidence:
 
     def __init__(self, results: Sequence[Result]) -> None:
         self.results = list(results)
-        self._rows = [_indexed(result.table()) for result in self.results]
-        self._histograms = [_histograms(result) for result in self.results]
+        self._rows = [_read(result, "metrics.csv", _indexed) for result in self.results]
+        self._histograms = [_read(result, "histograms.csv", _histograms) for result in self.results]
         self._coverage: list[Table | None] | None = None
 
     @property
@@ -106,8 +107,20 @@ class Evidence:
 Rows = dict[Key, list[tuple[float, float, float, float]]]
 
 
-def _indexed(table: Table) -> Rows:
+def _used(result: Result, file: str, reader: Callable[[Result], _Read]) -> _Read:
+    """What a reader makes of a run; a ResultError naming the file where it is broken."""
+    try:
+        return reader(result)
+    except ResultError:
+        raise
+    except (KeyError, ValueError, TypeError) as error:
+        text = error.args[0] if error.args else type(error).__name__
+        raise ResultError(f"{result.folder / file}: cannot be used: {text}") from None
+
+
+def _indexed(result: Result) -> Rows:
     """(distance, quantile, value, n) by key, of the metrics that checks read; rows of cells and directions stay out."""
+    table = result.table()
     keep = np.isin(table["metric"], sorted(_READ)) & (table["direction"] == "") & np.isnan(table["chainage_m"])
     used = table.take(keep)
     names = ("metric", "link", "message", "jurisdiction", "station_class")

@@ -16,6 +16,8 @@ from sim.requirements.schema import Application, Check, Defaults, RequirementFil
 from sim.scenario.shipped import shipped_files
 
 SCHEMA = "requirements/1"
+_ORDER = ("csae53", "csae157", "csae158", "sensing", "infrastructure", "cross-border")
+"""Files that come first in tables; the others follow by name."""
 
 
 class RequirementsError(DocumentError):
@@ -62,8 +64,10 @@ class Catalogue:
 
 
 def shipped_requirements() -> dict[str, Path]:
-    """Name -> file of every shipped file of requirements."""
-    return shipped_files("requirements")
+    """Name -> file of every shipped file of requirements, the Chinese applications first."""
+    files = shipped_files("requirements")
+    names = [name for name in _ORDER if name in files]
+    return {name: files[name] for name in [*names, *(name for name in files if name not in names)]}
 
 
 def read_requirements(

@@ -24,14 +24,14 @@ def text(report: Report, verbose: bool = False) -> str:
 
 
 def _lines(report: Report, verbose: bool) -> Iterator[str]:
-    empty = set() if verbose else _without_data(report)
+    empty = set() if verbose else without_data(report)
     for variant in report.variants:
         yield _head(report, variant)
         shown = [row for row in report.rows if row.id not in empty]
         if shown:
             places = [place or WHOLE for place in variant.places]
             rows = [
-                [row.id, *(_cell(variant.of(row.id, place)) for place in variant.places), _flags(variant.of(
+                [row.id, *(_cell(variant.of(row.id, place)) for place in variant.places), flags(variant.of(
                     row.id, variant.places[0])), row.application.name]
                 for row in shown
             ]
@@ -56,7 +56,8 @@ def _head(report: Report, variant: VariantVerdicts) -> str:
     return f"{report.name}: {labels + ', ' if labels else ''}{seeds}{' (illustrative)' if variant.illustrative else ''}"
 
 
-def _without_data(report: Report) -> set[str]:
+def without_data(report: Report) -> set[str]:
+    """Ids of applications that have no data in any variant and place."""
     with_data = {verdict.row.id for _, verdict in report.verdicts() if verdict.state != NO_DATA}
     return {row.id for row in report.rows} - with_data
 
@@ -70,7 +71,8 @@ def _cell(verdict: Verdict) -> str:
     return words + ("*" if verdict.whole_corridor else "")
 
 
-def _flags(verdict: Verdict) -> str:
+def flags(verdict: Verdict) -> str:
+    """Provenance of the limits behind a verdict, the best first."""
     flags = {check.value_provenance for check in verdict.checks} or {verdict.row.source.provenance}
     return "/".join(flag for flag in PROVENANCE if flag in flags)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sim.campaign.store import CampaignResult, is_campaign, read_campaign_folder
+from sim.campaign.store import is_campaign, read_campaign_folder
+from sim.metrics.summary import messages_line, radio_line, settings_line
 from sim.requirements.evidence import Evidence
 from sim.requirements.intervals import MET, NO_DATA, NOT_MET, STATES, UNDECIDED, Judgement, judge, worst
 from sim.requirements.loader import Row
@@ -131,6 +132,8 @@ class Report:
     rows: list[Row]
     varying: list[str]
     variants: list[VariantVerdicts] = field(default_factory=list)
+    settings: tuple[str, ...] = ()
+    """Messages, radio and its settings of the first run, a line each."""
 
     def verdicts(self) -> Iterator[tuple[VariantVerdicts, Verdict]]:
         """Every verdict with its variant."""
@@ -160,11 +163,14 @@ def verdicts(path: str | Path, rows: Sequence[Row], jurisdiction: str | None = N
         name = str(result.summary.get("name") or result.folder.name)
         report = Report(name, True, list(rows), [])
         report.variants.append(judged(0, {}, [result], rows, jurisdiction))
+        report.settings = _settings(result)
         return _with_place(report, path, jurisdiction)
     campaign = read_campaign_folder(path)
     report = Report(campaign.name, False, list(rows), campaign.varying)
     for variant in campaign.variants:
-        report.variants.append(_of_variant(campaign, variant.index, variant.labels, rows, jurisdiction))
+        results = [result for _, result in campaign.results(variant.index)]
+        report.settings = report.settings or (_settings(results[0]) if results else ())
+        report.variants.append(judged(variant.index, variant.labels, results, rows, jurisdiction))
     if not any(variant.seeds for variant in report.variants):
         raise ResultError(f"{path}: no run of this campaign is finished")
     return _with_place(report, path, jurisdiction)
@@ -178,11 +184,9 @@ def _with_place(report: Report, path: str | Path, jurisdiction: str | None) -> R
     return report
 
 
-def _of_variant(
-    campaign: CampaignResult, index: int, labels: dict[str, str], rows: Sequence[Row], jurisdiction: str | None
-) -> VariantVerdicts:
-    results = [result for _, result in campaign.results(index)]
-    return judged(index, labels, results, rows, jurisdiction)
+def _settings(result: Result) -> tuple[str, ...]:
+    lines = messages_line(result), radio_line(result), settings_line(result)
+    return tuple(line for line in lines if line)
 
 
 def judged(

@@ -41,7 +41,9 @@ def _of_layout(evidence: Evidence, what: str, lacking: str, figure: Callable[[Re
 def _statistic(values: np.ndarray, stat: str) -> float:
     if not len(values):
         return math.nan
-    return float({"min": values.min, "p100": values.max, "mean": values.mean}[stat]())
+    if stat == "mean":
+        return float(values.mean())
+    return float(values.min() if stat == "min" else values.max())
 
 
 def _inside(chainage_m: np.ndarray, result: Result, jurisdiction: str) -> np.ndarray:
