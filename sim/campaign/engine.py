@@ -12,6 +12,7 @@ from pathlib import Path
 import sim
 from sim.campaign.collect import TABLES, collect
 from sim.campaign.executors.base import Executor
+from sim.campaign.leftovers import clear_leftovers
 from sim.campaign.locks import WriterLock
 from sim.campaign.plan import Plan, PlannedRun
 from sim.campaign.schedule import Failure, Schedule
@@ -50,6 +51,8 @@ def run_campaign(
         raise ResultError("until: seeds cannot continue in a shard, which does not see the runs of the others")
     with ExitStack() as stack:
         stack.enter_context(WriterLock(folder.out, shard))
+        if shard[1] == 1:
+            clear_leftovers(folder)
         folder.write_plan(plan)
         make = executor or _local(jobs)
         work = _Work(plan, folder, make, progress or (lambda fraction, text: None), remark, shard)

@@ -36,10 +36,10 @@ def execute(task: Task, folder: CampaignFolder) -> None:
         run(task.loaded, folder.run_path(task.run_id), plots=task.plots, traffic_load=recording)
 
 
-def leftovers(task: Task, folder: CampaignFolder, pid: int) -> list[Path]:
-    """Hidden names under which process ``pid`` writes the files of a task."""
+def half_written(task: Task, folder: CampaignFolder, pid: int) -> list[tuple[Path, Path]]:
+    """Hidden names under which process ``pid`` writes a task, and the name of what is to come of them."""
     path = folder.run_path(task.run_id) if isinstance(task, RunTask) else folder.traffic_path(task.name)
-    return [path.with_name(f".{path.name}.partial-{pid}"), path.with_name(f".{path.name}.partial-old-{pid}")]
+    return [(path.with_name(f".{path.name}.partial-{old}{pid}"), path) for old in ("", "old-")]
 
 
 def describe_error(error: BaseException, folder: CampaignFolder | None = None) -> tuple[str, bool]:

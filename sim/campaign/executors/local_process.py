@@ -13,11 +13,11 @@ from typing import IO, Any
 
 import rsu
 import sim
-from sim.campaign.execute import leftovers
+from sim.campaign.execute import half_written
 from sim.campaign.executors.worker import LENGTH
-from sim.campaign.store import CampaignFolder, clear
+from sim.campaign.leftovers import settle
+from sim.campaign.store import CampaignFolder
 from sim.campaign.task import Task
-from sim.results import valid_summary
 
 LARGEST_ANSWER_BYTES = 1_000_000
 KEPT_ERRORS_BYTES = 4_000
@@ -165,7 +165,8 @@ class WorkerProcess:
         for pipe in (self.stdin, self.stdout, self.stderr):
             pipe.close()
         if self.task is not None:
-            _tidy(self.task, self._folder, self.pid)
+            for path, target in half_written(self.task, self._folder, self.pid):
+                settle(path, target)
 
 
 def setup(folder: CampaignFolder) -> dict[str, Any]:
@@ -205,15 +206,3 @@ def _read_into(buffer: bytearray, pipe: IO[bytes]) -> bool:
         return True
     buffer += piece
     return not piece
-
-
-def _tidy(task: Task, folder: CampaignFolder, pid: int) -> None:
-    """Remove what a dead process left half-written of its task; a whole result that only lacks its name gets it."""
-    partial, *_ = left = leftovers(task, folder, pid)
-    target = partial.with_name(partial.name[1:].rpartition(".partial-")[0])
-    try:
-        if valid_summary(partial) is not None and not target.exists():
-            os.replace(partial, target)
-    except OSError:
-        pass
-    clear(path for path in left if path.exists() or path.is_symlink())
