@@ -21,7 +21,7 @@ METRICS = (
 """Metrics that checks read; those with a distribution have rows ``_mean`` and ``_max`` beside."""
 _DISTRIBUTED = ("latency", "age_at_apply", "update_delay", "aoi", "position_error")
 _READ = frozenset([*METRICS, *(f"{name}{end}" for name in _DISTRIBUTED for end in ("_mean", "_max"))])
-_Read = TypeVar("_Read")
+_Made = TypeVar("_Made")
 Key = tuple[str, str, str, str, str]
 """metric, link, message, jurisdiction, station class."""
 
@@ -39,8 +39,8 @@ class Evidence:
 
     def __init__(self, results: Sequence[Result]) -> None:
         self.results = list(results)
-        self._rows = [_read(result, "metrics.csv", _indexed) for result in self.results]
-        self._histograms = [_read(result, "histograms.csv", _histograms) for result in self.results]
+        self._rows = [_used(result, "metrics.csv", _indexed) for result in self.results]
+        self._histograms = [_used(result, "histograms.csv", _histograms) for result in self.results]
         self._coverage: list[Table | None] | None = None
 
     @property
@@ -107,7 +107,7 @@ class Evidence:
 Rows = dict[Key, list[tuple[float, float, float, float]]]
 
 
-def _used(result: Result, file: str, reader: Callable[[Result], _Read]) -> _Read:
+def _used(result: Result, file: str, reader: Callable[[Result], _Made]) -> _Made:
     """What a reader makes of a run; a ResultError naming the file where it is broken."""
     try:
         return reader(result)
