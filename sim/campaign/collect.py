@@ -63,6 +63,7 @@ def collect(campaign: CampaignResult, *, progress: Report | None = None, full: b
     report = progress or (lambda fraction, text: None)
     share = 0.2 if full else 1.0
     found = write_runs(campaign, lambda fraction, text: report(share * fraction, text))
+    campaign.know(run_id for run_id, state in found.states.items() if state == "done")
     if full:
         found.remarks += write_metrics(campaign, lambda fraction, text: report(share + 0.8 * fraction, text))
     return found
@@ -194,6 +195,8 @@ def _table(campaign: CampaignResult, name: str) -> Iterator[TextIO]:
     try:
         with written_whole(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         if error.filename is not None and Path(str(error.filename)).name.startswith(f".{name}.partial-"):
             error.filename = str(path)

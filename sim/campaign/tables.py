@@ -95,7 +95,7 @@ def comparisons(campaign: CampaignResult) -> Iterator[tuple[str, Variant, Varian
             others = tuple(label for name, label in variant.labels.items() if name != axis)
             groups.setdefault(others, []).append(variant)
         for variants in groups.values():
-            base = next((one for one in variants if one.labels[axis] == campaign.baseline.get(axis)), None)
+            base = next((one for one in variants if one.labels.get(axis) == campaign.baseline.get(axis)), None)
             if base is not None:
                 yield from ((axis, one, base) for one in variants if one is not base)
 
