@@ -86,7 +86,7 @@ def write_geojson(
             properties["antenna"] = antennas[unit.id]
         geometry = {"type": "Point", "coordinates": [lon, lat]}
         lines.append(_dumped({"type": "Feature", "properties": properties, "geometry": geometry}))
-    head = {"type": "FeatureCollection", "name": name, "datum": datum}
+    head: dict[str, Any] = {"type": "FeatureCollection", "name": name, "datum": datum}
     if settings:
         head["layout"] = dict(settings)
     opening = _dumped(head)[:-1]
@@ -116,8 +116,11 @@ def _parsed(path: Path, name: str) -> dict[str, Any]:
         raise _stop(name, f"larger than {MOST_BYTES} bytes")
     try:
         data = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_finite)
+        json.dumps(data, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError:
         raise _stop(name, "not UTF-8 text") from None
+    except UnicodeEncodeError:
+        raise _stop(name, "not valid JSON: half a surrogate pair in a text") from None
     except json.JSONDecodeError as error:
         raise _stop(f"{name}:{error.lineno}:{error.colno}", f"not valid JSON: {error.msg}") from None
     except RecursionError:
@@ -198,7 +201,7 @@ def _site(
     for key, value in properties.items():
         if key in TAKEN and value is not None:
             site[key] = _services(value) if key == "services" else value
-        elif key not in (*TAKEN, *TOLD, "id") and (near := nearest(key, (*TAKEN, "id"))):
+        elif key not in (*TAKEN, *TOLD, "id") and (near := nearest(key, TAKEN)):
             rule = f"unknown property; {did_you_mean(key, [near])}"
             problems.append(Problem(where, f"properties.{key}", shown(value), rule))
     return site
