@@ -35,7 +35,7 @@ class Series:
 
 
 class Evidence:
-    """Everything measured in the runs of one variant; each file is read once."""
+    """Everything measured in the runs of one variant; each file is read once and only what checks need is kept."""
 
     def __init__(self, results: Sequence[Result]) -> None:
         self.results = list(results)
@@ -100,7 +100,7 @@ class Evidence:
     def coverage(self) -> list[Table | None]:
         """The table of coverage cells of each run, none where it has none."""
         if self._coverage is None:
-            self._coverage = [result.table("coverage") if result.has("coverage") else None for result in self.results]
+            self._coverage = [_used(result, "coverage.csv", _coverage) for result in self.results]
         return self._coverage
 
 
@@ -120,7 +120,7 @@ def _used(result: Result, file: str, reader: Callable[[Result], _Made]) -> _Made
 
 def _indexed(result: Result) -> Rows:
     """(distance, quantile, value, n) by key, of the metrics that checks read; rows of cells and directions stay out."""
-    table = result.table()
+    table = Table.from_csv(result.folder / "metrics.csv")
     keep = np.isin(table["metric"], sorted(_READ)) & (table["direction"] == "") & np.isnan(table["chainage_m"])
     used = table.take(keep)
     names = ("metric", "link", "message", "jurisdiction", "station_class")
@@ -143,11 +143,15 @@ def _one(
     return math.nan, 0.0
 
 
+def _coverage(result: Result) -> Table | None:
+    return Table.from_csv(result.folder / "coverage.csv") if result.has("coverage") else None
+
+
 def _histograms(result: Result) -> dict[Key, Histogram]:
     """Histograms by key; of several at different distances the first."""
     if not result.has("histograms"):
         return {}
-    table = result.table("histograms")
+    table = Table.from_csv(result.folder / "histograms.csv")
     found: dict[Key, Histogram] = {}
     for names, histogram in histograms_of(table.select(metric=list(_DISTRIBUTED), direction=None)).items():
         metric, _unit, link, message, jurisdiction, _direction, station_class, _distance = names

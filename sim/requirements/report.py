@@ -73,7 +73,8 @@ def _cell(verdict: Verdict) -> str:
 
 def flags(verdict: Verdict) -> str:
     """Provenance of the limits behind a verdict, the best first."""
-    flags = {check.value_provenance for check in verdict.checks} or {verdict.row.source.provenance}
+    flags = {flag for check in verdict.checks for flag in (check.value_provenance, check.range_provenance)}
+    flags = flags or {verdict.row.source.provenance}
     return "/".join(flag for flag in PROVENANCE if flag in flags)
 
 
@@ -122,7 +123,7 @@ def _group(finding: Finding) -> str:
 def _demand(check: CheckVerdict) -> str:
     """``latency p99 <= 100 ms [limit R2, statistic P]``."""
     one, ask = check.check, check.ask
-    at = f" at {one.at_range_m:g} m" if one.at_range_m else ""
+    at = f" at {one.at_range_m:g} m [{check.range_provenance}]" if one.at_range_m else ""
     if ask is None:
         limit = "" if one.value is None else f" {one.op or ''} {one.value:g} {one.unit}".rstrip()
         return f"{one.metric}{at}{limit} [limit {check.value_provenance}]"
@@ -203,8 +204,9 @@ def _check(check: CheckVerdict) -> dict[str, Any]:
     )
     return {
         "metric": one.metric, "stat": one.stat if ask is None else ask.stat, "op": one.op if ask is None else ask.op,
-        "at_range_m": one.at_range_m, "unit": unit, "value_provenance": check.value_provenance,
-        "stat_provenance": one.stat_provenance, "note": one.note, **found, "limit": limit, "state": check.state,
+        "at_range_m": one.at_range_m, "range_provenance": check.range_provenance or None, "unit": unit,
+        "value_provenance": check.value_provenance, "stat_provenance": one.stat_provenance, "note": one.note, **found,
+        "limit": limit, "state": check.state,
         "reason": check.reason, "further_seeds": check.further_seeds,
         "findings": [_finding(finding) for finding in check.findings],
     }

@@ -50,6 +50,7 @@ class Check(Section):
     value_provenance: Provenance | None = key(None, "where the limit comes from; none = the default's (P)")
     stat_provenance: Provenance = key("P", "where the statistic comes from")
     at_range_m: float | None = key(None, "distance that must be served", unit="m", gt=0)
+    range_provenance: Provenance | None = key(None, "where the distance comes from; none = that of the row's source")
     links: list[Link] | None = key(None, "in place of the row's")
     messages: list[str] | None = key(None, "in place of the row's")
     not_measured: str = key("", "why this bench has no figure for it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sim.campaign.store import is_campaign, read_campaign_folder
@@ -44,6 +44,8 @@ class CheckVerdict:
     """None where the bench has no such figure."""
     findings: list[Finding]
     state: str
+    range_provenance: str
+    """Where the distance comes from; empty where there is none."""
     reason: str = ""
 
     @property
@@ -208,16 +210,17 @@ def judged_row(evidence: Evidence, row: Row, jurisdiction: str) -> Verdict:
 
 
 def _checked(evidence: Evidence, row: Row, check: Check, jurisdiction: str) -> CheckVerdict:
+    range_from = (check.range_provenance or row.source.provenance) if check.at_range_m else ""
     if check.not_measured:
-        return CheckVerdict(check, None, [], NO_DATA, f"not measured: {check.not_measured}")
+        return CheckVerdict(check, None, [], NO_DATA, range_from, f"not measured: {check.not_measured}")
     measure = MEASURES[check.metric]
     where = row.application.applies_to
     ask = measure.ask(check, where.links, where.messages, jurisdiction, row.defaults)
     if not evidence.seeds:
-        return CheckVerdict(check, ask, [], NO_DATA, "no run of this variant is finished")
+        return CheckVerdict(check, ask, [], NO_DATA, range_from, "no run of this variant is finished")
     findings = [_found(evidence, item, ask) for item in measure.items(evidence, ask)]
-    verdict = CheckVerdict(check, ask, findings, worst([one.state for one in findings]))
-    return CheckVerdict(check, ask, findings, verdict.state, _reason(verdict, evidence))
+    verdict = CheckVerdict(check, ask, findings, worst([one.state for one in findings]), range_from)
+    return replace(verdict, reason=_reason(verdict, evidence))
 
 
 def _found(evidence: Evidence, item: Item, ask: Ask) -> Finding:
