@@ -57,7 +57,7 @@ class WriterLock:
         except OSError as error:
             self.release()
             if isinstance(error, FileExistsError | NotADirectoryError):
-                raise ResultError(f"{error.filename or self.folder}: is not a folder") from None
+                raise ResultError(f"{self._obstacle()}: is not a folder") from None
             if error.errno in _UNKNOWN:
                 rule = "knows no locks: see to it that one campaign at a time writes there"
                 warnings.warn(f"{self.folder}: the file system {rule}", NoLockWarning, stacklevel=2)
@@ -129,6 +129,10 @@ class WriterLock:
             if time.monotonic() >= end_s:
                 return None
             time.sleep(_PAUSE_S)
+
+    def _obstacle(self) -> Path:
+        """What stands where the folder, or one above it, should be."""
+        return next((path for path in (self.folder, *self.folder.parents) if path.exists()), self.folder)
 
     def _read(self, name: str) -> dict[str, Any]:
         try:

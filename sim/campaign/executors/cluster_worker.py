@@ -67,8 +67,7 @@ def compute_traffic(program: str, payload: bytes, data: bytes | None = None) -> 
 
         task = pickle.loads(payload)
         loaded = _with_data(task.loaded, data)
-        if traffic_name(loaded) != task.name:
-            raise ValueError(f"traffic {task.name} is {traffic_name(loaded)} to the worker")
+        _refuse_other("traffic", task.name, traffic_name(loaded))
         path = _scratch() / "traffic" / f"{task.name}.npz"
         if not path.is_file():
             record_traffic(loaded, path)
@@ -96,8 +95,7 @@ def compute_run(
 
         task = pickle.loads(payload)
         loaded = _with_data(task.loaded, data)
-        if loaded.run_id() != task.run_id:
-            raise ValueError(f"run {task.run_id} is {loaded.run_id()} to the worker")
+        _refuse_other("run", task.run_id, loaded.run_id())
         recording = None
         if traffic is not None:
             recording = _as_file("traffic", f"{task.traffic}.npz", traffic["content"])
@@ -107,6 +105,12 @@ def compute_run(
             return pack(out, without=[loaded.data_file.name] if loaded.data_file is not None else [])
 
     return _outcome(program, work)
+
+
+def _refuse_other(what: str, planned: str, computed: str) -> None:
+    """A program of the same version number may still have been changed."""
+    if planned != computed:
+        raise ValueError(f"{what} {planned} is {computed} to the worker: it runs another version of the program")
 
 
 def _outcome(program: str, work: Callable[[], bytes]) -> Outcome:
