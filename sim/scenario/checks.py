@@ -10,6 +10,7 @@ import numpy as np
 
 from rsu.document import KeyPath, did_you_mean
 from rsu.profile import Candidate
+from rsu.siting import NAMED_RULES
 from sim.scenario import radio_checks
 from sim.scenario.found import Found, not_a_class, repeated, sha256_of, twice, unique
 from sim.scenario.schema import Scenario
@@ -175,6 +176,9 @@ def siting_rule(rule: SitingRule, here: KeyPath) -> Iterator[Found]:
         yield (*here, "spacing"), "chooses within a published range: it needs named"
     if rule.spacing is not None and rule.spacing_m is not None:
         yield (*here, "spacing"), "give spacing or spacing_m, not both"
+    everywhere = rule.road_class is None and rule.from_m is None and rule.to_m is None
+    if rule.named is not None and NAMED_RULES[rule.named].road_class is None and everywhere:
+        yield (*here, "named"), "is for tunnels, which the corridor does not know: give from_m and to_m"
     if rule.from_m is not None and rule.to_m is not None and rule.to_m <= rule.from_m:
         yield (*here, "to_m"), f"must lie beyond from_m ({rule.from_m:g})"
     for number, chainage_m in enumerate(rule.always_at_m):
@@ -255,6 +259,8 @@ def masts(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
 
 def out_of_service(config: Scenario, geometry: CorridorGeometry) -> Iterator[Found]:
     """Units that are down do stand in the layout."""
+    if not config.layout.down:
+        return
     known = {unit.id for unit in standing_units(config.layout, geometry)}
     for index, name in enumerate(config.layout.down):
         if name not in known:

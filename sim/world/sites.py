@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -81,17 +82,17 @@ def standing_units(layout: Layout, corridor: CorridorGeometry) -> list[RoadsideU
         units.append(_placed(layout, corridor, len(units), site))
     for listed in layout.sites:
         units.append(_listed(layout, corridor, len(units), listed))
-    names = [unit.id for unit in units]
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = sorted(name for name, count in Counter(unit.id for unit in units).items() if count > 1)
     if doubled:
         raise ValueError(f"layout.sites: id {doubled[0]!r} stands more than once")
-    return _identified([replace(unit, antenna_pattern=_pattern(layout, corridor, unit)) for unit in units])
+    own = {site.id: site.antenna for site in layout.sites if site.antenna is not None}
+    return _identified([
+        replace(unit, antenna_pattern=_pattern(own.get(unit.id, layout.antenna), corridor, unit)) for unit in units
+    ])
 
 
-def _pattern(layout: Layout, corridor: CorridorGeometry, unit: RoadsideUnit) -> tuple[float, ...]:
+def _pattern(antenna: Antenna, corridor: CorridorGeometry, unit: RoadsideUnit) -> tuple[float, ...]:
     """The unit's antenna as numbers, its azimuth turned to north."""
-    own = {site.id: site.antenna for site in layout.sites}.get(unit.id)
-    antenna: Antenna = own if own is not None else layout.antenna
     if antenna.kind == "omni":
         return OMNI
     azimuth_deg = antenna.azimuth_deg

@@ -140,6 +140,8 @@ def test_mistakes_in_rules_name_line_and_rule() -> None:
         "layout.rules.0.spacing: low: chooses within a published range: it needs named": {"spacing": "low"},
         "layout.rules.0.spacing: low: give spacing or spacing_m, not both":
             {"named": "deqing-rural", "spacing": "low", "spacing_m": 100},
+        "layout.rules.0.named: deqing-tunnel: is for tunnels, which the corridor does not know: give from_m and to_m":
+            {"named": "deqing-tunnel"},
         "layout.rules.0.to_m: 100: must lie beyond from_m (100)": {"from_m": 100, "to_m": 100},
         "layout.rules.0.always_at_m.1: 5000: lies beyond the end of the road": {"always_at_m": [10, 5000]},
         "layout.rules.0.always_at_m.0: -3: must be at least 0": {"always_at_m": [-3]},
