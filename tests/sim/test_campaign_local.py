@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,16 +126,37 @@ def test_workers_are_replaced_after_many_tasks_or_much_memory(
     """Property: one process per task where one task is many, and where every worker is too large; no descriptor, no
     process and no zombie is left."""
     before, seen = len(os.listdir("/proc/self/fd")), set()
-    for name, bound in (("MAX_TASKS", 1), ("MAX_RESIDENT_BYTES", 1_000_000)):
+    for name, bound, count in (("MAX_TASKS", 1, 2), ("MAX_RESIDENT_BYTES", 1_000_000, 1)):
         with monkeypatch.context() as patch, executor(tmp_path / name) as workers:
             patch.setattr(local_module, name, bound)
-            for task in good[:2]:
+            for task in good[:count]:
                 workers.submit(task)
                 seen |= set(workers.process_ids)
-                assert bench.drained(workers, []) == [] and workers.ended(60.0)[0].error is None
-    assert len(seen) == 4
+                assert [one.error for one in workers.ended(60.0)] == [None]
+                assert workers.process_ids == []
+    assert len(seen) == 3
     assert len(os.listdir("/proc/self/fd")) == before
     assert not seen & set(bench.children(os.getpid()))
+
+
+def test_a_thousand_tasks_leave_no_descriptor_and_no_process(
+    tmp_path: Path, good: list[RunTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Property: tasks that another version planned cost a worker little; after every hundred the parent has the same
+    descriptors and one living child, and workers were replaced on the way."""
+    monkeypatch.setattr(local_module, "MAX_TASKS", 400)
+    counts, seen = set(), set()
+    with executor(tmp_path) as workers:
+        for hundred in range(10):
+            tasks = [replace(good[0], run_id=f"{hundred:08d}{number:08d}") for number in range(100)]
+            ended = bench.drained(workers, tasks)
+            assert {one.task.run_id for one in ended if isinstance(one.task, RunTask)} == {t.run_id for t in tasks}
+            assert all(one.error and "another version" in one.error for one in ended)
+            counts.add((len(os.listdir("/proc/self/fd")), len(workers.process_ids)))
+            seen |= set(workers.process_ids)
+            assert set(bench.children(os.getpid())) >= set(workers.process_ids)
+    assert len({descriptors for descriptors, alive in counts if alive}) == 1
+    assert len(seen) == 3
 
 
 def test_a_worker_keeps_its_process_and_its_memory(tmp_path: Path, good: list[RunTask]) -> None:
@@ -245,24 +267,38 @@ def test_a_script_without_guard_and_a_foreign_sim_in_the_folder(tmp_path: Path) 
     assert (done.stdout, done.stderr) == ("__main__\nNone\nTrue False\n", "")
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_with_their_parent(tmp_path: Path, how: signal.Signals) -> None:
-    """Property: the parent is ended by a signal in the middle of a run; its worker ends by itself."""
-    program = (
-        "import sys\nfrom tests.sim import executor_bench as bench\n"
-        "from sim.campaign.executors.local import LocalExecutor\nfrom sim.campaign.store import CampaignFolder\n"
-        "workers = LocalExecutor(CampaignFolder(sys.argv[1]), 1)\n"
-        "workers.submit(bench.run_tasks(bench.tiny_plan(1, ['tests.sim.executor_bench:Slow']))[0])\n"
-        "while True: workers.ended(1.0)\n"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=bench.ROOT)
+PARENT = """
+import sys, threading
+from sim.campaign.executors.local import LocalExecutor
+from sim.campaign.store import CampaignFolder
+from tests.sim import executor_bench as bench
+
+def work():
+    workers = LocalExecutor(CampaignFolder(sys.argv[1]), 1)
+    workers.submit(bench.run_tasks(bench.tiny_plan(1, ["tests.sim.executor_bench:Slow"]))[0])
+    while True:
+        workers.ended(1.0)
+
+if sys.argv[2] == "main":
+    work()
+threading.Thread(target=work).start()
+"""
+
+
+@pytest.mark.parametrize("thread", ["main", "other"])
+def test_workers_end_with_their_parent(tmp_path: Path, thread: str) -> None:
+    """Property: the parent is killed in the middle of a run; its worker ends by itself.
+
+    The system's signal ends it where the main thread started it, the end of its input where another one did.
+    """
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path), thread], cwd=bench.ROOT)
     try:
         deadline_s = time.monotonic() + 60
         while not bench.hidden(tmp_path) and time.monotonic() < deadline_s:
             time.sleep(0.02)
         (worker,) = bench.children(parent.pid)
     finally:
-        parent.send_signal(how)
+        parent.kill()
         parent.wait()
     assert bench.gone(worker)
 

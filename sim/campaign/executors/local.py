@@ -81,6 +81,8 @@ class LocalExecutor:
         """Kill the workers; what they were at leaves no trace."""
         self._closed = True
         self._queue.clear()
+        for worker in self._workers:
+            worker.doom()
         for worker in list(self._workers):
             self._forget(worker)
             worker.kill()

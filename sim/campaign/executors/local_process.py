@@ -146,9 +146,13 @@ class WorkerProcess:
             return f"by signal {-code}"
         return f"by signal {-code} ({name}){self._last_words() if name == 'SIGABRT' else ''}"
 
+    def doom(self) -> None:
+        """Tell the system to end it, without waiting until it has."""
+        self._process.kill()
+
     def kill(self) -> None:
         """End it at once; its half-written files go."""
-        self._process.kill()
+        self.doom()
         self._process.wait()
         self._close()
 
