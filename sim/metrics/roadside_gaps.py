@@ -379,7 +379,7 @@ def _begins(sorted_groups: np.ndarray) -> np.ndarray:
 def _stretches(sorted_groups: np.ndarray) -> tuple[list[int], list[int]]:
     """Begin and end of each group."""
     begins = np.flatnonzero(_begins(sorted_groups)).tolist()
-    return begins, [*begins[1:], len(sorted_groups)]
+    return begins, [*begins[1:], len(sorted_groups)] if begins else []
 
 
 def _newest(made_ns: np.ndarray, first: np.ndarray) -> np.ndarray:
