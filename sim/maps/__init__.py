@@ -62,8 +62,9 @@ FORMATS: Mapping[str, Callable[[CoverageMap, Ground, str, str], Iterator[MapFile
 def map_files(
     maps: Sequence[CoverageMap], datum: str = "wgs84", formats: Sequence[str] = tuple(FORMATS), language: str = "en"
 ) -> list[MapFile]:
-    """All files of these maps, nothing written yet; ``language`` is that of legends (en, zh). Names carry the variant and, for GCJ-02, the datum.
+    """All files of these maps, nothing written yet; names carry the variant and, for GCJ-02, the datum.
 
+    ``language`` is that of legends: en, zh.
     Raises ValueError for an unknown datum or format, :class:`sim.results.ResultError` for a result without place.
     """
     unknown = [name for name in formats if name not in FORMATS]
