@@ -312,8 +312,8 @@ class RoadsideGaps:
             group, long = self._open_ends(vehicle, message, self._end_ns)
             counts[1] += np.bincount(group, minlength=counts.shape[1])
             counts[2] += np.bincount(group[long], minlength=counts.shape[1])
-        for message, name, chosen in self._groups():
-            yield from self._rows_of(message, name, chosen, counts)
+        for name, place, chosen in self._groups():
+            yield from self._rows_of(name, place, chosen, counts)
 
     def _groups(self) -> Iterator[tuple[str, str, list[int]]]:
         """(message, jurisdiction, groups of counts) of each set of rows; no name = everywhere."""
