@@ -195,19 +195,24 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+_OF_DECIDING = (
+    "what", "value", "lower", "upper", "n", "seeds", "interval", "whole_corridor", "correlated_losses", "beside",
+)
+"""What a check repeats of the figure that decides it."""
+
+
 def _check(check: CheckVerdict) -> dict[str, Any]:
     one, ask, deciding = check.check, check.ask, check.deciding
     unit = one.unit or (MEASURES[one.metric].unit if one.metric in MEASURES else "")
     limit = one.value if ask is None else ask.limit
-    found: dict[str, Any] = _finding(deciding) if deciding is not None else dict.fromkeys(
-        ("what", "value", "lower", "upper", "n", "seeds", "further_seeds", "interval", "whole_corridor", "beside")
-    )
+    found: dict[str, Any] = dict.fromkeys(_OF_DECIDING)
+    if deciding is not None:
+        found |= {name: value for name, value in _finding(deciding).items() if name in _OF_DECIDING}
     return {
         "metric": one.metric, "stat": one.stat if ask is None else ask.stat, "op": one.op if ask is None else ask.op,
         "at_range_m": one.at_range_m, "range_provenance": check.range_provenance or None, "unit": unit,
-        "value_provenance": check.value_provenance, "stat_provenance": one.stat_provenance, "note": one.note, **found,
-        "limit": limit, "state": check.state,
-        "reason": check.reason, "further_seeds": check.further_seeds,
+        "value_provenance": check.value_provenance, "stat_provenance": one.stat_provenance, **found, "limit": limit,
+        "state": check.state, "reason": check.reason, "note": one.note, "further_seeds": check.further_seeds,
         "findings": [_finding(finding) for finding in check.findings],
     }
 
