@@ -110,13 +110,15 @@ class DaskExecutor:
         """Attempts that ended; waits at most ``timeout_s`` for the first."""
         end_s = time.monotonic() + timeout_s
         while True:
-            found, self._failed = self._failed, []
+            found = []
             for key, future in self._arrived(min(_TICK_S, max(0.0, end_s - time.monotonic()))):
                 job = self._jobs.get(key)
                 if job is not None and job.future is future:
                     one = self._end(key, job)
                     found += [] if one is None else [one]
             self._look_after()
+            found += self._failed
+            self._failed = []
             if found or time.monotonic() >= end_s:
                 return found
 
