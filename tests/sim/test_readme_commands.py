@@ -13,7 +13,8 @@ from sim.cli import build_parser, main
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 SHORT = [word for key in ("duration_s=1", "traffic_warmup_s=5", "radio_warmup_s=1") for word in ("--set", key)]
-LONG = ("validate",)
+LONG = ("validate", "compare", "place")
+FEW = ["--seeds", "2", "--jobs", "1"]
 
 
 def commands() -> list[list[str]]:
@@ -32,10 +33,14 @@ def test_where_to_go_next_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         build_parser().parse_args(words)
         if words[0] in LONG:
             continue
-        assert main([*words, *SHORT] if words[0] == "run" else words) == 0, words
+        shorter = {"run": SHORT, "sweep": SHORT + FEW}.get(words[0], [])
+        assert main([*words, *shorter]) == 0, words
         assert capsys.readouterr().out, words
         done.append(words[0])
-    assert done == ["list", "check", "run", "plot", "explain", "messages", "run", "decode", "decode", "run", "run"]
+    assert done == [
+        "list", "check", "run", "plot", "explain", "messages", "run", "decode", "decode", "run", "run", "sweep",
+        "verdict", "map", "layout",
+    ]
     assert (tmp_path / "packets.csv.gz").is_file()
     assert main(["plot", "results/tripoint", "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
