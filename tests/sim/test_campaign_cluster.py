@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -11,12 +12,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import sim
+from sim.campaign.archive import unpack
 from sim.campaign.engine import run_campaign
 from sim.campaign.execute import execute
+from sim.campaign.executors import cluster_worker
 from sim.campaign.executors.cluster import DaskExecutor
 from sim.campaign.executors.cluster_client import ClusterError
 from sim.campaign.store import CampaignFolder
@@ -141,6 +146,43 @@ def test_a_worker_killed_in_mid_campaign_changes_nothing(cluster: Cluster, tmp_p
     assert [name for name in bench.hidden(tmp_path / "cluster") if "partial" in name or "lock" in name] == []
 
 
+def test_workers_need_no_file_of_ours(tmp_path: Path) -> None:
+    """Independent: a run that replays a file the worker does not see, and traffic it did not record itself."""
+    (tmp_path / "moves.csv").write_text("chainage\n101\n420\n")
+    keys = {"traffic": {"model": "static", "file": str(tmp_path / "moves.csv")}}
+    task = bench.tiny_plan(1, **keys).task(bench.tiny_plan(1, **keys).runs[0])
+    data, loaded = (tmp_path / "moves.csv").read_bytes(), replace(task.loaded, data_file=Path("/nowhere/moves.csv"))
+    assert task.traffic is not None and task.loaded.data_file == tmp_path / "moves.csv"
+    traffic = cluster_worker.compute_traffic(
+        sim.__version__, pickle.dumps(TrafficTask(task.traffic, loaded)), data
+    )
+    sent = pickle.dumps(replace(task, loaded=loaded))
+    for recording in (traffic, None):
+        outcome = cluster_worker.compute_run(sim.__version__, sent, recording, data)
+        assert outcome["error"] is None and outcome["cpu_s"] > 0
+        out = CampaignFolder(tmp_path / f"there{recording is None}")
+        unpack(outcome["content"], out.run_path(task.run_id), task.run_id, [task.loaded.data_file])
+        assert out.finished(task.run_id)
+    execute(replace(task, traffic=None), CampaignFolder(tmp_path / "here"))
+    names = {path.name for path in (tmp_path / "here/runs" / task.run_id).iterdir()}
+    assert "moves.csv" in names == {path.name for path in out.run_path(task.run_id).iterdir()}
+    here = bench.tables(tmp_path / "here")
+    assert bench.tables(tmp_path / "thereFalse") == bench.tables(tmp_path / "thereTrue") == here != {}
+
+
+def test_what_a_worker_refuses() -> None:
+    """By hand: another version, a run that is another one here, traffic that failed: an outcome, no exception."""
+    task = bench.run_tasks(bench.tiny_plan(1))[0]
+    other = cluster_worker.compute_run("0.0.0", b"no pickle at all")
+    assert other["refused"] and f"runs version {sim.__version__}, not 0.0.0" in other["error"]
+    changed = cluster_worker.compute_run(sim.__version__, pickle.dumps(replace(task, run_id="0123456789abcdef")))
+    assert not changed["refused"] and "another version" in changed["error"] and task.run_id in changed["error"]
+    broken = cluster_worker.compute_traffic(sim.__version__, b"no pickle at all")
+    after = cluster_worker.compute_run(sim.__version__, pickle.dumps(task), broken)
+    assert after["of_traffic"] and after["error"].startswith("its traffic: UnpicklingError")
+    assert all(one["content"] is None for one in (other, changed, broken, after))
+
+
 def test_workers_that_cannot_compute_this_get_no_tasks(cluster: Cluster, tmp_path: Path) -> None:
     """Property: with another version or without the program; one line each, every task ends well all the same."""
     plan = bench.tiny_plan(seeds=4)
@@ -172,8 +214,6 @@ def test_workers_that_cannot_compute_this_get_no_tasks(cluster: Cluster, tmp_pat
 def test_only_workers_of_another_version(tmp_path: Path) -> None:
     """Property: refused before anything is computed, one line that names both versions."""
     pytest.importorskip("distributed", reason="Dask distributed is not installed")
-    import sim
-
     own = Cluster(tmp_path)
     try:
         executor = DaskExecutor(CampaignFolder(tmp_path / "out"), own.address)
@@ -226,6 +266,29 @@ def test_traffic_forgotten_is_computed_again(cluster: Cluster, tmp_path: Path) -
     for task in bench.run_tasks(plan):
         execute(task, CampaignFolder(tmp_path / "here"))
     assert bench.tables(tmp_path / "cluster") == bench.tables(tmp_path / "here") != {}
+
+
+@pytest.mark.slow
+def test_a_run_that_kills_every_worker(tmp_path: Path) -> None:
+    """Property: Dask gives it up after four workers, which is one failed attempt of this run and of no other."""
+    killer = "import os, sim.simulation\nsim.simulation.run = lambda *a, **k: os.kill(os.getpid(), 9)\n"
+    own_path = tmp_path / "own"
+    own_path.mkdir()
+    own = Cluster(own_path)
+    try:
+        for _ in range(4):
+            own.worker(killer)
+        with closing(DaskExecutor(CampaignFolder(tmp_path / "out"), own.address)) as executor:
+            executor.submit(bench.run_tasks(bench.tiny_plan(1))[0])
+            (ended,) = until(executor, lambda: not executor._jobs)
+            assert not ended.fatal and ended.error is not None and "4 worker processes" in ended.error
+            until(executor, lambda: executor.waiting_for)
+            assert f"no worker at {own.address}" in executor.waiting_for
+            own.worker()
+            (ended,) = bench.drained(executor, bench.run_tasks(bench.tiny_plan(1)))
+            assert ended.error is None and executor.waiting_for == ""
+    finally:
+        own.end()
 
 
 def test_a_full_disk_here_ends_the_campaign(
