@@ -55,7 +55,7 @@ def test_warning_distances(speed_kmh: float, printed: tuple[float, float]) -> No
 
 def test_outside_is_refused() -> None:
     """By hand: shares beyond 0..1, negative times and no braking."""
-    for wrong in (lambda: long_gap_ratio(1.1, 2), lambda: long_gap_ratio(0.5, -1), lambda: effective_loss_ratio(-0.1, 2),
+    for wrong in (lambda: long_gap_ratio(1.1, 2), lambda: long_gap_ratio(0.5, -1), lambda: effective_loss_ratio(-1, 2),
                   lambda: effective_loss_ratio(0.1, 0), lambda: warning_distance_m(-1, 0.1),
                   lambda: warning_distance_m(10, 0.1, deceleration_mps2=0)):
         with pytest.raises(ValueError):

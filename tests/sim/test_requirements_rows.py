@@ -12,6 +12,7 @@ from sim.requirements.loader import RequirementsError, Row, read_requirements, s
 from sim.requirements.measures import MEASURES
 
 TABLE = Path(__file__).resolve().parents[1] / "reference" / "use_case_rows.csv"
+COLUMNS = {"rate_hz": "generation_rate", "latency_ms": "latency", "position_m": "position_error"}
 HEAD = "schema: requirements/1\nname: own\nsource: {doc: d, provenance: P}\napplications:\n"
 CHECK = "- id: X\n  name: x\n  applies_to: {links: [V2V], messages: [BSM]}\n  checks:\n  - "
 
@@ -36,7 +37,7 @@ def test_rows_of_the_chinese_applications(printed: dict[str, str]) -> None:
     assert rows
     for row in rows:
         assert row.source.provenance == printed["provenance"] == "R2"
-        for column, metric in (("rate_hz", "generation_rate"), ("latency_ms", "latency"), ("position_m", "position_error")):
+        for column, metric in COLUMNS.items():
             expected = {float(printed[column])} if printed[column] else set()
             assert limits(row, metric) == expected, (row.id, metric)
         ranges = {check.at_range_m for check in row.application.checks if check.metric == "prr"}
@@ -112,7 +113,7 @@ def test_files_that_come_along() -> None:
         (CHECK + "{metric: latency}", "has no default limit: 'value' is required"),
         (CHECK + '{metric: latency, op: "<=", value: 100}', "100: needs a value_provenance"),
         (CHECK + "{metric: latency, value: 100, value_provenance: R2}", "100: needs an 'op'"),
-        (CHECK + '{metric: latency, op: "=<", value: 100, value_provenance: R2}', "input should be '<=', '>=', '<' or '>'"),
+        (CHECK + '{metric: latency, op: "=<", value: 100, value_provenance: R2}', "should be '<=', '>=', '<' or '>'"),
         (CHECK + "{metric: prr, at_range_m: -5}", "input should be greater than 0"),
         (CHECK + "{metric: prr, at_range_m: 150, stat: p99}", "p99: must be one of share"),
         (CHECK + "{metric: prr, at_range_m: 150, unit: ms}", "ms: must be 'ratio', the unit of prr"),

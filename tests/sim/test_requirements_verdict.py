@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sim.requirements.loader import read_requirements
+from sim.requirements.verdict import CheckVerdict, Report, verdicts
+from sim.results import ResultError
 from tests.sim.requirements_factory import (
     BINS_TO_150,
     latency_histogram,
@@ -17,10 +21,6 @@ from tests.sim.requirements_factory import (
     write_campaign,
     write_run,
 )
-
-from sim.requirements.loader import read_requirements
-from sim.requirements.verdict import CheckVerdict, Report, verdicts
-from sim.results import ResultError
 
 
 def report(folder: Path, checks: list[str], **more: str) -> Report:
@@ -44,7 +44,7 @@ def seeds(values: list[float], **more: Any) -> list[dict[str, Any]]:
 
 
 def test_all_four_states(tmp_path: Path) -> None:
-    """By hand: 0.95 with a half width of 0.009, 0.80 with 0.009, 0.90 in the middle of 0.86 to 0.94, 10 packets a bin."""
+    """By hand: 0.95 with a half width of 0.009, 0.80 with 0.009, 0.912 with 0.03, and too few packets."""
     folder = write_campaign(tmp_path / "c", {
         "good": seeds([0.95, 0.96, 0.94, 0.95, 0.95], n=100_000),
         "bad": seeds([0.80, 0.81, 0.79, 0.80, 0.80], n=100_000),
@@ -170,7 +170,8 @@ def test_triggered_messages_have_no_prediction(tmp_path: Path) -> None:
 
 def test_class_of_use(tmp_path: Path) -> None:
     """By hand: a row on BSM is judged by CAM in an ETSI run, one on RSI by DENM and IVIM, both of which must do."""
-    rows = [*prr_rows(1.0, 1000, message="CAM"), *prr_rows(1.0, 1000, "I2V", "DENM"), *prr_rows(0.2, 1000, "I2V", "IVIM")]
+    rows = prr_rows(1.0, 1000, message="CAM")
+    rows += [*prr_rows(1.0, 1000, "I2V", "DENM"), *prr_rows(0.2, 1000, "I2V", "IVIM")]
     folder = write_campaign(tmp_path / "c", {"a": [{"rows": rows}] * 5})
     check = ["{metric: prr, at_range_m: 150}"]
     assert states(report(folder, check)) == ["met"]
@@ -212,8 +213,8 @@ def test_rates_need_whole_messages(tmp_path: Path) -> None:
     """By hand: 9.9 of 10 Hz lie within the slack of 2 %, 9.7 do not."""
     check = ['{metric: generation_rate, op: ">=", value: 10, value_provenance: R2}']
     folder = write_campaign(tmp_path / "c", {
-        str(rate): [{"rows": [metric("generation_rate", rate, 500, unit="Hz", message="BSM", station_class="vehicle")]}] * 5
-        for rate in (9.9, 9.7)
+        str(hz): [{"rows": [metric("generation_rate", hz, 500, unit="Hz", message="BSM", station_class="vehicle")]}] * 5
+        for hz in (9.9, 9.7)
     })
     assert states(report(folder, check)) == ["met", "not met"]
 
