@@ -42,8 +42,7 @@ class Ground:
             self.layout = Layout.model_validate(scenario.get("layout") or {})
             self.units: list[RoadsideUnit] = build_units(self.layout, self.corridor)
         except (ValidationError, WorldProblems, ValueError) as error:
-            line = " ".join(str(error).split())[:300]
-            raise ResultError(f"{result.folder}/scenario.yaml: cannot be rebuilt: {line}") from None
+            raise ResultError(f"{result.folder}/scenario.yaml: cannot be rebuilt: {_in_one_line(error)}") from None
         self.placed = bool(self.corridor.config.points)
         """Whether the road is given by positions; a road by length alone lies where the program puts it."""
         self.spacing_m = float((scenario.get("measure") or {}).get("probe_spacing_m", 25.0))
@@ -98,6 +97,14 @@ class Ground:
         begin, end = along[:-1], along[1:]
         lanes = self.corridor.lanes_at((begin + end) / 2) * self.corridor.config.lane_width_m / 2
         return np.stack([begin, end], axis=1).ravel(), np.repeat(lanes, 2)
+
+
+def _in_one_line(error: Exception) -> str:
+    """The first thing that is wrong."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    return str(error).splitlines()[0]
 
 
 def _doubled_area(x: np.ndarray, y: np.ndarray) -> float:
