@@ -73,7 +73,7 @@ def _note(answer: Answer, stem: str, candidate: str, words: dict[str, str]) -> s
         parts.append(words["compare_cost_note"].format(years=f"{site.cost.lifetime_years:g}"))
     if stem == "ranking-by-propagation":
         turned = answer.flips(candidate)
-        told = "; ".join(f"{flip.model}: {flip.first} > {flip.second}" for flip in turned)
+        told = "; ".join(dict.fromkeys(f"{flip.model}: {flip.first} > {flip.second}" for flip in turned))
         parts.append(words["compare_flips"].format(flips=told) if turned else words["compare_no_flip"])
         parts.append(words["compare_models"])
     else:

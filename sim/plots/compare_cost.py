@@ -27,7 +27,7 @@ def coverage_against_cost(answer: Answer, candidate: str, words: dict[str, str])
     }
     costs_m = {layout: answer.sites[layout, candidate].cost.total_cny / 1e6 for layout in answer.layouts}
     figure = style.new_figure(11.0, 6.2)
-    axes = figure.add_axes((0.085, 0.24, 0.66, 0.6))
+    axes = figure.add_axes((0.1, 0.24, 0.64, 0.6))
     line = mean_front(costs_m, {layout: one.mean for layout, one in means.items()})
     axes.plot([costs_m[k] for k in line], [means[k].mean for k in line], color=style.GREY, linestyle="--", zorder=1,
               drawstyle="steps-post", label=words["compare_front_line"])
@@ -35,45 +35,42 @@ def coverage_against_cost(answer: Answer, candidate: str, words: dict[str, str])
     for state, face in _FACES.items():
         chosen = [layout for layout in answer.layouts if front[layout] == state]
         if chosen:
-            axes.plot([costs_m[k] for k in chosen], [means[k].mean for k in chosen], "o", markersize=13, zorder=3,
+            axes.plot([costs_m[k] for k in chosen], [means[k].mean for k in chosen], "o", markersize=17, zorder=3,
                       markerfacecolor=face, markeredgecolor=style.INK, label=words[f"compare_{state}"])
     for layout, one in means.items():
         half = 0.0 if np.isnan(one.lower) else one.upper - one.mean
-        axes.errorbar([costs_m[layout]], [one.mean], [[half], [half]], color=style.INK, capsize=5, linewidth=1.3,
+        axes.errorbar([costs_m[layout]], [one.mean], [[half], [half]], color=style.INK, capsize=8, linewidth=1.3,
                       zorder=2)
     _limits(axes, list(costs_m.values()), [one.lower for one in means.values()], [one.mean for one in means.values()])
-    _name_points(axes, costs_m, {layout: one.mean for layout, one in means.items()}, answer, candidate, words)
+    hollow = {layout for layout, state in front.items() if state != "on the front"}
+    _number(axes, figure, answer, candidate, words, hollow=hollow, means={k: one.mean for k, one in means.items()})
     style.quiet_grid(axes)
     axes.set_xlabel(words["compare_cost"])
     axes.set_ylabel(words["compare_useful"])
-    figure.legend(loc="upper left", bbox_to_anchor=(0.76, 0.84), frameon=False)
+    figure.legend(loc="upper left", bbox_to_anchor=(0.75, 0.85), frameon=False, labelspacing=0.8)
     return figure
 
 
 def _limits(axes: Axes, costs_m: list[float], lower: list[float], means: list[float]) -> None:
-    """Room for labels; coverage from the lowest interval up to 100 %."""
-    style.percent_axis(axes)
+    """Coverage from the lowest interval up to 100 %."""
+    from matplotlib.ticker import PercentFormatter
+
     floor = float(np.nanmin([*lower, *means]))
     span = max(0.05, 1.0 - floor)
-    axes.set_ylim(max(-0.02, floor - 0.3 * span), 1.0 + 0.12 * span)
+    axes.set_ylim(max(-0.08, floor - 0.3 * span), 1.0 + 0.12 * span)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if span >= 0.1 else 1))
     wide = max(costs_m) - min(costs_m) or max(costs_m) or 1.0
-    axes.set_xlim(min(costs_m) - 0.18 * wide, max(costs_m) + 0.3 * wide)
+    axes.set_xlim(min(costs_m) - 0.15 * wide, max(costs_m) + 0.15 * wide)
 
 
-def _name_points(
-    axes: Axes, costs_m: dict[str, float], means: dict[str, float], answer: Answer, candidate: str,
-    words: dict[str, str],
-) -> None:
-    """Names beside the points, moved down where two would lie on each other."""
-    width, height = axes.get_xlim()[1] - axes.get_xlim()[0], axes.get_ylim()[1] - axes.get_ylim()[0]
-    taken: list[tuple[float, float]] = []
-    for layout in sorted(costs_m, key=lambda name: (-means[name], costs_m[name])):
-        if np.isnan(means[layout]):
-            continue
-        x, y = costs_m[layout] + 0.016 * width, means[layout] - 0.045 * height
-        while any(abs(x - other_x) < 0.24 * width and abs(y - other_y) < 0.06 * height for other_x, other_y in taken):
-            y -= 0.02 * height
-        taken.append((x, y))
-        count = words["compare_units"].format(count=len(answer.sites[layout, candidate].units))
-        axes.annotate(f"{layout} ({count})", (costs_m[layout], means[layout]), (x, y), fontsize=12, color=style.INK,
-                      va="center", zorder=4)
+def _number(axes: Axes, figure: Figure, answer: Answer, candidate: str, words: dict[str, str], *, hollow: set[str],
+            means: dict[str, float]) -> None:
+    """A number in every point, and what the numbers stand for beside the figure."""
+    lines = []
+    for number, layout in enumerate(answer.layouts, 1):
+        site = answer.sites[layout, candidate]
+        lines.append(f"{number}  {layout} ({words['compare_units'].format(count=len(site.units))})")
+        if not np.isnan(means[layout]):
+            axes.text(site.cost.total_cny / 1e6, means[layout], str(number), ha="center", va="center_baseline",
+                      fontsize=11, color=style.INK if layout in hollow else "white", zorder=4, fontweight="bold")
+    figure.text(0.765, 0.62, "\n".join(lines), ha="left", va="top", fontsize=12, color=style.INK, linespacing=1.5)

@@ -53,7 +53,7 @@ def _values(axes: Axes, place: int, last: int, ranking: Ranking) -> None:
             continue
         half = "" if np.isnan(one.upper) else f" ± {100 * (one.upper - one.mean):.1f}"
         axes.text(place, rank - 0.22, f"{100 * one.mean:.1f}{half} %", ha=aside, va="bottom", fontsize=11.5,
-                  color="#555555", zorder=4)
+                  color="#555555", zorder=4, bbox={"fc": "white", "ec": "none", "pad": 0.8, "alpha": 0.85})
 
 
 def _undecided(axes: Axes, place: int, ranking: Ranking) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PALE_VERMILION = "#f6d5c2"
 _LEAST_SHOWN = 1 / 500
-"""Cells are drawn at least this part of the axis wide, so that a hole of 25 m is seen on a long road."""
+"""Cells are drawn at least this part of the axis wide, so that a hole of 25 m is seen on a long road; holes lie over what is covered."""
 
 
 def layout_strips(answer: Answer, candidate: str, words: dict[str, str]) -> Figure | None:
@@ -62,9 +62,9 @@ def _strip(axes: Axes, one: Observed, answer: Answer, candidate: str, length_m: 
         whole: Any = {"width": width_m, "linewidth": 0}
         axes.bar(chainage_m, np.full(len(chainage_m), sign), bottom=base, color=style.PALE, zorder=1, **whole)
         lost = np.full(int(low.sum()), sign)
-        axes.bar(chainage_m[low], lost, bottom=base[low], color=_PALE_VERMILION, zorder=1.5, **whole)
-        for mask, color in ((~low, style.BLUE), (low, style.VERMILION)):
-            axes.bar(chainage_m[mask], sign * share[mask], bottom=base[mask], color=color, zorder=2, **whole)
+        axes.bar(chainage_m[low], lost, bottom=base[low], color=_PALE_VERMILION, zorder=2.2, **whole)
+        for mask, color, order in ((~low, style.BLUE, 2.0), (low, style.VERMILION, 2.4)):
+            axes.bar(chainage_m[mask], sign * share[mask], bottom=base[mask], color=color, zorder=order, **whole)
     units_m = [unit.chainage_m for unit in answer.sites[one.layout, candidate].units]
     axes.plot(units_m, np.zeros(len(units_m)), "^", color=style.ORANGE, markeredgecolor=style.INK, markersize=6.5,
               zorder=4, clip_on=False)

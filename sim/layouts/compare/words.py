@@ -153,7 +153,9 @@ def _failure_lines(answer: Answer, candidate: str) -> Iterator[str]:
 
 
 def _case_text(failure: Failure) -> str:
-    return {WORST: f"worst: {failure.unit}", MEAN: MEAN}.get(failure.case, failure.unit)
+    if failure.case == WORST:
+        return f"worst: {failure.unit}" if failure.estimate.mean > 0 else "worst: no unit is alone"
+    return MEAN if failure.case == MEAN else failure.unit
 
 
 def _real(failure: Failure) -> str:
