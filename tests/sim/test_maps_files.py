@@ -167,7 +167,7 @@ def expected_colour(share: float) -> tuple[int, int, int]:
 @pytest.mark.parametrize("datum", ["wgs84", "gcj02"])
 def test_the_picture_lies_where_the_table_says(run: Result, tmp_path: Path, datum: str) -> None:
     """By hand: column = (lon - C) / A and row = (lat - F) / E with the six numbers of the world file give, for the
-    centre of every cell in the table, a pixel of the colour of that cell's band; pixels off the road are transparent."""
+    centre of every cell in the table, a pixel of the colour of that cell's band; off the road it is transparent."""
     image_module = pytest.importorskip("PIL.Image")
     result = winding(run, tmp_path / "winding")
     paths = write_maps(map_files(read_maps(result.folder), datum, ["csv", "png"]), tmp_path / "out")
