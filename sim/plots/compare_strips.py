@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _PALE_VERMILION = "#f6d5c2"
 _LEAST_SHOWN = 1 / 500
-"""Cells are drawn at least this part of the axis wide, so that a hole of 25 m is seen on a long road; holes lie over what is covered."""
+"""Cells are drawn at least this part of the axis wide, so that a hole of 25 m is seen on a long road;
+holes lie over what is covered."""
 
 
 def layout_strips(answer: Answer, candidate: str, words: dict[str, str]) -> Figure | None:
