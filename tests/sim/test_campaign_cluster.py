@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-import sim
 from sim.campaign.archive import unpack
 from sim.campaign.engine import run_campaign
 from sim.campaign.execute import execute
@@ -29,6 +28,7 @@ from sim.campaign.task import Ended, Task, TrafficTask
 from tests.sim import executor_bench as bench
 
 NO_PROGRAM = "import sys\nsys.modules['sim'] = None\n"
+PROGRAM = cluster_worker.program()
 OTHER_VERSION = "import sim\nsim.__version__ = '0.0.0'\n"
 
 
@@ -154,11 +154,11 @@ def test_workers_need_no_file_of_ours(tmp_path: Path) -> None:
     data, loaded = (tmp_path / "moves.csv").read_bytes(), replace(task.loaded, data_file=Path("/nowhere/moves.csv"))
     assert task.traffic is not None and task.loaded.data_file == tmp_path / "moves.csv"
     traffic = cluster_worker.compute_traffic(
-        sim.__version__, pickle.dumps(TrafficTask(task.traffic, loaded)), data
+        PROGRAM, pickle.dumps(TrafficTask(task.traffic, loaded)), data
     )
     sent = pickle.dumps(replace(task, loaded=loaded))
     for recording in (traffic, None):
-        outcome = cluster_worker.compute_run(sim.__version__, sent, recording, data)
+        outcome = cluster_worker.compute_run(PROGRAM, sent, recording, data)
         assert outcome["error"] is None and outcome["cpu_s"] > 0
         out = CampaignFolder(tmp_path / f"there{recording is None}")
         unpack(outcome["content"], out.run_path(task.run_id), task.run_id, [task.loaded.data_file])
@@ -174,11 +174,11 @@ def test_what_a_worker_refuses() -> None:
     """By hand: another version, a run that is another one here, traffic that failed: an outcome, no exception."""
     task = bench.run_tasks(bench.tiny_plan(1))[0]
     other = cluster_worker.compute_run("0.0.0", b"no pickle at all")
-    assert other["refused"] and f"runs version {sim.__version__}, not 0.0.0" in other["error"]
-    changed = cluster_worker.compute_run(sim.__version__, pickle.dumps(replace(task, run_id="0123456789abcdef")))
+    assert other["refused"] and f"runs version {PROGRAM}, not 0.0.0" in other["error"]
+    changed = cluster_worker.compute_run(PROGRAM, pickle.dumps(replace(task, run_id="0123456789abcdef")))
     assert not changed["refused"] and "another version" in changed["error"] and task.run_id in changed["error"]
-    broken = cluster_worker.compute_traffic(sim.__version__, b"no pickle at all")
-    after = cluster_worker.compute_run(sim.__version__, pickle.dumps(task), broken)
+    broken = cluster_worker.compute_traffic(PROGRAM, b"no pickle at all")
+    after = cluster_worker.compute_run(PROGRAM, pickle.dumps(task), broken)
     assert after["of_traffic"] and after["error"].startswith("its traffic: UnpicklingError")
     assert all(one["content"] is None for one in (other, changed, broken, after))
 
@@ -202,7 +202,8 @@ def test_workers_that_cannot_compute_this_get_no_tasks(cluster: Cluster, tmp_pat
         assert [one.error for one in ended] == [None] * 4
         assert executor.capacity == 1 and executor.waiting_for == ""
         version, program = sorted(told, key=lambda line: "load" in line)
-        assert "runs version 0.0.0, not " in version and "cannot load the program" in program
+        assert "runs version 0.0.0+" in version and f"not {PROGRAM}" in version
+        assert "cannot load the program" in program
         assert not any("\n" in line for line in told)
     for process in bad:
         assert process.poll() is None
@@ -220,7 +221,7 @@ def test_only_workers_of_another_version(tmp_path: Path) -> None:
         assert executor.capacity == 1
         own.worker(OTHER_VERSION)
         until(executor, lambda: executor.waiting_for)
-        assert f"runs version 0.0.0, not {sim.__version__}" in executor.waiting_for
+        assert f"not {PROGRAM}" in executor.waiting_for
         executor.submit(bench.run_tasks(bench.tiny_plan(1))[0])
         assert executor.ended(0.5) == []
         with pytest.raises(ClusterError, match="0.0.0") as error:

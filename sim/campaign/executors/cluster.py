@@ -20,9 +20,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import sim
 from sim.campaign.archive import ArchiveError, unpack
 from sim.campaign.execute import describe_error
+from sim.campaign.executors import cluster_worker
 from sim.campaign.executors.cluster_client import CALL, ClusterError, connected
 from sim.campaign.executors.cluster_workers import Workers
 from sim.campaign.store import CampaignFolder
@@ -171,7 +171,7 @@ class DaskExecutor:
                 recording = job.recording.future if job.recording else None
                 payload = pickle.dumps(task)
                 job.future = self._put(
-                    "corridor-run", "compute_run", sim.__version__, payload, recording, data, allowed=allowed
+                    "corridor-run", "compute_run", cluster_worker.program(), payload, recording, data, allowed=allowed
                 )
         except Exception as error:
             self._failed.append(self._over(key, self._lost() or self._in_words(error), fatal=bool(self._lost())))
@@ -196,7 +196,7 @@ class DaskExecutor:
         """Traffic computed on the cluster, in place of an earlier attempt at it."""
         payload = pickle.dumps(TrafficTask(name, task.loaded))
         future = self._put(
-            "corridor-traffic", "compute_traffic", sim.__version__, payload, data, allowed=allowed
+            "corridor-traffic", "compute_traffic", cluster_worker.program(), payload, data, allowed=allowed
         )
         self._recordings[name] = recording = _Recording(future, allowed)
         self._recordings.move_to_end(name)

@@ -22,6 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import rsu
 import sim
 
 Outcome = dict[str, Any]
@@ -31,6 +32,9 @@ Outcome = dict[str, Any]
 _ONE_AT_A_TIME = threading.Lock()
 _KEPT_FILES = 4
 _CHECK_S = 1.0
+_CODE = (".py", ".csv", ".asn", ".json")
+_NOT_CODE = ("_scenarios",)
+"""Scenarios come with the task."""
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
@@ -39,12 +43,28 @@ class GivenUp(Exception):
     """Nobody waits for the result any more."""
 
 
+@functools.cache
+def program() -> str:
+    """Version and digest of the code and tables this process computes with: ``0.1.0+1a2b3c4d``.
+
+    The version alone would let a worker with an older checkout compute something else.
+    """
+    digest = hashlib.sha256()
+    for package in (Path(sim.__file__).parent, Path(rsu.__file__).parent):
+        for path in sorted(package.rglob("*")):
+            inside = path.relative_to(package)
+            if path.suffix in _CODE and inside.parts[0] not in _NOT_CODE:
+                digest.update(f"{package.name}/{inside.as_posix()}\n".encode())
+                digest.update(path.read_bytes())
+    return f"{sim.__version__}+{digest.hexdigest()[:8]}"
+
+
 def facts() -> dict[str, str]:
     """What may make results of two machines differ, or the program refuse."""
     import numpy
 
     return {
-        "program": sim.__version__, "python": platform.python_version(), "numpy": numpy.__version__,
+        "program": program(), "python": platform.python_version(), "numpy": numpy.__version__,
         "host": socket.gethostname(),
     }
 
@@ -59,8 +79,11 @@ def without_content(outcome: Outcome) -> Outcome:
     return {**outcome, "content": None}
 
 
-def compute_traffic(program: str, payload: bytes, data: bytes | None = None) -> Outcome:
-    """Record traffic; ``content`` is the recording. ``payload`` is a pickled TrafficTask."""
+def compute_traffic(wanted: str, payload: bytes, data: bytes | None = None) -> Outcome:
+    """Record traffic; ``content`` is the recording. ``payload`` is a pickled TrafficTask.
+
+    ``wanted`` is the :func:`program` that must compute it.
+    """
 
     def work() -> bytes:
         from sim.campaign.traffic import record_traffic, traffic_name
@@ -75,11 +98,11 @@ def compute_traffic(program: str, payload: bytes, data: bytes | None = None) -> 
         _keep_few(path)
         return content
 
-    return _outcome(program, work)
+    return _outcome(wanted, work)
 
 
 def compute_run(
-    program: str, payload: bytes, traffic: Outcome | None = None, data: bytes | None = None
+    wanted: str, payload: bytes, traffic: Outcome | None = None, data: bytes | None = None
 ) -> Outcome:
     """Simulate one run; ``content`` is its packed result folder. ``payload`` is a pickled RunTask.
 
@@ -104,7 +127,7 @@ def compute_run(
             run(loaded, out, plots=task.plots, traffic_load=recording, progress=_while_wanted())
             return pack(out, without=[loaded.data_file.name] if loaded.data_file is not None else [])
 
-    return _outcome(program, work)
+    return _outcome(wanted, work)
 
 
 def _refuse_other(what: str, planned: str, computed: str) -> None:
@@ -113,12 +136,12 @@ def _refuse_other(what: str, planned: str, computed: str) -> None:
         raise ValueError(f"{what} {planned} is {computed} to the worker: it runs another version of the program")
 
 
-def _outcome(program: str, work: Callable[[], bytes]) -> Outcome:
+def _outcome(wanted: str, work: Callable[[], bytes]) -> Outcome:
     outcome: Outcome = {
         "worker": _address(), "refused": False, "error": None, "of_traffic": False, "cpu_s": 0.0, "content": None,
     }
-    if sim.__version__ != program:
-        why = f"on {socket.gethostname()} runs version {sim.__version__}, not {program}"
+    if program() != wanted:
+        why = f"on {socket.gethostname()} runs version {program()}, not {wanted}"
         return {**outcome, "refused": True, "error": why}
     with _ONE_AT_A_TIME:
         started_s = time.thread_time()

@@ -6,7 +6,6 @@ import threading
 import time
 from typing import Any
 
-import sim
 from sim.campaign.executors import cluster_worker
 from sim.campaign.executors.cluster_client import CALL
 
@@ -120,9 +119,9 @@ class Workers:
         while self._answers:
             worker, found = self._answers.popitem()
             if isinstance(found, (ImportError, AttributeError)):
-                self.refuse(worker, f"cannot load the program, version {sim.__version__} ({found})")
-            elif isinstance(found, dict) and found["program"] != sim.__version__:
-                self.refuse(worker, f"on {found['host']} runs version {found['program']}, not {sim.__version__}")
+                self.refuse(worker, f"cannot load the program, version {here['program']} ({found})")
+            elif isinstance(found, dict) and found["program"] != here["program"]:
+                self.refuse(worker, f"on {found['host']} runs version {found['program']}, not {here['program']}")
             elif isinstance(found, dict):
                 other = [f"{what} {found[what]}, here {here[what]}" for what in _TELLS if found[what] != here[what]]
                 if other:
