@@ -15,8 +15,8 @@ from sim.results import Result, ResultError
 from sim.tables import Table
 
 METRICS = (
-    "prr", "latency", "age_at_apply", "update_delay", "aoi", "gap_over_2.5T", "generation_rate", "position_error",
-    "C_useful", "frames_generated",
+    "prr", "uir", "latency", "age_at_apply", "update_delay", "aoi", "gap_over_2.5T", "generation_rate",
+    "position_error", "C_useful",
 )
 """Metrics that checks read; those with a distribution have rows ``_mean`` and ``_max`` beside."""
 _DISTRIBUTED = ("latency", "age_at_apply", "update_delay", "aoi", "position_error")

@@ -106,7 +106,7 @@ def _details(verdict: Verdict) -> Iterator[str]:
 
 def _worth_telling(check: CheckVerdict) -> Iterable[Finding]:
     """Every figure, but of the bins of a reception check only those that make the state and the one at the range."""
-    if check.check.metric != "prr":
+    if check.check.metric not in ("prr", "uir"):
         return check.findings
     groups = [_group(finding) for finding in check.findings]
     return [
@@ -169,6 +169,7 @@ def document(report: Report) -> dict[str, Any]:
         "provenance": PROVENANCE,
         "counts": report.counts(),
         "passed": report.passed,
+        "thresholds": {row.file: row.defaults.model_dump() for row in report.rows},
         "variants": [_variant(report, variant) for variant in report.variants],
     }
 

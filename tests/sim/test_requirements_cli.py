@@ -65,6 +65,7 @@ def test_json_is_complete(capsys: Any, tmp_path: Path, own: str) -> None:
     """By hand: value, interval, limit, provenance, seeds and the figures behind, under stable names."""
     out = folder(tmp_path / "c", 1.0)
     document = json.loads(outcome(capsys, "verdict", out, "--requirements", own, "--json")[1])
+    assert document["thresholds"]["own"]["prr_ratio"] == 0.9
     assert document["schema_version"] == 1 and not document["single_run"]
     verdict = document["variants"][0]["verdicts"][0]
     assert (verdict["application"], verdict["jurisdiction"], verdict["state"]) == ("X-1", None, "met")

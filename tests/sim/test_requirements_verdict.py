@@ -107,6 +107,14 @@ def test_empty_bins(tmp_path: Path, missing: int, state: str) -> None:
     assert only(report(folder, ["{metric: prr, at_range_m: 150}"])).state == state
 
 
+def test_use_is_asked_apart_from_reception(tmp_path: Path) -> None:
+    """By hand: units receive everything and can apply nothing of it."""
+    rows = [*prr_rows(1.0, 1000, "V2I"), *(("uir", *row[1:10], 0.0, *row[11:]) for row in prr_rows(1.0, 1000, "V2I"))]
+    folder = write_campaign(tmp_path / "c", {"a": [{"rows": rows}] * 5})
+    found = report(folder, ["{metric: prr, at_range_m: 150}", "{metric: uir, at_range_m: 150}"], links="V2I")
+    assert [one.state for one in found.variants[0].of("X-1").checks] == ["met", "not met"]
+
+
 def test_latency_of_merged_histograms(tmp_path: Path) -> None:
     """By hand: 490 of 500 delays are 50 ms and 10 are 200 ms: rank 495 is 200 ms; the seeds' own 99 % quantiles are
     four times 50 and once 200, of which the mean is 80."""

@@ -17,6 +17,10 @@ MEASURES: dict[str, Measure] = {
         "reception in the bin that contains the range and in each nearer one", "ratio", ("share",), ">=", reception,
         "prr_ratio", ranges=lambda metres: True,
     ),
+    "uir": Measure(
+        "share applied, in the same bins; only where every receiver has use for the message (V2V, V2I)", "ratio",
+        ("share",), ">=", reception, "prr_ratio", ranges=lambda metres: True,
+    ),
     "latency": Measure(
         "application to application, of what was applied", "ms", _DELAYS, "<=", delay, stat_default="latency_stat"
     ),

@@ -15,7 +15,7 @@ REPETITION_FROM = 0.99
 
 
 def reception(evidence: Evidence, ask: Ask) -> list[Item]:
-    """PRR of each bin up to the one that contains ``at_range_m``, for every link and message.
+    """Reception, or use, in each bin up to the one that contains ``at_range_m``, for every link and message.
 
     Bins that begin nearer than any packet ever came (a mast stands beside the road) are left out; every other bin
     counts, and one with fewer packets than ``min_packets`` has no data.
@@ -25,7 +25,7 @@ def reception(evidence: Evidence, ask: Ask) -> list[Item]:
 
 def _bins(evidence: Evidence, ask: Ask, link: str, message: str) -> list[Item]:
     assert ask.at_range_m is not None
-    key = ("prr", link, message, ask.jurisdiction, "")
+    key = (ask.metric, link, message, ask.jurisdiction, "")
     there, bin_m = evidence.distances(key), evidence.bin_m
     if not there:
         return [nothing(f"{link} {message}", "no reception was measured")]
