@@ -48,19 +48,20 @@ def _drawn(answer: Answer, folder: Path, languages: tuple[str, ...]) -> Iterator
                     parts = [stem, *([candidate] if len(answer.candidates) > 1 else [])]
                     parts += [language] if language != "en" else []
                     path = folder / f"{'.'.join(parts)}.png"
-                    style.finish(figure, _described(answer, candidate), words[f"compare_{stem}"], words,
+                    style.finish(figure, _described(answer, candidate, words), words[f"compare_{stem}"], words,
                                  _note(answer, stem, candidate, words))
                     style.save(figure, path)
                     yield path
 
 
-def _described(answer: Answer, candidate: str) -> Result:
+def _described(answer: Answer, candidate: str, words: dict[str, str]) -> Result:
     """A run of the comparison, for the captions: its settings are those of all but for what is compared."""
     one = answer.of(answer.layouts[0], answer.models[0], candidate)
     result = answer.campaign.results(one.variant)[0][1]
     counts = sorted({len(each.seeds) for each in answer.observed})
     seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
-    title = f"{answer.question.scenario}{f', {candidate}' if candidate else ''}; {seeds} seeds"
+    subject = ", ".join(part for part in (answer.question.scenario, candidate) if part)
+    title = f"{subject}; {words['compare_seeds'].format(count=seeds)}"
     return Result(result.folder, {**result.summary, "title": title, "seed": None, "illustrative": ["compared layouts"]})
 
 

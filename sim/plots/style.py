@@ -99,12 +99,10 @@ def new_figure(width_in: float = 11.0, height_in: float = 6.2) -> Figure:
 
 def finish(figure: Figure, result: Result, title: str, words: dict[str, str], note: str = "") -> Figure:
     """Title on top, captions below: what the reader must know, who speaks what, settings of the radio."""
-    import textwrap
-
     width_in, height_in = figure.get_size_inches()
     head = "; ".join(line for line in (note, messages_line(result)) if line)
     lines = (head, radio_line(result), settings_line(result))
-    text = "\n".join(row for line in lines for row in textwrap.wrap(line, round(14 * width_in)))
+    text = "\n".join(row for line in lines for row in _wrapped(line, round(14 * width_in)))
     height_in = _with_room_below(figure, figure.text(
         0.012, 0.1 / height_in, text, ha="left", va="bottom", fontsize=9, color="#555555", linespacing=1.25
     ))
@@ -133,6 +131,15 @@ def finish(figure: Figure, result: Result, title: str, words: dict[str, str], no
     run = "; ".join(p for p in (str(name), *facts) if p)
     figure.text(0.012, 1 - 0.46 / height_in, run, ha="left", va="top", fontsize=12.5, color="#555555")
     return figure
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line in rows of so many letters; Chinese ones take the room of two."""
+    import textwrap
+    import unicodedata
+
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in line)
+    return textwrap.wrap(line, max(20, width * len(line) // max(1, len(line) + wide)))
 
 
 def _with_room_below(figure: Figure, captions: Text) -> float:
