@@ -51,7 +51,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_means_and_intervals_by_hand(campaign: Path) -> None:
     """By hand: 0.2, 0.4, 0.9 have mean 0.5 and standard deviation 0.3606; t(2) = 4.3027 (printed): 0.5 -+ 0.8957, cut
-    at 0 and 1. Seeds 1 and 0.98: 0.99 -+ 12.7062 x 0.01 = 0.863 .. 1.117, cut. A cell seen by one seed has no interval."""
+    at 0 and 1. Seeds 1 and 0.98: 0.99 -+ 12.7062 x 0.01 = 0.863 .. 1.117, cut. A cell of one seed has no interval."""
     weak, strong = read_maps(campaign)
     assert (weak.labels, strong.labels) == ({"power": "weak"}, {"power": "strong"})
     up = [cell for cell in weak.cells if cell.direction == "up"]
