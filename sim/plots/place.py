@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sim.plots.labels import labels
 from sim.plots.style import GREY, INK, look, new_figure, percent_axis, quiet_grid, save, series
 
+LEFT = 0.085
+"""Room for the label of the first panel."""
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -27,12 +30,12 @@ def curve_figure(proposal: Proposal, words: dict[str, str]) -> Figure:
     """One panel per target."""
     targets = proposal.question.targets
     figure = new_figure(11.0, 6.2)
-    width = (0.985 - 0.075) / len(targets)
+    width = (0.985 - LEFT) / len(targets)
     for k in range(len(targets)):
-        axes = figure.add_axes((0.075 + k * width, 0.27, width - 0.03, 0.55))
+        axes = figure.add_axes((LEFT + k * width, 0.32, width - 0.03, 0.51))
         _panel(axes, proposal, k, words, first=k == 0)
     lines, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="lower center", bbox_to_anchor=(0.5, 0.115), ncol=4, frameon=False)
+    figure.legend(lines, names, loc="lower center", bbox_to_anchor=(0.5, 0.105), ncol=2, frameon=False)
     loaded = proposal.question.loaded
     figure.text(0.012, 0.98, words["place_title"], ha="left", va="top", fontsize=17, fontweight="bold", color=INK)
     title = (loaded.config.title_zh if words is labels("zh") else "") or loaded.config.title or loaded.name
@@ -53,8 +56,7 @@ def _panel(axes: Axes, proposal: Proposal, k: int, words: dict[str, str], *, fir
     target, curve = proposal.question.targets[k], proposal.greedy
     counts = list(range(len(curve.shares)))
     blue, red = series(0), series(1)
-    axes.step(counts, curve.bound.shares[: len(counts), k], where="post", color=GREY, linewidth=1.2, linestyle="-",
-              label=words["place_bound"])
+    axes.plot(counts, curve.bound.shares[: len(counts), k], color=GREY, linewidth=1.2, label=words["place_bound"])
     axes.plot(counts, curve.shares[:, k], color=blue["color"], marker=blue["marker"], markersize=5, linewidth=1.8,
               label=words["place_model"])
     axes.axhline(target.share, color=INK, linewidth=1.0, linestyle=":", label=words["place_wanted"])

@@ -39,10 +39,10 @@ def choose(
 ) -> tuple[Choice, Greedy]:
     """Fewest units that meet all targets, at most ``budget``; else the best ``budget`` units.
 
-    Greedy first. Then the search proves for one number of units after the other, from the bound on, that it does not
-    suffice, or finds a set that does. It gives up after ``work`` pairs (the same ones on every machine), and what was
-    proven until then still holds. The greedy choice goes on for ``beyond`` units, for its curve. ``report`` is called
-    now and then and may raise to end.
+    Greedy first, then without units that the later ones made needless. Then the search proves for one number of units
+    after the other, from the bound on, that it does not suffice, or finds a set that does. It gives up after ``work``
+    pairs (the same ones on every machine), and what was proven until then still holds. The greedy choice goes on for
+    ``beyond`` units, for its curve. ``report`` is called now and then and may raise to end.
     """
     first = greedy(problem, budget, beyond)
     search = _Search(problem, work, report or (lambda: None))
@@ -50,7 +50,7 @@ def choose(
     if first.needed is None:
         return _best_of(problem, first, least, search, budget), first
     assert least is not None
-    units, proven = first.order[:first.needed], True
+    units, proven = pruned(problem, first.order[:first.needed]), True
     while least < len(units):
         found = search.suffices(least)
         if found is None and search.gave_up:
@@ -61,6 +61,16 @@ def choose(
             break
         least += 1
     return Choice(units, least, proven, 1.0, True), first
+
+
+def pruned(problem: Problem, units: list[int]) -> list[int]:
+    """The same units without those that the targets do not need, the earliest choices first to go."""
+    kept = list(units)
+    for unit in units:
+        rest = [one for one in kept if one != unit]
+        if problem.state(rest).met():
+            kept = rest
+    return kept
 
 
 def _best_of(problem: Problem, first: Greedy, least: int | None, search: _Search, budget: int | None) -> Choice:
@@ -102,11 +112,11 @@ class _Search:
         return self._search(count, known + 1e-12, stop_at_first=False)
 
     def _search(self, count: int, beat: float, *, stop_at_first: bool) -> list[int] | None:
-        self._beat, self._found = beat, None
+        self._beat = beat
+        self._found: list[int] | None = None
         self._stop_at_first = stop_at_first
         self._branch(self.problem.state(), np.ones(self.problem.units, bool), count)
-        found: list[int] | None = self._found
-        return found
+        return self._found
 
     def _branch(self, state: State, allowed: np.ndarray, count: int) -> bool:
         """Search below a state; whether to stop altogether."""

@@ -29,11 +29,13 @@ class Link(Protocol):
     radio: Radio | None
     """Whose propagation counts; none = losses do not matter."""
 
-    def success(self, unit: int, power_mw: np.ndarray, size_bytes: np.ndarray) -> np.ndarray:
+    def success(
+        self, unit: int, power_mw: np.ndarray, size_bytes: np.ndarray, share: np.ndarray
+    ) -> np.ndarray:
         """Probability, float64 [n], that one packet of a unit (slot) arrives with these received powers in mW.
 
-        Powers are those of the whole transmission at the receiver's antenna port; ``size_bytes`` are the packets of
-        the stream, over which the mean is taken. ValueError for a packet that fits no grant.
+        Powers are those of the whole transmission at the receiver's antenna port; ``share`` of the packets have each
+        of the ascending sizes ``size_bytes``. ValueError for a packet that fits no grant.
         """
 
     def tuned(self, unit: int, probes: np.ndarray, stations: Stations) -> np.ndarray | bool:
@@ -48,7 +50,9 @@ class IdealLink:
     def __init__(self, layer: Ideal, stations: Stations) -> None:
         self.layer = layer
 
-    def success(self, unit: int, power_mw: np.ndarray, size_bytes: np.ndarray) -> np.ndarray:
+    def success(
+        self, unit: int, power_mw: np.ndarray, size_bytes: np.ndarray, share: np.ndarray
+    ) -> np.ndarray:
         """One."""
         return np.ones(len(power_mw))
 
@@ -67,17 +71,16 @@ class _SidelinkLink:
         self.copies, self.control_loses = copies, control_loses
         self.least_mw = 0.0 if sensitivity_dbm is None else 10 ** (sensitivity_dbm / 10)
         self.data_table = data_table
-        self._known: dict[tuple[int, int], tuple[PerTable, int]] = {}
 
-    def success(self, unit: int, power_mw: np.ndarray, size_bytes: np.ndarray) -> np.ndarray:
-        """Mean over the sizes; see :class:`Link`."""
-        sizes, counts = np.unique(size_bytes, return_counts=True)
+    def success(
+        self, unit: int, power_mw: np.ndarray, size_bytes: np.ndarray, share: np.ndarray
+    ) -> np.ndarray:
+        """See :class:`Link`."""
         total = np.zeros(len(power_mw))
-        largest = int(sizes[-1])
-        for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
-            curve, prb = self._curve(unit, size, largest)
-            total += count * self._one(power_mw, curve, prb)
-        return total / counts.sum()
+        for size, part in zip(size_bytes.tolist(), share.tolist(), strict=True):
+            curve, prb = self._curve(unit, size, int(size_bytes[-1]))
+            total += part * self._one(power_mw, curve, prb)
+        return total
 
     def _curve(self, unit: int, size: int, largest: int) -> tuple[PerTable, int]:
         raise NotImplementedError
@@ -91,8 +94,8 @@ class _SidelinkLink:
         heard = np.where(data < self.least_mw, 0.0, heard)
         success = np.zeros(len(power_mw))
         for copies in range(1, self.copies + 1):
-            share = comb(self.copies, copies) * heard ** copies * (1 - heard) ** (self.copies - copies)
-            success += share * (1.0 - curve.per_linear(copies * snr).astype(np.float64))
+            times = comb(self.copies, copies) * heard ** copies * (1 - heard) ** (self.copies - copies)
+            success += times * (1.0 - curve.per_linear(copies * snr).astype(np.float64))
         return success
 
     def _control(self, power_mw: np.ndarray) -> np.ndarray:
@@ -165,14 +168,15 @@ class Dot11pLink:
         repeats = settings.bd_repetitions and settings.standard == "802.11bd"
         self.copies = 1 + bd_repetitions(0.0) if repeats else 1
 
-    def success(self, unit: int, power_mw: np.ndarray, size_bytes: np.ndarray) -> np.ndarray:
-        """Mean over the sizes; see :class:`Link`."""
-        sizes, counts = np.unique(size_bytes, return_counts=True)
+    def success(
+        self, unit: int, power_mw: np.ndarray, size_bytes: np.ndarray, share: np.ndarray
+    ) -> np.ndarray:
+        """See :class:`Link`."""
         lost = sum(
-            count * self.judge.curve(size).per_linear(self.copies * power_mw / self.noise_mw).astype(np.float64)
-            for size, count in zip(sizes.tolist(), counts.tolist(), strict=True)
+            part * self.judge.curve(size).per_linear(self.copies * power_mw / self.noise_mw).astype(np.float64)
+            for size, part in zip(size_bytes.tolist(), share.tolist(), strict=True)
         )
-        arrived: np.ndarray = np.where(power_mw >= self.least_mw, 1.0 - lost / counts.sum(), 0.0)
+        arrived: np.ndarray = np.where(power_mw >= self.least_mw, 1.0 - lost, 0.0)
         return arrived
 
     def tuned(self, unit: int, probes: np.ndarray, stations: Stations) -> bool:
@@ -180,7 +184,7 @@ class Dot11pLink:
         return True
 
 
-LINKS: dict[type, Callable[[Any, Stations], Link]] = {
+LINKS: dict[type[Any], Callable[[Any, Stations], Any]] = {
     Ideal: IdealLink,
     LteMode4: Mode4Link,
     NrMode2: Mode2Link,
@@ -196,4 +200,5 @@ def link_of(layer: Any, name: str, stations: Stations) -> Link:
         raise ValueError(
             f"radio.access: {name!r}: what a pole reaches by it is not modelled for placing units; modelled: {known}"
         )
-    return LINKS[type(layer)](layer, stations)
+    link: Link = LINKS[type(layer)](layer, stations)
+    return link

@@ -93,12 +93,12 @@ class _Success:
                  slots: np.ndarray) -> None:
         self._links, self._inside, self._stations, self._slots = links, inside, stations, slots
 
-    def of(self, row: int, unit: int, columns: np.ndarray, size_bytes: np.ndarray) -> np.ndarray:
-        """Probability that a packet of ``unit`` (row of the block) arrives at the probes ``columns`` of the block."""
+    def of(self, row: int, stream: Stream, columns: np.ndarray) -> np.ndarray:
+        """Probability that a packet of the unit in ``row`` of the block arrives at its probes ``columns``."""
         lost = np.ones(len(columns))
         for link, power_mw, carried in self._links:
-            use = carried[row, columns] & link.tuned(unit, self._slots[columns], self._stations)
-            arrives = link.success(unit, power_mw[row, columns], size_bytes)
+            use = carried[row, columns] & link.tuned(stream.unit, self._slots[columns], self._stations)
+            arrives = link.success(stream.unit, power_mw[row, columns], stream.size_bytes, stream.share)
             lost *= 1.0 - np.where(use, arrives, 0.0)
         success: np.ndarray = np.where(self._inside[row, columns], 1.0 - lost, 0.0)
         return success
@@ -115,7 +115,8 @@ class _Radios:
         access: Any = engine.access
         if isinstance(access, Combined):
             self.bits = access.fittings.of(stations)
-            layers = [getattr(layer, "_layer", layer) for layer in access.layers]  # one channel: the layer behind a side
+            # Radios on one channel stand behind sides that drive them in step.
+            layers = [getattr(layer, "_layer", layer) for layer in access.layers]
             self.links = [
                 (link_of(layer, name, stations), bit)
                 for layer, name, bit in zip(layers, access.names, (FIRST, SECOND), strict=True)
@@ -212,12 +213,12 @@ class _Parts:
             cells = cells[column[cells] >= 0]
             if not len(cells):
                 continue
-            raw, useful = self._shares(streams, cells, tau_s, row, unit, column, found)
+            raw, useful = self._shares(streams, cells, tau_s, row, column, found)
             self._seeds[-1][unit] = np.searchsorted(self.cells, cells), raw, useful
 
     def _shares(
-        self, streams: list[Stream], cells: np.ndarray, tau_s: dict[str, float], row: int, unit: int,
-        column: np.ndarray, found: _Success,
+        self, streams: list[Stream], cells: np.ndarray, tau_s: dict[str, float], row: int, column: np.ndarray,
+        found: _Success,
     ) -> tuple[np.ndarray, np.ndarray]:
         """(received, applied): shares of time in which each cell has something fresh from one unit."""
         lost_raw, lost_useful, lost_map = (np.ones(len(cells)) for _ in range(3))
@@ -225,7 +226,7 @@ class _Parts:
             own, place, at = np.intersect1d(cells, stream.cells, assume_unique=True, return_indices=True)
             if not len(own):
                 continue
-            success = found.of(row, unit, column[own], stream.size_bytes)
+            success = found.of(row, stream, column[own])
             limit_s = tau_s[stream.service]
             useful = fresh_share(success * stream.useful[at], stream.period_s, limit_s)
             if stream.service == "MAP":

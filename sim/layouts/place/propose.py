@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ from sim.world.corridor import CorridorGeometry
 
 BEYOND = 5
 """Units beyond the targets that the curve goes on for."""
-OWN_NAMES = {"place.json", "place.csv", "place.png", "layout.yaml", "layouts", "simulated"}
+OWN_NAMES = {"place.json", "place.csv", "place.png", "scenario.yaml", "layout.yaml", "layouts", "simulated"}
 MODEL_SHARE, PROGRESS_OF_ROUNDS = 0.1, 0.9
 """Parts of the progress bar."""
 
@@ -39,8 +40,6 @@ class Question:
 
     loaded: LoadedScenario
     targets: tuple[Target, ...]
-    overrides: tuple[str, ...] = ()
-    """``key=value`` that made ``loaded`` from its file."""
     budget: int | None = None
     seeds: int = 5
     spacing_m: float = 50.0
@@ -136,12 +135,12 @@ def propose(
     asked = parse_targets(targets, [one.id for one in loaded.config.corridor.jurisdictions])
     _check_numbers(budget, seeds, rounds)
     question = Question(
-        loaded, tuple(asked), tuple(overrides), budget, seeds, spacing_m, verify, rounds, judge
+        loaded, tuple(asked), budget, seeds, spacing_m, verify, rounds, judge
     )
     report = progress or (lambda fraction, text: None)
     folder = Path(out) if out is not None else Path("results") / f"place-{loaded.name}-{question.number()}"
     if verify or out is not None:
-        check_folder(folder)
+        check_folder(folder, () if loaded.data_file is None else (loaded.data_file.name,))
     proposal, bench = _modelled(question, report)
     if verify or out is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -152,13 +151,13 @@ def propose(
     return proposal
 
 
-def check_folder(folder: Path) -> None:
-    """A ResultError for a folder that holds something else than an earlier proposal."""
+def check_folder(folder: Path, more: Sequence[str] = ()) -> None:
+    """A ResultError for a folder that holds something else than an earlier proposal (and files called ``more``)."""
     if not folder.exists():
         return
     if not folder.is_dir():
         raise ResultError(f"--out {folder}: exists and is not a folder")
-    strange = sorted(one.name for one in folder.iterdir() if one.name not in OWN_NAMES and one.name[0] != ".")
+    strange = sorted(one.name for one in folder.iterdir() if one.name not in (*OWN_NAMES, *more) and one.name[0] != ".")
     if strange:
         raise ResultError(f"--out {folder}: holds {strange[0]!r}, which no proposal writes; choose another folder")
 
@@ -188,8 +187,7 @@ def _modelled(question: Question, report: Callable[[float, str], None]) -> tuple
     radio = supply.engine.access.provenance().get("access", config.radio.access)
     proposal = Proposal(question, corridor, poles, seeds, problem, choice, curve, radio)
     bench = Bench(
-        loaded, str(loaded.path.resolve()), question.overrides, question.targets, reach, grid, names,
-        supply.measured_s, question.seeds, question.judge,
+        loaded, question.targets, reach, grid, names, supply.measured_s, question.seeds, question.judge,
     )
     return proposal, bench
 
@@ -204,17 +202,18 @@ def _verify(
     if not units:
         proposal.stopped = "no pole reaches any of the cells"
         return
+    scenario = _write_scenario(question.loaded, folder)
     for number in range(1, question.rounds + 1):
         path = folder / "layouts" / f"round-{number}-{len(units)}-units.yaml"
         _write_layout(proposal, units, path)
         paths.append(path)
 
-        def told(fraction: float, text: str, number: int = number) -> None:
+        def told(fraction: float, text: str, number: int = number, count: int = len(units)) -> None:
             done = 1 - 0.5 ** (number - 1) + 0.5 ** number * fraction
-            report(MODEL_SHARE + PROGRESS_OF_ROUNDS * done, f"round {number}, {len(units)} units: {text}")
+            report(MODEL_SHARE + PROGRESS_OF_ROUNDS * done, f"round {number}, {count} unit(s): {text}")
 
         campaign = simulate(
-            bench, paths, folder / "simulated", jobs=jobs, executor=executor, progress=told, remark=remark
+            bench, scenario, paths, folder / "simulated", jobs=jobs, executor=executor, progress=told, remark=remark
         )
         last = bench.round_of(number, units, path.stem, campaign)
         proposal.rounds.append(last)
@@ -229,6 +228,16 @@ def _verify(
             return
         units += more
     proposal.stopped = f"{question.rounds} layouts have been simulated (--rounds)"
+
+
+def _write_scenario(loaded: LoadedScenario, folder: Path) -> Path:
+    """The scenario with everything filled in, and the file it replays: what is simulated is what was modelled."""
+    path = folder / "scenario.yaml"
+    with written_whole(path) as partial:
+        partial.write_text(loaded.resolved_yaml(), encoding="utf-8")
+    if loaded.data_file is not None and loaded.data_file.resolve() != (folder / loaded.data_file.name).resolve():
+        shutil.copyfile(loaded.data_file, folder / loaded.data_file.name)
+    return path
 
 
 def _write_layout(proposal: Proposal, units: Sequence[int], path: Path) -> None:

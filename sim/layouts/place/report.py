@@ -112,20 +112,24 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def units_text(count: int) -> str:
+    """``1 unit``, ``2 units``."""
+    return f"{count} unit" if count == 1 else f"{count} units"
+
+
 def bound_text(proposal: Proposal) -> str:
     """How good the choice is known to be, in one line; holds for the model only."""
     choice = proposal.choice
     if choice.met:
-        if choice.proven:
-            return f"no layout of these poles meets the targets with fewer than {len(choice.units)} units (proven)"
-        return f"no layout of these poles meets the targets with fewer than {choice.least_units} units (bound)"
-    best = f"{choice.best_objective:.4f} of what is asked for"
+        least, how = (len(choice.units), "proven") if choice.proven else (choice.least_units or 0, "bound")
+        return f"no layout of these poles meets the targets with fewer than {units_text(least)} ({how})"
+    best = f"{choice.best_objective:.1%} of the way to the targets"
     if choice.least_units is None:
-        return f"no set of these poles meets the targets; all of them together reach {best}"
+        return f"no set of these poles meets the targets; all of them together get {best}"
     how = "proven" if choice.proven else "bound"
     return (
-        f"with {len(choice.units)} units nobody reaches more than {best} ({how}); "
-        f"at least {choice.least_units} units are needed"
+        f"no layout of {units_text(len(choice.units))} gets further than {best} ({how}); "
+        f"{units_text(choice.least_units)} or more are needed"
     )
 
 
@@ -140,14 +144,18 @@ def text(proposal: Proposal) -> str:
         f"{len(proposal.poles)} candidate poles: {nodes} at intersections, the others every {question.spacing_m:g} m",
         f"radio: {proposal.radio}",
         "",
-        f"{MODEL_LABEL} ({len(proposal.seeds)} seeds): {len(proposal.choice.units)} units; {bound_text(proposal)}",
+        f"{MODEL_LABEL} ({len(proposal.seeds)} seeds): {units_text(len(proposal.choice.units))}; "
+        f"{bound_text(proposal)}",
         columns(list(_curve(proposal)), _curve_header(proposal)),
         "",
     ]
     if proposal.rounds:
         judge = "the lower end of the 95 % interval" if question.judge == "lower" else "the mean"
-        lines += [f"simulated ({question.seeds} seeds; {judge} is held against the target):",
-                  columns(list(_rounds(proposal)), ("round", "units", "target", "share", "95 % interval", "verdict")), ""]
+        header = ("round", "units", "target", "share", "95 % interval", "verdict")
+        lines += [
+            f"simulated ({question.seeds} seeds; {judge} is held against the target):",
+            columns(list(_rounds(proposal)), header), "",
+        ]
     lines += [*_verdict(proposal), "", "proposed units:"]
     lines.append(columns(
         [(unit["id"], f"{unit['at_m']:.0f}", unit["side"], unit["node"] or "") for unit in document(proposal)["units"]],
@@ -189,15 +197,15 @@ def _verdict(proposal: Proposal) -> list[str]:
         if proposal.question.verify:
             return [f"nothing was simulated: {proposal.stopped}"]
         word = "meet" if proposal.choice.met else "miss"
-        return [f"{len(proposal.units)} units {word} the targets by the model; not verified by simulation"]
+        return [f"by the model {units_text(len(proposal.units))} {word} the targets; not verified by simulation"]
     if final.holds:
-        return [f"the targets hold in simulation with {len(final.units)} units"]
+        return [f"the targets hold in simulation with {units_text(len(final.units))}"]
     lines = [f"SHORTFALL: the targets do not hold in simulation; {proposal.stopped}"]
     for k, target in enumerate(proposal.question.targets):
         if not final.met[k]:
             mean, lower = final.intervals[k].mean, final.intervals[k].lower
             interval = f", lower end {lower:.4f}" if math.isfinite(lower) else ""
-            lines.append(f"  {target}: {mean:.4f} with {len(final.units)} units{interval}")
+            lines.append(f"  {target}: {mean:.4f} with {units_text(len(final.units))}{interval}")
     worst = sorted(final.holes, key=lambda hole: (hole.share - 1) * (hole.to_m - hole.from_m))
     for hole in worst[:10]:
         lines.append(

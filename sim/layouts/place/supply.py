@@ -42,7 +42,9 @@ class Stream:
     """MAP, SPAT, RSI or RSM."""
     period_s: float
     size_bytes: np.ndarray
-    """Octets of its packets at the top of the access layer, one entry per packet seen."""
+    """Different sizes of its packets at the top of the access layer, ascending."""
+    share: np.ndarray
+    """Share of the packets that have each of these sizes."""
     cells: np.ndarray
     """Probes (indices) for which it is relevant, ascending."""
     useful: np.ndarray
@@ -126,7 +128,8 @@ class _Heard:
 
     octets: bytes
     generated_ns: int
-    sizes: list[int]
+    lengths: list[int]
+    """Octets of each message."""
     relevant: np.ndarray | None = None
     """Times each probe was told something relevant, and times it applied it."""
     applied: np.ndarray | None = None
@@ -149,6 +152,9 @@ class _Listener:
         self.events = RsiReceiver(engine.zones, engine.here, decoder, self.told, period_ns.get("RSI", SECOND))
         self.objects = RsmReceiver(engine.zones, engine.here, decoder, self.told)
         self.by_index = {flow.flow.index: flow.flow for flow in engine.flows.values()}
+        self.rules = {flow.flow.index: flow.rule for flow in engine.flows.values()}
+        self.certificates: dict[int, list[bool]] = {}
+        """Flow -> which of its packets, of all units, carried the full certificate."""
         probes = world.stations.probes
         self.probes = np.arange(probes.start, probes.stop)
         self.heard: dict[tuple[int, int, int], _Heard] = {}
@@ -156,18 +162,20 @@ class _Listener:
 
     def take(self, frames: Frames) -> None:
         """A batch of frames of one unit, as the access layer would get it."""
-        octets = self.engine.ledger.payloads(frames.frame)
+        ledger = self.engine.ledger
+        octets, full = ledger.payloads(frames.frame), ledger.column("certificate", frames.frame)
         for i, content in enumerate(octets):
             flow = self.by_index[int(frames.flow[i])]
             if flow.service not in _SERVICES or content is None:
                 continue
             key = int(frames.sender[i]), flow.index, int(frames.stream[i])
             made_ns = int(frames.generated_ns[i])
-            found = self.heard.setdefault(key, _Heard(content, made_ns, []))
-            found.sizes.append(int(frames.size_bytes[i]))
+            self.heard.setdefault(key, _Heard(content, made_ns, [])).lengths.append(len(content))
+            with_certificate = self.certificates.setdefault(flow.index, [])
+            with_certificate.append(bool(full[i]))
             if flow.service == "RSM":
                 self._objects.append((key, content, made_ns))
-        self.engine.ledger.close(frames.frame)
+        ledger.close(frames.frame)
 
     def judge_objects(self) -> None:
         """Objects are judged against the vehicles of the tick in which they were told."""
@@ -195,8 +203,8 @@ class _Listener:
     def streams(self) -> list[Stream]:
         """All streams with the cells they matter in; those that matter nowhere are left out."""
         self.maps.begin_tick()
-        for (_, flow, _), found in self.heard.items():
-            if self.by_index[flow].service == "MAP":
+        for (_, number, _), found in self.heard.items():
+            if self.by_index[number].service == "MAP":
                 self.maps.contents(found.octets)
         self.maps.heard_ns[:, self.probes] = int(self.engine.env.now)
         streams = []
@@ -214,8 +222,23 @@ class _Listener:
                 useful = found.applied[cells] / found.relevant[cells]
             if len(cells):
                 period_s = flow.period_ns / SECOND
-                streams.append(Stream(key[0], flow.service, period_s, np.array(found.sizes), cells, useful))
+                sizes, share = self._sizes(key[1], found.lengths)
+                streams.append(Stream(key[0], flow.service, period_s, sizes, share, cells, useful))
         return streams
+
+    def _sizes(self, flow: int, lengths: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """(sizes, shares) of packets with such messages.
+
+        Which packets of a unit carry the certificate follows from the phases of its services, which differ from seed to
+        seed; so the share of those that do is taken over the flow at all poles.
+        """
+        length = np.repeat(np.array(lengths, np.int64), 2)
+        full = np.tile([False, True], len(lengths))
+        size = self.engine.roadside.envelope.frame_bytes(length, self.rules[flow], full)
+        with_certificate = float(np.mean(self.certificates[flow]))
+        weight = np.where(full, with_certificate, 1.0 - with_certificate) / len(lengths)
+        sizes, place = np.unique(size[weight > 0], return_inverse=True)
+        return sizes, np.bincount(place, weight[weight > 0], len(sizes))
 
     def _map_cells(self, octets: bytes) -> tuple[np.ndarray, np.ndarray]:
         """Probes on the links that a MAP tells of, and whether they find their true lane in it."""

@@ -1,4 +1,4 @@
-"""Does a proposed layout reach its targets in the simulator, interference and all; and if not, which poles come next."""
+"""Does a proposed layout reach its targets in the simulator, interference and all; if not, which poles come next."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from rsu.document import parse_document
 from sim.campaign.engine import MakeExecutor, run_campaign
 from sim.campaign.plan import Plan, campaign_of
 from sim.campaign.statistics import Interval, mean_interval
@@ -71,8 +70,6 @@ class Bench:
     """What all rounds have in common."""
 
     loaded: LoadedScenario
-    source: str
-    overrides: tuple[str, ...]
     targets: tuple[Target, ...]
     reach: dict[str, Reach]
     grid: ProbeGrid
@@ -81,12 +78,10 @@ class Bench:
     seeds: int
     judge: Judge = "lower"
 
-    def plan(self, layouts: Sequence[Path]) -> Plan:
-        """The campaign of some layouts."""
-        words = dict(_set(text) for text in self.overrides)
-        kept = {key: value for key, value in words.items() if key != "seed" and key.split(".")[0] != "layout"}
+    def plan(self, scenario: Path, layouts: Sequence[Path]) -> Plan:
+        """The campaign of some layouts; ``scenario`` is the resolved one as a file."""
         return campaign_of({
-            "name": campaign_name(self.loaded.name), "scenarios": [self.source], "set": kept,
+            "name": campaign_name(self.loaded.name), "scenarios": [str(scenario.resolve())],
             "vary": {"layout": [str(path.resolve()) for path in layouts]}, "seeds": self.seeds,
             "seed": self.loaded.config.seed,
         }, name="corridor place")
@@ -96,8 +91,8 @@ class Bench:
         results = [result for _, result in campaign.results(campaign.variant(layout=label).index)]
         if len(results) < self.seeds:
             raise ResultError(
-                f"{campaign.folder.out}: {self.seeds - len(results)} of {self.seeds} runs of {label} failed; failed.json "
-                f"says why"
+                f"{campaign.folder.out}: {self.seeds - len(results)} of {self.seeds} runs of {label} failed; "
+                f"failed.json says why"
             )
         covered, values = [], np.empty((len(self.targets), self.seeds))
         for k, target in enumerate(self.targets):
@@ -107,7 +102,7 @@ class Bench:
             for s, result in enumerate(results):
                 shares[s], values[k, s] = self._covered(target, reach, keep, result)
             covered.append(shares)
-        intervals = tuple(mean_interval(row) for row in values)
+        intervals = tuple(_of_shares(mean_interval(row)) for row in values)
         met = tuple(
             judged(interval, self.judge) >= target.share - ENOUGH
             for interval, target in zip(intervals, self.targets, strict=True)
@@ -162,19 +157,25 @@ class Bench:
         return holes
 
 
+def _of_shares(interval: Interval) -> Interval:
+    """No share lies outside 0 .. 1, whatever the normal approximation says."""
+    return interval._replace(lower=max(0.0, interval.lower), upper=min(1.0, interval.upper)) if interval.n > 1 \
+        else interval
+
+
 def judged(interval: Interval, judge: Judge) -> float:
     """The number that is held against the target; the value itself where one seed gives no interval."""
     return interval.mean if judge == "mean" or math.isnan(interval.lower) else interval.lower
 
 
 def simulate(
-    bench: Bench, layouts: Sequence[Path], out: Path, *, jobs: int | None = None,
+    bench: Bench, scenario: Path, layouts: Sequence[Path], out: Path, *, jobs: int | None = None,
     executor: MakeExecutor | None = None, progress: Callable[[float, str], None] | None = None,
     remark: Callable[[str], None] | None = None,
 ) -> CampaignResult:
     """Every layout so far under every seed; what is finished is not done again."""
     return run_campaign(
-        bench.plan(layouts), out, jobs=jobs, executor=executor, progress=progress, remark=remark,
+        bench.plan(scenario, layouts), out, jobs=jobs, executor=executor, progress=progress, remark=remark,
     )
 
 
@@ -203,7 +204,3 @@ def campaign_name(scenario: str) -> str:
     """Name of the campaign that verifies; letters a campaign cannot have become hyphens."""
     return ("place-" + re.sub(r"[^A-Za-z0-9._-]", "-", scenario))[:64]
 
-
-def _set(text: str) -> tuple[str, Any]:
-    name, _, value = text.partition("=")
-    return name.strip(), parse_document(value, f"--set {text}").data
