@@ -72,9 +72,12 @@ class Evidence:
         return float((measure or {}).get(name, default))
 
     def messages(self, wanted: str) -> list[str]:
-        """Messages of the runs that a requirement on a class of use, or on one message, speaks of."""
-        present = sorted({key[2] for rows in self._rows for key in rows if key[2]})
-        return messages_of(wanted, [name for name in present if "+" not in name])
+        """Messages of the runs that a requirement on a class of use, or on one message, speaks of.
+
+        Rows of coverage name classes, not messages: an ETSI run has coverage of RSI and sends DENM.
+        """
+        present = {key[2] for rows in self._rows for key in rows if key[2] and key[0] != "C_useful"}
+        return messages_of(wanted, sorted(present))
 
     def has(self, *key: str) -> bool:
         """Whether any seed has a row of this key."""

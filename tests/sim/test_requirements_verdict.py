@@ -180,6 +180,7 @@ def test_class_of_use(tmp_path: Path) -> None:
     """By hand: a row on BSM is judged by CAM in an ETSI run, one on RSI by DENM and IVIM, both of which must do."""
     rows = prr_rows(1.0, 1000, message="CAM")
     rows += [*prr_rows(1.0, 1000, "I2V", "DENM"), *prr_rows(0.2, 1000, "I2V", "IVIM")]
+    rows.append(metric("C_useful", 1.0, 50, unit="ratio", link="I2V", message="RSI", station_class="probe"))
     folder = write_campaign(tmp_path / "c", {"a": [{"rows": rows}] * 5})
     check = ["{metric: prr, at_range_m: 150}"]
     assert states(report(folder, check)) == ["met"]
