@@ -10,6 +10,8 @@ from sim.maps.cells import CoverageMap
 from sim.metrics.summary import messages_line, radio_line, settings_line
 from sim.plots import style
 
+KEY_IN, LINE_IN = 3.35, 0.158
+"""Height of the key, and of a line of notes below it."""
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "useful": "Useful coverage", "raw": "Raw coverage", "illustrative": "illustrative",
@@ -34,11 +36,14 @@ def legend_png(
         raise ValueError(f"--language {language}: is not one of {', '.join(WORDS)}")
     words = WORDS[language]
     with style.look():
-        figure = style.new_figure(7.0, 4.6)
+        notes = _notes(chosen, datum, pixel_m, least_width_m)
+        height_in = KEY_IN + LINE_IN * (1 + notes.count("\n"))
+        figure = style.new_figure(7.0, height_in)
         title = f"{words[chosen.measure]}: {class_}"
-        figure.text(0.03, 0.965, title, fontsize=17, fontweight="bold", color=style.INK, va="top")
-        figure.text(0.03, 0.885, words[f"{chosen.measure} means"], fontsize=11, color="#555555", va="top")
-        axes = figure.add_axes((0.03, 0.34, 0.6, 0.48))
+        figure.text(0.03, 1 - 0.16 / height_in, title, fontsize=17, fontweight="bold", color=style.INK, va="top")
+        means = words[f"{chosen.measure} means"]
+        figure.text(0.03, 1 - 0.53 / height_in, means, fontsize=11, color="#555555", va="top")
+        axes = figure.add_axes((0.03, 1 - 3.05 / height_in, 0.6, 2.2 / height_in))
         axes.set_axis_off()
         axes.set_xlim(0, 10)
         axes.set_ylim(0, len(BANDS))
@@ -48,10 +53,9 @@ def legend_png(
             axes.text(1.8, number + 0.5, label, va="center", fontsize=13, color=style.INK)
         if chosen.result.summary.get("illustrative"):
             box = {"boxstyle": "round,pad=0.3", "fc": "white", "ec": style.INK, "lw": 0.8}
-            figure.text(0.97, 0.78, words["illustrative"], ha="right", va="top", fontsize=14, style="italic",
-                        color=style.INK, bbox=box)
-        figure.text(0.03, 0.30, _notes(chosen, datum, pixel_m, least_width_m), va="top", fontsize=8.5, color="#555555",
-                    linespacing=1.3)
+            figure.text(0.97, 1 - 0.95 / height_in, words["illustrative"], ha="right", va="top", fontsize=14,
+                        style="italic", color=style.INK, bbox=box)
+        figure.text(0.03, 1 - 3.2 / height_in, notes, va="top", fontsize=8.5, color="#555555", linespacing=1.3)
         out = io.BytesIO()
         figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
