@@ -20,6 +20,7 @@ import numpy as np
 
 from sim import __version__
 from sim.tables import METRIC_COLUMNS, ResultError, Table, csv_text
+from sim.whole import synced
 
 SCHEMA_VERSION = 1
 __all__ = [
@@ -222,11 +223,16 @@ class ResultFolder:
     def finish_with(self, text: str) -> Path:
         """:meth:`finish` with the whole text of ``summary.json``, of a run computed elsewhere."""
         (self.work / "plots").mkdir(exist_ok=True)
+        for path in sorted(self.work.iterdir()):
+            if path.is_file():
+                synced(path)
         with (self.work / "summary.json").open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        synced(self.work)
         self._swap()
+        synced(self.out.parent)
         self._done = True
         return self.out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,18 @@ from pathlib import Path
 def partial_name(path: Path) -> Path:
     """The hidden sibling under which this process writes ``path``."""
     return path.with_name(f".{path.name}.partial-{os.getpid()}")
+
+
+def synced(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk before going on, so that a power cut cannot undo them."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # file systems that cannot do it for folders
+            raise
+    finally:
+        os.close(handle)
 
 
 @contextmanager

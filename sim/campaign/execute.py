@@ -33,7 +33,7 @@ def execute(task: Task, folder: CampaignFolder) -> None:
     else:
         _refuse_other_version("run", task.run_id, task.loaded.run_id())
         recording = folder.traffic_path(task.traffic) if task.traffic else None
-        run(task.loaded, folder.run_path(task.run_id), plots=task.plots, traffic_load=recording)
+        run(task.loaded, folder.run_path(task.run_id), force=True, plots=task.plots, traffic_load=recording)
 
 
 def half_written(task: Task, folder: CampaignFolder, pid: int) -> list[tuple[Path, Path]]:

@@ -15,8 +15,10 @@ ATTEMPTS = 3
 WAIT_S = 0.25
 
 
-class CampaignStopped(ValueError):
+class CampaignStopped(Exception):
     """Going on is pointless (full disk, folder gone); what is finished is kept."""
+
+    exit_code = 1
 
 
 @dataclass

@@ -139,6 +139,8 @@ def report(error: Exception) -> int:
     problems = getattr(error, "problems", None)
     if problems:
         lines, code = str(error).splitlines(), USAGE
+    elif (own_code := getattr(error, "exit_code", None)) is not None:
+        lines, code = [_one_line(error)], int(own_code)
     elif _is_usage(error):
         lines, code = [_one_line(error)], USAGE
     elif isinstance(error, OSError) and error.errno in _NO_ROOM:
