@@ -14,6 +14,7 @@ import pytest
 from sim.campaign.engine import run_campaign
 from sim.campaign.execute import execute
 from sim.campaign.plan import Plan
+from sim.campaign.seeds import replication_seed
 from sim.campaign.store import CampaignFolder, CampaignResult
 from sim.campaign.task import Ended, Task
 from sim.cli import main
@@ -210,6 +211,31 @@ def test_bad_input_is_one_clear_line(
     errors = capsys.readouterr().err.splitlines()
     assert errors and all(line.startswith("error: ") for line in errors) and any(told in line for line in errors)
     assert not (place / "nothing").exists()
+
+
+def test_a_run_that_fails_costs_its_seed_only(question: Question, answer: Answer, place: Path) -> None:
+    """Property: where one run of a third seed is given up, its layout has two seeds, the others three, and differences
+    pair the two that both have."""
+    lost = replication_seed(1, 2)
+
+    class Fails(Here):
+        def ended(self, timeout_s: float) -> list[Ended]:
+            config = self.held[0].loaded.config
+            if (config.seed, config.layout.name, config.radio.channel.v2i) == (lost, "both", "winner-b1"):
+                return [Ended(self.held.pop(0), "broken on purpose")]
+            return super().ended(timeout_s)
+
+    more = compare(
+        replace(question, seeds=3, failures="none"), place / "out",
+        lambda plan, folder: run_campaign(plan, folder, executor=Fails),
+    )
+    assert more.failed_runs() == 1
+    assert {(one.layout, one.model): len(one.seeds) for one in more.observed} == {
+        ("far", "winner-b1"): 3, ("far", "free-space"): 3, ("both", "winner-b1"): 2, ("both", "free-space"): 3,
+    }
+    pairs = {one.model: one.pairs[0].difference.n for one in more.rankings("")}
+    assert pairs == {"winner-b1": 2, "free-space": 3}
+    assert "2 to 3 seeds" in "\n".join(summary_lines(more))
 
 
 def test_a_class_without_a_zone_cannot_decide(question: Question, place: Path) -> None:

@@ -11,7 +11,7 @@ from sim.cli.options import SCHEMA_VERSION, columns
 from sim.layouts.compare.answer import BY_COST, BY_COVERAGE, Answer
 from sim.layouts.compare.failures import MEAN, WORST, Failure
 from sim.layouts.compare.judge import Ranking
-from sim.layouts.compare.observe import Observed
+from sim.layouts.compare.observe import QUANTILES, Observed
 from sim.layouts.compare.tables import BY_KEYS, TABLES, figure, rows_of
 
 BY_HEADS = {BY_COVERAGE: "useful coverage", BY_COST: "cost per covered km"}
@@ -57,7 +57,7 @@ def _main_table(answer: Answer, candidate: str) -> Iterator[str]:
     classes = list(dict.fromkeys(name for one in seen for name in one.classes()))
     front = answer.front(model, candidate)
     header = ["layout", "units", "cost [M CNY]", *(f"useful {name}" for name in classes), "deciding",
-              "gaps: m, count, longest", "SPAT p50, p99 [ms]", "CBR", "M CNY per covered km", "cost and coverage"]
+              "gaps: m, count, longest", "latency p50; p99 [ms]", "CBR", "M CNY per covered km", "cost and coverage"]
     rows = []
     for one in seen:
         site = answer.sites[one.layout, candidate]
@@ -90,10 +90,16 @@ def _gap_text(answer: Answer, one: Observed) -> str:
 
 
 def _latency_text(answer: Answer, one: Observed) -> str:
-    merged = answer.quantiles(one)
-    names = [key for key in merged if key.link == "I2V" and key.message in ("SPAT", "SPATEM")]
-    found = [merged[key] for quantile in (0.5, 0.99) for key in names if key.quantile == quantile]
-    return "; ".join(plus_minus(value, 1) for value in found) or "-"
+    """Of SPAT, or of the first roadside message there is where none is sent."""
+    found = {
+        (key.message, key.quantile): value for key, value in answer.quantiles(one).items()
+        if key.link == "I2V" and not math.isnan(value.mean)
+    }
+    messages = list(dict.fromkeys(message for message, _ in found))
+    if not messages:
+        return "-"
+    name = next((message for message in messages if message.startswith("SPAT")), messages[0])
+    return f"{name} " + "; ".join(plus_minus(found[name, q], 1) for q in QUANTILES if (name, q) in found)
 
 
 def _load_text(one: Observed) -> str:
@@ -126,6 +132,8 @@ def _ranking_lines(answer: Answer, candidate: str, by: str) -> Iterator[str]:
         yield from (f"  {flip}" for flip in found)
     elif len(rankings) > 1:
         yield "  no decided order flips between these models"
+    else:
+        yield "  one model only: whether the order holds under another is not known (--propagation)"
 
 
 def _order_text(ranking: Ranking) -> str:
