@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import sim
 from sim.clock import MS, SECOND
+from sim.engine import Engine
 from sim.frames import Flow, Kind, Outcome
-from sim.metrics import RoadsideMessage, Tick
+from sim.metrics import Batch, RoadsideMessage, Tick
 from sim.metrics.base import CLASSES
 from sim.metrics.roadside_gaps import RoadsideGaps, roadside_messages
 from sim.world.stations import Stations
@@ -310,3 +312,31 @@ def test_any_split_into_batches_gives_the_same_rows() -> None:
                 hear(kpi, world, mine)
         rows.append(list(kpi.rows()))
     assert rows[0] == rows[1]
+
+
+class Spy:
+    """Notes which unit sent which flow."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[int, int]] = set()
+
+    def observe(self, batch: Batch) -> None:
+        units = batch.sender_kind == Kind.RSU
+        self.seen |= set(zip(batch.flow[units].tolist(), batch.sender[units].tolist(), strict=True))
+
+    def tick(self, tick: Tick) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("name", ["03-one-border", "04-day-two"])
+def test_units_send_what_is_told_of_them(name: str) -> None:
+    """Property: over a run longer than every period, exactly those units send exactly those flows that the KPI takes
+    for their senders (answers to single vehicles apart)."""
+    few = ["measure.probes=false", "traffic_warmup_s=0", "radio_warmup_s=0", "traffic.equipped_ratio=0.1"]
+    engine = Engine(sim.load(name, ["duration_s=1.1", *few]))
+    spy = Spy()
+    engine.kpis["spy"] = spy  # type: ignore[assignment]
+    engine.run()
+    answers = {flow.flow.index for flow in engine.flows.values() if flow.flow.message == "RSC"}
+    told = {(flow, unit) for flow, units in engine.roadside.sends().items() for unit in units}
+    assert told and {(flow, unit) for flow, unit in spy.seen if flow not in answers} == told
