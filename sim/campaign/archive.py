@@ -24,7 +24,7 @@ from sim.results import OWN_NAMES, SCHEMA_VERSION, ResultError, ResultFolder
 MAX_MEMBERS = 200
 MAX_MEMBER_BYTES = 256 << 20
 MAX_TOTAL_BYTES = 512 << 20
-"""Bounds of what is unpacked; a run of the demonstration zone has about 2 MB."""
+"""Bounds of what is unpacked; a run of a small example with its plots has 3 MB."""
 _LEVEL = 6
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _PICTURE = re.compile(r"plots/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(png|svg|pdf)")
