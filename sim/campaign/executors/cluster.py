@@ -4,7 +4,7 @@ Workers share no disk with the campaign: a run comes back as one archive, a reco
 as a future that later runs depend on. Dask starts a task again elsewhere when its worker dies, and computes a lost
 recording again by itself. One run at a time in each worker process.
 
-Dask executes what it is sent: trusted networks only, see the README of this folder.
+Dask executes what it is sent: trusted networks only, see CLUSTER.md.
 """
 
 from __future__ import annotations
