@@ -74,9 +74,9 @@ class Evidence:
     def messages(self, wanted: str) -> list[str]:
         """Messages of the runs that a requirement on a class of use, or on one message, speaks of.
 
-        Rows of coverage name classes, not messages: an ETSI run has coverage of RSI and sends DENM.
+        Rows of zones name classes, not messages: an ETSI run has coverage of RSI and sends DENM.
         """
-        present = {key[2] for rows in self._rows for key in rows if key[2] and key[0] != "C_useful"}
+        present = {key[2] for rows in self._rows for key in rows if key[2] and key[:2] != ("C_useful", "I2V")}
         return messages_of(wanted, sorted(present))
 
     def has(self, *key: str) -> bool:
