@@ -43,7 +43,7 @@ exit codes:
     0  done
     1  unexpected failure
     2  wrong usage, or a scenario or file that cannot be used
-    3  an acceptance criterion failed (validate)
+    3  an acceptance criterion failed (validate; verdict and place with --check)
     4  some runs of several failed
   130  interrupted (Ctrl-C or SIGTERM); finished results are kept
 
