@@ -230,8 +230,8 @@ def test_workers_that_cannot_compute_this_get_no_tasks(cluster: Cluster, tmp_pat
     assert bench.names(folder) == sorted(run.run_id for run in plan.runs)
 
 
-def test_only_workers_of_another_version(tmp_path: Path) -> None:
-    """Property: refused before anything is computed, one line that names both versions."""
+def test_a_cluster_of_no_use(tmp_path: Path) -> None:
+    """Property: refused before anything is computed, one line names both; a scheduler that halts, or ends."""
     pytest.importorskip("distributed", reason="Dask distributed is not installed")
     own = Cluster(tmp_path)
     try:
@@ -245,6 +245,8 @@ def test_only_workers_of_another_version(tmp_path: Path) -> None:
         with pytest.raises(ClusterError, match="0.0.0") as error:
             DaskExecutor(CampaignFolder(tmp_path / "out"), own.address)
         assert "\n" not in str(error.value) and own.address in str(error.value)
+        own.processes[0].send_signal(signal.SIGSTOP)
+        until(executor, lambda: "does not answer" in executor.waiting_for)
         own.processes[0].kill()
         (ended,) = until(executor, lambda: not executor._jobs)
         assert ended.fatal and ended.error is not None and "the scheduler is gone" in ended.error

@@ -11,6 +11,7 @@ from sim.campaign.executors.cluster_client import CALL
 
 _EVERY_S = 2.0
 _ALONE_S = 5.0
+_ANSWER_S = 3.0
 _TELLS = ("python", "numpy")
 
 
@@ -32,6 +33,7 @@ class Workers:
         self._told: set[str] = set()
         self._next_s = 0.0
         self._alone_since_s: float | None = None
+        self._silent = False
 
     @property
     def usable(self) -> frozenset[str]:
@@ -47,6 +49,8 @@ class Workers:
     @property
     def waiting_for(self) -> str:
         """What a campaign waits for, in words; empty while there are workers."""
+        if self._silent:
+            return f"the scheduler {self._address} does not answer"
         if self.usable:
             return ""
         if self.refused:
@@ -77,9 +81,11 @@ class Workers:
             return False
         self._next_s = now_s + _EVERY_S
         try:
-            self.present = frozenset(self._client.nthreads())
+            self.present = frozenset(self._client.nthreads(callback_timeout=_ANSWER_S))
         except (OSError, ValueError, TypeError):
+            self._silent = True
             return False
+        self._silent = False
         self._asked &= self.present
         self.refused = {worker: why for worker, why in self.refused.items() if worker in self.present}
         if self.usable:
