@@ -53,6 +53,22 @@ def candidates() -> list[Item]:
     return [Item(name, _title(file)) for name, file in shipped_files("candidates").items()]
 
 
+def campaigns() -> list[Item]:
+    """Shipped campaigns."""
+    from sim.scenario.shipped import shipped_files
+
+    return [Item(name, _title(file)) for name, file in shipped_files("campaigns").items()]
+
+
+def requirements() -> list[Item]:
+    """Shipped files of requirements and the documents they come from."""
+    from rsu.document import read_document
+    from sim.scenario.shipped import shipped_files
+
+    files = shipped_files("requirements")
+    return [Item(name, _title(file), read_document(file).data["source"]["doc"]) for name, file in files.items()]
+
+
 def profiles() -> list[Item]:
     """Shipped profiles with how many of their keys are sourced."""
     from rsu.profile import load_profile
@@ -155,6 +171,8 @@ CATALOGUE: dict[str, Callable[[], list[Item]]] = {
     "scenarios": scenarios,
     "layouts": layouts,
     "candidates": candidates,
+    "campaigns": campaigns,
+    "requirements": requirements,
     "profiles": profiles,
     "siting-rules": siting_rules,
     "access": access,

@@ -11,6 +11,8 @@ KINDS = (
     "scenarios",
     "layouts",
     "candidates",
+    "campaigns",
+    "requirements",
     "profiles",
     "siting-rules",
     "access",
