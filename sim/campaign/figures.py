@@ -1,8 +1,9 @@
-"""Key figures of every variant over its seeds, from the summaries alone."""
+"""Key figures of every variant over its seeds: from the summaries, quantiles of merged seeds from ``means.csv``."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 from sim.campaign.plan import PlannedRun, Variant
 from sim.campaign.statistics import Interval, mean_interval
 from sim.campaign.store import CampaignResult
+from sim.campaign.tables import quantile_figures
 from sim.results import valid_summary
+
+_QUANTILE = re.compile(r"\.p[0-9.]+$")
 
 
 @dataclass(frozen=True)
@@ -38,20 +42,25 @@ class Figures:
 
 
 def variant_figures(campaign: CampaignResult) -> Iterator[tuple[Variant, Figures]]:
-    """Variants in order, each with its key figures; a variant without a finished run has none."""
+    """Variants in order, each with its key figures; a variant without a finished run has none.
+
+    Quantiles are never averaged: without ``means.csv`` they are left out.
+    """
     runs: dict[int, list[PlannedRun]] = {}
     for run in campaign.runs:
         if campaign.finished(run):
             runs.setdefault(run.variant, []).append(run)
+    quantiles = quantile_figures(campaign)
     for variant in campaign.variants:
         mine = runs.get(variant.index, [])
         found: dict[str, list[float]] = {}
         for run in mine:
             summary = valid_summary(campaign.folder.run_path(run.run_id)) or {}
             for key, value in summary.get("key_figures", {}).items():
-                if value is not None:
+                if value is not None and not _QUANTILE.search(key):
                     found.setdefault(key, []).append(float(value))
         intervals = {key: mean_interval(values) for key, values in found.items()}
+        intervals |= quantiles.get(variant.index, {})
         yield variant, Figures([run.seed for run in mine], intervals)
 
 

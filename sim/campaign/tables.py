@@ -9,14 +9,16 @@ import csv
 import io
 import math
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from sim.campaign.plan import Variant
 from sim.campaign.rows import KEY_COLUMNS, VariantValues, over_seeds, read_values
-from sim.campaign.statistics import mean_intervals, unpaired_half_widths
+from sim.campaign.statistics import Interval, mean_intervals, unpaired_half_widths
 from sim.campaign.store import CampaignResult
+from sim.metrics.base import Metric
+from sim.metrics.key_figures import key_figures
 from sim.tables import METRIC_COLUMNS, cell_text
 
 ROW_COLUMNS = (*METRIC_COLUMNS[:8], "quantile")
@@ -133,6 +135,38 @@ def difference_lines(
             rows_a.tolist(), paired.n.tolist(), *(column.tolist() for column in columns), strict=True)
         if n_seeds
     ]
+
+
+def quantile_figures(campaign: CampaignResult) -> dict[int, dict[str, Interval]]:
+    """Key figures that are quantiles, of merged seeds, as ``means.csv`` tells them: variant -> name -> its interval.
+
+    Nothing where the table was not derived, or does not name a variant. ``n`` of an interval counts seeds.
+    """
+    variants = {tuple(one.labels.get(axis, "") for axis in campaign.axes): one.index for one in campaign.variants}
+    axes = axis_columns(campaign)
+    found: dict[int, dict[str, Interval]] = {}
+    try:
+        file = (campaign.folder.out / "means.csv").open(encoding="utf-8", newline="")
+    except FileNotFoundError:
+        return found
+    with file:
+        for row in csv.DictReader(file):
+            variant = variants.get(tuple(row.get(axis, "") for axis in axes))
+            if not row.get("quantile") or not row["mean"] or variant is None:
+                continue
+            for name in key_figures([_metric_of(row)]):
+                mean, lower, upper = (float(row[column] or math.nan) for column in ("mean", "lower", "upper"))
+                found.setdefault(variant, {})[name] = Interval(mean, lower, upper, int(row["n_seeds"]))
+    return found
+
+
+def _metric_of(row: Mapping[str, str]) -> Metric:
+    metric, unit, link, message, jurisdiction, direction, station_class = (row[name] for name in METRIC_COLUMNS[:7])
+    distance_m, quantile = (float(row[name]) if row[name] else None for name in ("distance_m", "quantile"))
+    return Metric(
+        metric, unit, link, message, jurisdiction, direction, station_class, distance_m,
+        quantile=quantile, value=float(row["mean"]),
+    )
 
 
 def _centre(values: VariantValues, rows: np.ndarray, there: np.ndarray, runs: list[int]) -> np.ndarray:

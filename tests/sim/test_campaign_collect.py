@@ -18,6 +18,7 @@ import pytest
 
 import sim
 from sim.campaign.collect import TABLES, collect, write_runs
+from sim.campaign.figures import variant_figures
 from sim.campaign.plan import campaign_of
 from sim.campaign.rows import variant_rows
 from sim.campaign.store import CampaignFolder, CampaignResult, read_campaign_folder
@@ -169,6 +170,24 @@ def test_quantiles_are_those_of_all_seeds_together(real: CampaignResult) -> None
         rows = table.select(metric=metric, message=message, link=link, quantile=0.95, jurisdiction="")
         (value,), (n,) = rows["mean"], rows["n"]
         assert value == pytest.approx(edge_ms) and n == len(values)
+
+
+def test_quantiles_shown_for_a_variant_are_never_averaged(real: CampaignResult, tmp_path: Path) -> None:
+    """Independent: what is shown is the merged quantile of ``variant_rows`` and not the mean of the summaries' figures;
+    without the table it is left out, while means stay."""
+    name, at = "latency.V2V.BSM.p50", {"metric": "latency", "link": "V2V", "message": "BSM", "quantile": 0.5}
+    summaries = [result.summary["key_figures"] for _, result in real.results(0)]
+    shown = dict(next(variant_figures(real))[1].values)
+    assert shown[name].mean == pytest.approx(variant_rows(real, 0).select(**at)["mean"][0])
+    assert abs(shown[name].mean - statistics.fmean(one[name] for one in summaries)) > 0.1
+    assert shown["cbr_mean.vehicle"].mean == pytest.approx(
+        statistics.fmean(one["cbr_mean.vehicle"] for one in summaries))
+    assert set(shown) == {key for one in summaries for key in one}
+    bare = tmp_path / "bare"
+    shutil.copytree(real.folder.out, bare)
+    (bare / "means.csv").unlink()
+    rest = next(variant_figures(read_campaign_folder(bare)))[1].values
+    assert set(rest) == {key for key in shown if ".p" not in key} and rest["cbr_mean.vehicle"].n == 3
 
 
 def test_common_seeds_narrow_real_differences(real: CampaignResult) -> None:

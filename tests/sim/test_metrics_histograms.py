@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sim
+from sim.campaign.statistics import mean_interval
 from sim.metrics import KPIS, Metric
 from sim.metrics.histograms import (
     CELLS_PER_ROW,
@@ -109,6 +110,30 @@ def test_quantiles_of_several_seeds_are_those_of_the_pooled_delays(tmp_path: Pat
         averaged = float(np.mean([part.quantile(share) for part in parts]))
         assert abs(averaged - expected_ms) > 0.02 * expected_ms
     assert together.quantile(1.0) == pytest.approx(pooled.max() / 1e6)
+
+
+def test_the_interval_of_a_merged_quantile() -> None:
+    """Distribution: 500 drawn campaigns of 10 seeds with 400 delays each, whose scale differs by 10 % between seeds.
+
+    The merged median and 95th percentile +- t s / sqrt(n), s of the seeds' own quantiles, hold that of all delays there
+    are in 95 % +- 3.
+    """
+    generator = np.random.default_rng(7)
+
+    def drawn_ms(seeds: int, count: int) -> np.ndarray:
+        return generator.gamma(2, 20, (seeds, count)) * np.exp(generator.normal(0, 0.1, (seeds, 1)))
+
+    truth = np.quantile(drawn_ms(200_000, 10), (0.5, 0.95))
+    held = np.zeros(2)
+    for _ in range(500):
+        seeds = []
+        for values in drawn_ms(10, 400):
+            cell, count = np.unique(np.ceil(values * 100).astype(np.int64), return_counts=True)
+            seeds.append(Histogram("ms", cell, count, float(values.max())))
+        for k, share in enumerate((0.5, 0.95)):
+            half = mean_interval([one.quantile(share) for one in seeds]).half_width
+            held[k] += abs(merged(seeds).quantile(share) - truth[k]) <= half
+    assert (np.abs(held / 500 - 0.95) < 0.03).all(), held
 
 
 @settings(deadline=None, max_examples=40, derandomize=True)
