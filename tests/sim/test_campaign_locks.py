@@ -34,7 +34,7 @@ from sim.results import ResultError
 folder, index, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 marker = os.path.join(os.path.dirname(folder), "inside")
 won = 0
-while won < 60:
+while won < 40:
     try:
         with WriterLock(folder, (index, count)):
             if count == 1:
