@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,9 @@ from sim.results import Result, ResultError, read
 
 MEASURES = {"useful": "C_useful", "raw": "C_raw"}
 """Word of the command line -> column of ``coverage.csv``."""
+
+
+_NUMBERS = ("chainage_m", "C_raw", "C_useful")
 
 
 class Cell(NamedTuple):
@@ -106,12 +110,9 @@ def _of_runs(
 ) -> CoverageMap:
     found: dict[tuple[str, str, str, float], list[tuple[float, float]]] = {}
     for result in results:
-        if not result.has("coverage"):
-            raise ResultError(f"{result.folder}: has no coverage.csv: it was run without probes (measure.probes)")
-        for row in result.table("coverage").rows():
-            key = (str(row["class"]), str(row["direction"]), str(row["jurisdiction"]), float(row["chainage_m"]))
+        for key, shares in _rows(result):
             if not classes or key[0] in classes:
-                found.setdefault(key, []).append((float(row["C_raw"]), float(row["C_useful"])))
+                found.setdefault(key, []).append(shares)
     if not found:
         what = ", ".join(classes) or "any class"
         raise ResultError(f"{path}: no cell lies in a service zone of {what}: there is nothing to map")
@@ -120,6 +121,25 @@ def _of_runs(
     cells.sort(key=lambda cell: (order.get(cell.class_, len(order)), cell.direction != "up", cell.chainage_m))
     seeds = tuple(int(result.summary.get("seed", 0)) for result in results)
     return CoverageMap(cells, measure, results[0], labels, seeds)
+
+
+def _rows(result: Result) -> Iterator[tuple[tuple[str, str, str, float], tuple[float, float]]]:
+    """((class, direction, jurisdiction, chainage), (C_raw, C_useful)) of every cell of a run."""
+    path = result.folder / "coverage.csv"
+    if not result.has("coverage"):
+        raise ResultError(f"{path}: is missing: the run had no probes (measure.probes)")
+    table = result.table("coverage")
+    lacking = [name for name in ("class", "direction", "jurisdiction", *_NUMBERS) if name not in table]
+    if lacking:
+        raise ResultError(f"{path}: has no column {lacking[0]!r}")
+    for line, row in enumerate(table.rows(), 2):
+        if row["direction"] not in ("up", "down"):
+            raise ResultError(f"{path}:{line}: direction {str(row['direction'])!r} is neither up nor down")
+        for name in _NUMBERS:
+            if isinstance(row[name], str) or not 0.0 <= row[name] <= (math.inf if name == "chainage_m" else 1.0):
+                raise ResultError(f"{path}:{line}: {name} {str(row[name])!r} is no number from 0 on (a share: to 1)")
+        numbers = [float(row[name]) for name in _NUMBERS]
+        yield (str(row["class"]), str(row["direction"]), str(row["jurisdiction"]), numbers[0]), (numbers[1], numbers[2])
 
 
 def _cell(key: tuple[str, str, str, float], shares: list[tuple[float, float]], measure: str) -> Cell:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import ValidationError
+from yaml import YAMLError
 
 from rsu.geodesy import from_wgs84
 from sim.results import Result, ResultError
@@ -34,7 +35,10 @@ class Ground:
         if datum not in DATUMS:
             raise ValueError(f"--datum {datum}: is not one of {', '.join(DATUMS)}")
         self.datum = DATUMS[datum]
-        scenario = result.scenario
+        try:
+            scenario = result.scenario
+        except (YAMLError, UnicodeDecodeError) as error:
+            raise ResultError(f"{result.folder}/scenario.yaml: cannot be read: {_in_one_line(error)}") from None
         if not isinstance(scenario.get("corridor"), Mapping):
             raise ResultError(f"{result.folder}/scenario.yaml: is missing or holds no corridor: the map has no place")
         try:
@@ -52,7 +56,10 @@ class Ground:
         return from_wgs84(self.datum, *self.corridor.plane.to_lonlat(x_m, y_m))
 
     def ends_m(self, chainage_m: float) -> tuple[float, float]:
-        """From where to where the cell around a probe reaches."""
+        """From where to where the cell around a probe reaches; a ResultError for a probe beyond the road."""
+        if chainage_m > self.corridor.length_m:
+            rule = f"lies beyond the end of the road at {self.corridor.length_m:.1f} m"
+            raise ResultError(f"coverage.csv: a cell at {chainage_m:g} m {rule}")
         half_m = self.spacing_m / 2
         return max(0.0, chainage_m - half_m), min(self.corridor.length_m, chainage_m + half_m)
 

@@ -315,11 +315,39 @@ def test_bad_input_is_one_line(run: Result, tmp_path: Path) -> None:
     broken = CoverageMap([Cell("RSI", "up", "A", 12.5, 1.0, 1.0, 1, math.nan, math.nan)], "useful", read(empty.folder))
     with pytest.raises(ResultError, match="cannot be rebuilt"):
         map_files([broken])
+    (empty.folder / "scenario.yaml").write_text("corridor: {topology: [\n", encoding="utf-8")
+    with pytest.raises(ResultError, match="scenario.yaml: cannot be read"):
+        map_files([CoverageMap(broken.cells, "useful", read(empty.folder))])
     taken = tmp_path / "taken"
     taken.write_text("mine", encoding="utf-8")
     with pytest.raises(ResultError, match="is not a folder"):
         write_maps(map_files(read_maps(run.folder), formats=["csv"]), taken)
     assert taken.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_broken_table_is_told_by_line(run: Result, tmp_path: Path) -> None:
+    """By hand: a share that is missing, above 1 or no number, a direction that is none, a missing column: file, line
+    and column are named, and nothing is coloured; nor is a cell beyond the end of the road."""
+    good = ("RSI", "A", "up", 12.5, 1.0, 1.0, 0.5)
+    broken = {
+        "missing": (*good[:6], None), "above": (*good[:6], 1.5), "word": (*good[:6], "half"),
+        "sideways": ("RSI", "A", "left", *good[3:]), "before": (*good[:3], -3.0, *good[4:]),
+    }
+    for name, row in broken.items():
+        folder = result_with(run, tmp_path / name, [good, row]).folder
+        with pytest.raises(ResultError, match=r"coverage\.csv:[23]: (C_useful|direction|chainage_m) ") as caught:
+            read_maps(folder)
+        assert "\n" not in str(caught.value)
+    beyond = result_with(run, tmp_path / "beyond", [(*good[:3], 99_000.0, *good[4:])])
+    with pytest.raises(ResultError, match="99000 m lies beyond the end of the road"):
+        map_files(read_maps(beyond.folder))
+    path = folder / "coverage.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("C_raw", "raw"), encoding="utf-8")
+    with pytest.raises(ResultError, match="has no column 'C_raw'"):
+        read_maps(folder)
+    path.unlink()
+    with pytest.raises(ResultError, match="is missing: the run had no probes"):
+        read_maps(folder)
 
 
 def test_legend_names_model_and_assumptions(files: dict[str, Path]) -> None:
