@@ -39,7 +39,6 @@ def add(verbs: Any, name: str) -> None:
     parser.add_argument("--geojson", type=Path, metavar="FILE", help="write the layout as GeoJSON")
     parser.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: processors)")
     parser.add_argument("--dask", metavar="ADDRESS", help="simulate on a Dask cluster, e.g. tcp://127.0.0.1:8786")
-    parser.add_argument("--language", choices=("en", "zh"), default="en", help="words in the figure")
     add_json(parser)
     add_loudness(parser)
     parser.set_defaults(act=act)
@@ -61,7 +60,7 @@ def act(args: argparse.Namespace) -> int:
             jobs=args.jobs, executor=executor_of(args), progress=progress.update,
             remark=lambda line: remark(line, quiet=args.quiet),
         )
-    written = report.write(proposal, layout=args.write, geojson=args.geojson, language=args.language)
+    written = report.write(proposal, layout=args.write, geojson=args.geojson)
     if args.json:
         print_json(report.document(proposal))
     else:

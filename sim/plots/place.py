@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def curve_figure(proposal: Proposal, words: dict[str, str]) -> Figure:
         axes = figure.add_axes((LEFT + k * width, 0.32, width - 0.03, 0.51))
         _panel(axes, proposal, k, words, first=k == 0)
     lines, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="lower center", bbox_to_anchor=(0.5, 0.105), ncol=2, frameon=False)
+    figure.legend(lines, names, loc="lower center", bbox_to_anchor=(0.5, 0.105), ncol=3, frameon=False)
     loaded = proposal.question.loaded
     figure.text(0.012, 0.98, words["place_title"], ha="left", va="top", fontsize=17, fontweight="bold", color=INK)
     title = (loaded.config.title_zh if words is labels("zh") else "") or loaded.config.title or loaded.name
@@ -59,6 +60,8 @@ def _panel(axes: Axes, proposal: Proposal, k: int, words: dict[str, str], *, fir
     axes.plot(counts, curve.bound.shares[: len(counts), k], color=GREY, linewidth=1.2, label=words["place_bound"])
     axes.plot(counts, curve.shares[:, k], color=blue["color"], marker=blue["marker"], markersize=5, linewidth=1.8,
               label=words["place_model"])
+    axes.plot([len(proposal.choice.units)], [proposal.chosen_shares()[k]], linestyle="none", color=blue["color"],
+              marker="*", markersize=15, markeredgecolor="white", zorder=4, label=words["place_chosen"])
     axes.axhline(target.share, color=INK, linewidth=1.0, linestyle=":", label=words["place_wanted"])
     points = [(len(one.units), one.intervals[k]) for one in proposal.rounds]
     if points:
@@ -74,7 +77,8 @@ def _panel(axes: Axes, proposal: Proposal, k: int, words: dict[str, str], *, fir
                       label=words["place_simulated"])
     percent_axis(axes, 1.05)
     quiet_grid(axes)
-    axes.set_title(str(target), fontsize=12, color=INK)
+    wide = 90 // len(proposal.question.targets)
+    axes.set_title("\n".join(textwrap.wrap(str(target), wide)), fontsize=12, color=INK)
     axes.set_xlabel(words["place_units"])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlim(-0.3, max([len(counts) - 1, 1, *(count for count, _ in points)]) + 0.3)
@@ -85,8 +89,6 @@ def _panel(axes: Axes, proposal: Proposal, k: int, words: dict[str, str], *, fir
 
 
 def _caption(proposal: Proposal, words: dict[str, str]) -> str:
-    import textwrap
-
     from sim.layouts.place.report import bound_text
 
     question, channel = proposal.question, proposal.question.loaded.config.radio.channel

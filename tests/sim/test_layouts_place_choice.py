@@ -10,6 +10,7 @@ import pytest
 
 from sim.layouts.place.exact import choose, pruned
 from sim.layouts.place.greedy import greedy
+from sim.layouts.place.groups import dealt_out, groups_of, most_by_groups
 from sim.layouts.place.problem import Problem
 
 
@@ -50,6 +51,17 @@ def fewest_by_hand(problem: Problem) -> int | None:
         if any((shares >= problem.wanted - 1e-9).all() for shares in all_sets(problem, count).values()):
             return count
     return None
+
+
+def in_blocks(seed: int, wanted: tuple[float, ...] = (0.7,), blocks: int = 3) -> Problem:
+    """Several problems of three units side by side, numbered alternately, that share no element."""
+    parts = [a_problem(100 * seed + block, units=3, elements=6, wanted=wanted) for block in range(blocks)]
+    return Problem(
+        3 * blocks, np.array(wanted), np.concatenate([part.unit * blocks + b for b, part in enumerate(parts)]),
+        np.concatenate([part.element + 6 * b for b, part in enumerate(parts)]),
+        np.concatenate([part.probability for part in parts]), np.concatenate([part.target_of for part in parts]),
+        np.concatenate([part.weight / blocks for part in parts]),
+    ).in_order()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -119,6 +131,49 @@ def test_exact_number_of_units_is_that_of_enumeration(seed: int, wanted: tuple[f
     else:
         assert choice.met and len(choice.units) == fewest
         assert (shares_by_hand(problem, tuple(choice.units)) >= problem.wanted - 1e-9).all()
+
+
+def test_groups_are_units_that_share_a_cell() -> None:
+    """By hand: 0-2 share element 0 and 2-3 element 1; 1 stands alone; 4 reaches nothing."""
+    unit, element = np.array([0, 1, 2, 2, 3]), np.array([0, 2, 0, 1, 1])
+    problem = Problem(5, np.array([1.0]), unit, element, np.ones(5), np.zeros(3, int), np.full(3, 1 / 3))
+    assert [group.tolist() for group in groups_of(problem)] == [[0, 2, 3], [1]]
+
+
+def test_units_are_dealt_out_to_groups_in_the_best_way() -> None:
+    """Independent: three rising curves, all ways of dealing out 0 to 6 units."""
+    parts = [np.array([0, 0.5, 0.6]), np.array([0, 0.1, 0.9]), np.array([0, 0.3, 0.4])]
+    total, dealt = dealt_out(parts)
+    for count in range(7):
+        ways = [way for way in itertools.product(range(3), repeat=3) if sum(way) == count]
+        assert total[count] == pytest.approx(max(sum(p[n] for p, n in zip(parts, way, strict=True)) for way in ways))
+    assert [len(one) for one in dealt] == [3, 5, 7]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("wanted", [(0.3,), (0.5,), (0.4, 0.3)])
+def test_with_groups_the_answer_is_that_of_enumeration(seed: int, wanted: tuple[float, ...]) -> None:
+    """Independent: fewest units, best two and three units, and bounds that no set exceeds."""
+    problem = in_blocks(seed, wanted)
+    most = most_by_groups(problem)
+    best = {}
+    for count in range(5):
+        sets = all_sets(problem, count)
+        assert (np.array(list(sets.values())) <= most[count] + 1e-12).all()
+        best[count] = max(objective_by_hand(problem, some) for some in sets)
+    choice, _ = choose(problem)
+    fewest = fewest_by_hand(problem)
+    assert choice.proven and choice.least_units == fewest
+    assert choice.met == (fewest is not None)
+    if fewest is not None:
+        assert len(choice.units) == fewest
+        assert (shares_by_hand(problem, tuple(choice.units)) >= problem.wanted - 1e-9).all()
+    for budget in (2, 3):
+        choice, _ = choose(problem, budget)
+        assert choice.proven
+        assert objective_by_hand(problem, tuple(choice.units)) == pytest.approx(best[budget], abs=1e-9)
+        if not choice.met:
+            assert choice.best_objective == pytest.approx(best[budget], abs=1e-9)
 
 
 def test_the_search_beats_greedy_where_greedy_is_fooled() -> None:

@@ -114,6 +114,8 @@ def test_tables_say_what_is_model_and_what_is_simulated(shortfall: tuple[Proposa
     assert [int(row["units"]) for row in curve] == list(range(len(curve)))
     assert shares == sorted(shares) and shares[0] == 0
     assert all(share <= float(row["bound"]) + 1e-9 for share, row in zip(shares, curve, strict=True))
+    (chosen,) = [row for row in rows if row["source"] == "model, chosen"]
+    assert float(chosen["share"]) == pytest.approx(float(proposal.problem.state(proposal.choice.units).shares()[0]))
     (simulated,) = [row for row in rows if row["source"] == "simulated"]
     assert float(simulated["share"]) == pytest.approx(proposal.rounds[0].intervals[0].mean)
     assert (out / "place.png").stat().st_size > 10_000

@@ -8,10 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.layouts.place.greedy import Greedy, greedy
+from sim.layouts.place.groups import Table, groups_of, most_by_groups, table_of
 from sim.layouts.place.problem import ENOUGH, SLACK, Problem, State
 
-WORK_LIMIT = 200_000_000
-"""Pairs looked at before the search gives up (some 4 CPU-s): with 40 poles of 60 pairs each about 80,000 states."""
+WORK_LIMIT = 300_000_000
+"""Pairs looked at before the search gives up (some 4 CPU-s): with 40 poles of 60 pairs each about 40,000 states."""
+STATE_WORK = 5_000
+"""What a state costs however few pairs there are, in pairs."""
+GROUP_SHARE = 0.05
+"""Part of the work left that one search within one group may take."""
 
 
 NEGLIGIBLE = 1e-3
@@ -41,16 +46,25 @@ def choose(
 
     Greedy first, then without units that the later ones made needless. Then the search proves for one number of units
     after the other, from the bound on, that it does not suffice, or finds a set that does. It gives up after ``work``
-    pairs (the same ones on every machine), and what was proven until then still holds. The greedy choice goes on for
-    ``beyond`` units, for its curve. ``report`` is called now and then and may raise to end.
+    pairs (the same ones on every machine), and what was proven until then still holds. With one target and poles in
+    groups that share no cell it searches group by group instead (:mod:`sim.layouts.place.groups`). The greedy choice
+    goes on for ``beyond`` units, for its curve. ``report`` is called now and then and may raise to end.
     """
     first = greedy(problem, budget, beyond)
+    first.bound.tighten_shares(most_by_groups(problem))
     search = _Search(problem, work, report or (lambda: None))
+    table = _table(problem, search)
     least = first.least_units()
     if first.needed is None:
-        return _best_of(problem, first, least, search, budget), first
+        return _best_of(problem, first, least, search, budget, table), first
     assert least is not None
     units, proven = pruned(problem, first.order[:first.needed]), True
+    if table is not None:
+        enough = np.flatnonzero(table.reached >= problem.wanted[0] - ENOUGH)
+        if len(enough) and enough[0] < len(units):
+            units = table.units(int(enough[0]))
+        least = max(least, int(np.argmax(table.most >= problem.wanted[0] - ENOUGH)))
+        return Choice(units, least, least >= len(units), 1.0, True), first
     while least < len(units):
         found = search.suffices(least)
         if found is None and search.gave_up:
@@ -63,6 +77,22 @@ def choose(
     return Choice(units, least, proven, 1.0, True), first
 
 
+def _table(problem: Problem, search: _Search) -> Table | None:
+    """The choice group by group, where there is one target and more than one group."""
+    if len(problem.wanted) > 1 or len(groups_of(problem)) < 2:
+        return None
+
+    def best(part: Problem, count: int, known: float) -> tuple[list[int] | None, bool]:
+        within = _Search(part, int(search.left * GROUP_SHARE), search.report)
+        before = within.left
+        # The target of a group is 2 (never reached), so its objective is half its share.
+        better = within.best(count, known / 2)
+        search.left -= before - max(within.left, 0)
+        return better, not within.gave_up
+
+    return table_of(problem, best)
+
+
 def pruned(problem: Problem, units: list[int]) -> list[int]:
     """The same units without those that the targets do not need, the earliest choices first to go."""
     kept = list(units)
@@ -73,7 +103,8 @@ def pruned(problem: Problem, units: list[int]) -> list[int]:
     return kept
 
 
-def _best_of(problem: Problem, first: Greedy, least: int | None, search: _Search, budget: int | None) -> Choice:
+def _best_of(problem: Problem, first: Greedy, least: int | None, search: _Search, budget: int | None,
+             table: Table | None) -> Choice:
     """The greedy choice does not meet the targets, for want of budget or of poles that reach far enough."""
     units = first.order
     states = [problem.state()]
@@ -84,6 +115,8 @@ def _best_of(problem: Problem, first: Greedy, least: int | None, search: _Search
         # Nothing left to add: all poles together reach no more than this.
         count = next(n for n, state in enumerate(states) if state.objective() >= reached - NEGLIGIBLE)
         return Choice(units[:count], least, True, reached, False)
+    if table is not None:
+        return _best_of_table(problem, units, least, table)
     better = search.best(len(units), reached)
     if better is not None:
         units = better
@@ -93,6 +126,25 @@ def _best_of(problem: Problem, first: Greedy, least: int | None, search: _Search
     if proven and not met:
         least = None if least is None else max(least, len(units) + 1)
     return Choice(units, least, proven, most, met)
+
+
+def _best_of_table(problem: Problem, greedy_units: list[int], least: int | None, table: Table) -> Choice:
+    """The best so many units of one target, dealt out to groups."""
+    count, wanted = len(greedy_units), float(problem.wanted[0])
+    last = min(count, len(table.reached) - 1)
+    enough = np.flatnonzero(table.reached[:last + 1] >= wanted - ENOUGH)
+    units = table.units(int(enough[0]) if len(enough) else last)
+    if problem.state(units).objective() < problem.state(greedy_units).objective():
+        units = greedy_units
+    state, most = problem.state(units), float(table.most[last])
+    needed = np.flatnonzero(table.most >= wanted - ENOUGH)
+    if least is not None and len(needed):
+        least = max(least, int(needed[0]))
+    elif not len(needed):
+        least = None
+    reached = float(state.shares()[0])
+    proven = least == len(units) if state.met() else most <= reached + ENOUGH
+    return Choice(units, least, proven, min(1.0, max(most, reached) / wanted), state.met())
 
 
 class _Search:
@@ -129,7 +181,7 @@ class _Search:
                     return True
             if count == 0:
                 return False
-            self.left -= len(self.problem.unit) + self.problem.units
+            self.left -= len(self.problem.unit) + self.problem.units + STATE_WORK
             self._states += 1
             if self._states % 64 == 0:
                 self.report()

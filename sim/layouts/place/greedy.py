@@ -42,6 +42,12 @@ class Bound:
         most = np.concatenate([[0.0], np.cumsum(-np.sort(-worth))])
         self.objective = np.minimum(self.objective, state.objective() + most)
 
+    def tighten_shares(self, most: np.ndarray) -> None:
+        """Use other upper bounds [units + 1, targets] on the shares; the objective cannot exceed what they make."""
+        self.shares = np.minimum(self.shares, most)
+        parts = np.minimum(self.shares / np.maximum(self.problem.wanted, ENOUGH), 1.0)
+        self.objective = np.minimum(self.objective, parts.mean(axis=1))
+
     def least_units(self) -> int | None:
         """Fewest units that could meet every target; none = no number of units can."""
         enough = (self.shares >= self.problem.wanted - ENOUGH).all(axis=1) & (self.objective >= 1.0 - SLACK)

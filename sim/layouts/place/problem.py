@@ -38,6 +38,14 @@ class Problem:
     weight: np.ndarray
     """[elements]; those of one target sum to 1, less where cells are known to stay empty."""
 
+    def in_order(self) -> Problem:
+        """The same with pairs sorted by unit, then element."""
+        order = np.lexsort((self.element, self.unit))
+        return replace(
+            self, unit=self.unit[order].astype(np.int64), element=self.element[order].astype(np.int64),
+            probability=self.probability[order],
+        )
+
     def state(self, units: Sequence[int] = ()) -> State:
         """The state with these units."""
         state = State(self, np.ones(len(self.weight)), ())
@@ -146,11 +154,10 @@ def problem_of(targets: Sequence[Target], reach: dict[str, Reach], grid: ProbeGr
         of.append(np.full(count * seeds, number))
         before += count * seeds
     unit, element, probability = (np.concatenate(column) for column in zip(*columns, strict=True))
-    order = np.lexsort((element, unit))
     return Problem(
-        units, np.array([target.share for target in targets]), unit[order].astype(np.int64),
-        element[order].astype(np.int64), probability[order], np.concatenate(of), np.concatenate(weights),
-    )
+        units, np.array([target.share for target in targets]), unit, element, probability, np.concatenate(of),
+        np.concatenate(weights),
+    ).in_order()
 
 
 def cells_of(target: Target, reach: Reach, grid: ProbeGrid, names: Sequence[str]) -> np.ndarray:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 import sim
 from sim.campaign.engine import MakeExecutor
 from sim.campaign.seeds import replication_seed
@@ -93,6 +95,10 @@ class Proposal:
         """Whether the targets hold in simulation; none = not simulated."""
         final = self.final
         return final.holds if final is not None else None
+
+    def chosen_shares(self) -> np.ndarray:
+        """[targets]: what the model says of the units it chose (not one of the curve's sets where that is better)."""
+        return self.problem.state(self.choice.units).shares()
 
     def layout(self) -> Layout:
         """The proposed layout: every unit listed, all else as in the scenario's."""

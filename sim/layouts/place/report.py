@@ -23,8 +23,8 @@ SCHEMA_VERSION = 1
 
 
 def rows(proposal: Proposal) -> Iterator[tuple[Any, ...]]:
-    """Rows of ``place.csv``: the curve of the model by number of units, then what was simulated."""
-    curve, poles = proposal.greedy, proposal.poles
+    """Rows of ``place.csv``: the model's greedy curve unit by unit, the chosen set, then what was simulated."""
+    curve, poles, chosen = proposal.greedy, proposal.poles, proposal.chosen_shares()
     for k, target in enumerate(proposal.question.targets):
         for count, shares in enumerate(curve.shares):
             pole = poles[curve.order[count - 1]] if count else None
@@ -33,6 +33,11 @@ def rows(proposal: Proposal) -> Iterator[tuple[Any, ...]]:
                 pole.chainage_m if pole else None, (pole.node or "") if pole else "", float(shares[k]), None, None,
                 len(proposal.seeds), float(curve.bound.shares[count, k]),
             )
+        count = len(proposal.choice.units)
+        yield (
+            target.name, target.share, "model, chosen", None, count, "", None, "", float(chosen[k]), None, None,
+            len(proposal.seeds), float(curve.bound.shares[count, k]),
+        )
         for one in proposal.rounds:
             interval = one.intervals[k]
             yield (
@@ -147,6 +152,10 @@ def text(proposal: Proposal) -> str:
         f"{MODEL_LABEL} ({len(proposal.seeds)} seeds): {units_text(len(proposal.choice.units))}; "
         f"{bound_text(proposal)}",
         columns(list(_curve(proposal)), _curve_header(proposal)),
+        f"chosen: {units_text(len(proposal.choice.units))}: " + "; ".join(
+            f"{target.name} {share:.4f}"
+            for target, share in zip(question.targets, proposal.chosen_shares(), strict=True)
+        ),
         "",
     ]
     if proposal.rounds:
