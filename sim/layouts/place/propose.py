@@ -190,7 +190,8 @@ def _modelled(question: Question, report: Callable[[float, str], None]) -> tuple
     choice, curve = choose(
         problem, question.budget, beyond=BEYOND, report=lambda: report(0.7 * MODEL_SHARE, "choosing")
     )
-    radio = supply.engine.access.provenance().get("access", config.radio.access)
+    told = supply.engine.access.provenance()
+    radio = " and ".join(told[key].split(";")[0] for key in ("access", "second radio: access") if key in told)
     proposal = Proposal(question, corridor, poles, seeds, problem, choice, curve, radio)
     bench = Bench(
         loaded, question.targets, reach, grid, names, supply.measured_s, question.seeds, question.judge,
