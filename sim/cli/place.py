@@ -13,7 +13,7 @@ corridor place 03-one-border --target "coverage(SPAT) >= 0.95" --seeds 3 --jobs 
 corridor place demo-zone --target "coverage(SPAT) >= 0.95" --target "coverage(RSI) >= 0.99" --no-verify
 corridor place 03-one-border --target "coverage(RSI, direction=up) >= 0.9" --budget 1 --write units.yaml --check
 """
-NOT_HELD = 3
+NOT_HELD, SOME_FAILED = 3, 4
 
 
 def add(verbs: Any, name: str) -> None:
@@ -50,16 +50,21 @@ def act(args: argparse.Namespace) -> int:
     from sim.cli.progress import Progress
     from sim.layouts.place import report
     from sim.layouts.place.propose import propose
+    from sim.layouts.place.verify import RunsFailed
 
     if args.jobs is not None and not 1 <= args.jobs <= 1024:
         raise ValueError(f"--jobs {args.jobs}: must be from 1 to 1024")
-    with Progress("place", quiet=args.quiet) as progress:
-        proposal = propose(
-            args.scenario, args.target, args.overrides, seed=args.seed, budget=args.budget, seeds=args.seeds,
-            spacing_m=args.pole_spacing, verify=args.verify, rounds=args.rounds, judge=args.by, out=args.out,
-            jobs=args.jobs, executor=executor_of(args), progress=progress.update,
-            remark=lambda line: remark(line, quiet=args.quiet),
-        )
+    try:
+        with Progress("place", quiet=args.quiet) as progress:
+            proposal = propose(
+                args.scenario, args.target, args.overrides, seed=args.seed, budget=args.budget, seeds=args.seeds,
+                spacing_m=args.pole_spacing, verify=args.verify, rounds=args.rounds, judge=args.by, out=args.out,
+                jobs=args.jobs, executor=executor_of(args), progress=progress.update,
+                remark=lambda line: remark(line, quiet=args.quiet),
+            )
+    except RunsFailed as error:
+        remark(f"error: {error}")
+        return SOME_FAILED
     written = report.write(proposal, layout=args.write, geojson=args.geojson)
     if args.json:
         print_json(report.document(proposal))

@@ -141,6 +141,23 @@ def test_units_are_added_until_the_target_holds(tmp_path: Path, monkeypatch: pyt
         assert one.intervals[0].mean == pytest.approx(model[0], abs=1e-9)
 
 
+def test_runs_that_fail_are_exit_code_4_and_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand: a radio that raises in every run; the model (an ideal one's) is there, nothing is said of the layout."""
+    monkeypatch.setenv("PYTHONPATH", str(BENCH.parents[2]))
+    changes = [word for text in [*QUICK, "radio.access=tests.sim.executor_bench:Raising"] for word in ("--set", text)]
+    code = main([
+        "place", str(BENCH), "--target", "coverage(RSI) >= 0.5", "--seeds", "1", "--jobs", "1", "-q", *changes,
+        "--out", str(tmp_path / "out"),
+    ])
+    out, err = capsys.readouterr()
+    assert code == 4 and out == ""
+    (line,) = err.splitlines()
+    assert line.startswith("error: ") and "1 of 1 runs of round-1-1-units failed; failed.json says why" in line
+    assert not (tmp_path / "out" / "place.csv").exists()
+
+
 def a_bench(message: str = "RSM", overrides: tuple[str, ...] = ()) -> tuple[Bench, np.ndarray]:
     """What the rounds of a scenario have in common, and which cells of the class's zone count."""
     loaded = load(BENCH, [*overrides])

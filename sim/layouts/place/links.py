@@ -194,11 +194,12 @@ LINKS: dict[type[Any], Callable[[Any, Stations], Any]] = {
 
 
 def link_of(layer: Any, name: str, stations: Stations) -> Link:
-    """The link of an access layer; ValueError for one without a row."""
-    if type(layer) not in LINKS:
+    """The link of an access layer (or of what it is derived from); ValueError for one without a row."""
+    made = next((LINKS[kind] for kind in type(layer).__mro__ if kind in LINKS), None)
+    if made is None:
         known = "ideal, lte-v2x-mode4, nr-v2x-mode2, ieee80211p"
         raise ValueError(
             f"radio.access: {name!r}: what a pole reaches by it is not modelled for placing units; modelled: {known}"
         )
-    link: Link = LINKS[type(layer)](layer, stations)
+    link: Link = made(layer, stations)
     return link

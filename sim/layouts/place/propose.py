@@ -134,8 +134,8 @@ def propose(
     same call resumes) and units are added, at most ``rounds`` layouts, until the targets hold or nothing helps.
     ``progress(fraction, text)`` may raise to end; finished runs are kept.
 
-    Raises ValueError for a target that cannot be read or has no cells, :class:`sim.results.ResultError` where the
-    folder cannot be used or runs fail.
+    Raises ValueError for a target that cannot be read or has no cells, :class:`sim.results.ResultError` where
+    the folder cannot be used, :class:`sim.layouts.place.verify.RunsFailed` where runs of a round fail.
     """
     loaded = source if isinstance(source, LoadedScenario) else load(source, list(overrides), seed)
     asked = parse_targets(targets, [one.id for one in loaded.config.corridor.jurisdictions])

@@ -29,6 +29,10 @@ STEP_RATIO = 0.25
 """A round adds at most this share of the units that stand already, at least one."""
 
 
+class RunsFailed(ResultError):
+    """Some runs of a round failed, so that nothing can be said of its layout; the others are kept."""
+
+
 @dataclass(frozen=True)
 class Hole:
     """A stretch of cells of one target's zone below the wanted share."""
@@ -87,10 +91,10 @@ class Bench:
         }, name="corridor place")
 
     def round_of(self, number: int, units: Sequence[int], label: str, campaign: CampaignResult) -> Round:
-        """What the runs of one layout say; a ResultError where runs failed."""
+        """What the runs of one layout say; :class:`RunsFailed` where some have no result."""
         results = [result for _, result in campaign.results(campaign.variant(layout=label).index)]
         if len(results) < self.seeds:
-            raise ResultError(
+            raise RunsFailed(
                 f"{campaign.folder.out}: {self.seeds - len(results)} of {self.seeds} runs of {label} failed; "
                 f"failed.json says why"
             )
