@@ -218,7 +218,8 @@ class ResultFolder:
             "cpu_s": round(cpu, 3),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         }
-        return self.finish_with(json_text({**head, **summary, **tail, "host": host_facts()}))
+        sizes = {"files": {path.name: path.stat().st_size for path in sorted(self.work.glob("*.csv"))}}
+        return self.finish_with(json_text({**head, **summary, **tail, "host": host_facts(), **sizes}))
 
     def finish_with(self, text: str) -> Path:
         """:meth:`finish` with the whole text of ``summary.json``, of a run computed elsewhere."""

@@ -102,7 +102,7 @@ def collected(out: Path, runs: int) -> dict[str, Any]:
 def _plan(runs: int) -> Any:
     from sim.campaign.plan import campaign_of
 
-    powers = [round(20 + 0.01 * k, 2) for k in range(max(1, runs // 10))]
+    powers = [round(10 + 0.01 * k, 2) for k in range(max(1, runs // 10))]
     return campaign_of({
         "name": "many", "scenarios": ["01-one-vehicle-one-rsu"], "set": {"duration_s": 1},
         "vary": {"radio.link.tx_power_dbm": powers}, "seeds": 10,

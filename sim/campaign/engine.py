@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import sim
@@ -45,12 +45,13 @@ def run_campaign(
     remark = remark or (lambda line: None)
     most = plan.campaign.until.max_seeds if plan.campaign.until else plan.replications()
     path = Path(out) if out is not None else Path("results") / plan.campaign.name
-    folder = CampaignFolder(path, fan_out=len(plan.variants) * most > FAN_OUT_ABOVE)
+    part = "" if shard[1] == 1 else f"{shard[0]}-of-{shard[1]}"
+    folder = CampaignFolder(path, len(plan.variants) * most > FAN_OUT_ABOVE, part)
     check_folder(folder, plan, force=force, remark=remark)
     if plan.campaign.until is not None and shard[1] > 1:
         raise ResultError("until: seeds cannot continue in a shard, which does not see the runs of the others")
     with ExitStack() as stack:
-        stack.enter_context(WriterLock(folder.out, shard))
+        stack.enter_context(WriterLock(folder.out, shard, plan.identity()))
         if shard[1] == 1:
             clear_leftovers(folder)
         folder.write_plan(plan)
@@ -177,14 +178,24 @@ class _Work:
     def close(self) -> None:
         """End the workers."""
         if self._executor is not None:
+            self._tell()
             self._executor.close()
             self._executor = None
+        for path in (self.folder.traffic_path("x").parent, self.folder.out / "traffic"):
+            with suppress(OSError):  # holds recordings of a campaign that was ended, or is not there
+                path.rmdir()
+
+    def _tell(self) -> None:
+        """Pass on what the executor has to say."""
+        for line in getattr(self._executor, "notices", list)():
+            self._remark(line)
 
     def _count(self, task: RunTask, ended: Ended) -> None:
         self._done += 1
         self.finished.add(task.run_id)
 
     def _report(self) -> None:
+        self._tell()
         finished = self._before + self._done + len(self.failures)
         text = f"{finished}/{self._total} runs"
         elapsed_s = time.monotonic() - self._begun_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -106,6 +107,11 @@ class Plan:
         assert loaded is not None
         loaded = loaded.with_seed(run.seed)
         return RunTask(run.run_id, loaded, traffic_name(loaded), self.campaign.plots)
+
+    def identity(self) -> str:
+        """Digest that tells this campaign from others: what is varied over what, without the number of seeds."""
+        told = self.campaign.model_dump(mode="json", by_alias=True, exclude={"seeds", "until", "plots"})
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
     def replications(self) -> int:
         """Replications planned so far."""

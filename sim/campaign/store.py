@@ -27,9 +27,11 @@ _RUN_ID = re.compile(r"[0-9a-f]{16}")
 class CampaignFolder:
     """Paths of one campaign's folder; knows nothing of what is in it."""
 
-    def __init__(self, out: str | Path, fan_out: bool = False) -> None:
+    def __init__(self, out: str | Path, fan_out: bool = False, part: str = "") -> None:
         self.out = Path(os.path.abspath(out))
         self.fan_out = fan_out
+        self.part = part
+        """Folder below ``traffic/`` of its own, for one of several shards that may run on other machines."""
 
     def run_path(self, run_id: str) -> Path:
         """Result folder of one run."""
@@ -38,7 +40,7 @@ class CampaignFolder:
 
     def traffic_path(self, name: str) -> Path:
         """Recording that runs replay."""
-        return self.out / "traffic" / f"{name}.npz"
+        return self.out / "traffic" / self.part / f"{name}.npz"
 
     @property
     def sweep_path(self) -> Path:
@@ -46,12 +48,12 @@ class CampaignFolder:
         return self.out / "sweep.json"
 
     def finished(self, run_id: str) -> bool:
-        """Whether a run is done: a valid summary of this very run, schema and program version, with its table."""
+        """Whether a run is done: a valid summary of this very run and schema, and its tables as long as it says."""
         path = self.run_path(run_id)
         summary = valid_summary(path)
         return (
             summary is not None and summary["run_id"] == run_id and summary["schema_version"] == SCHEMA_VERSION
-            and (path / "metrics.csv").is_file()
+            and (path / "metrics.csv").is_file() and _whole(path, summary.get("files"))
         )
 
     def write_text(self, name: str, text: str) -> None:
@@ -64,6 +66,14 @@ class CampaignFolder:
     def write_plan(self, plan: Plan) -> None:
         """``sweep.json``: the campaign, its variants and runs, and the version that plans them."""
         self.write_text("sweep.json", json_text(sweep_document(plan, self.fan_out)))
+
+
+def _whole(path: Path, sizes: Any) -> bool:
+    """Whether every table of a run has the size its summary says."""
+    try:
+        return all(os.stat(path / name).st_size == size for name, size in (sizes or {}).items())
+    except (OSError, AttributeError, TypeError):
+        return False
 
 
 def sweep_document(plan: Plan, fan_out: bool) -> dict[str, Any]:

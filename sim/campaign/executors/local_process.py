@@ -182,6 +182,7 @@ def setup(folder: CampaignFolder) -> dict[str, Any]:
         "parent_thread_stays": threading.current_thread() is threading.main_thread(),
         "out": str(folder.out),
         "fan_out": folder.fan_out,
+        "part": folder.part,
     }
 
 

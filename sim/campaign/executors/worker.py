@@ -53,7 +53,7 @@ def _serve(waiting: queue.SimpleQueue[bytes], answers_fd: int, setup: dict[str, 
     from sim.campaign.execute import describe_error, execute
     from sim.campaign.store import CampaignFolder
 
-    folder = CampaignFolder(setup["out"], setup["fan_out"])
+    folder = CampaignFolder(setup["out"], setup["fan_out"], setup["part"])
     _write_frame(answers_fd, {"ready": True})
     for number in itertools.count():
         content = waiting.get()
