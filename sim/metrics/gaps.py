@@ -10,13 +10,14 @@ import numpy as np
 from sim.clock import NEVER
 from sim.frames import Kind, Outcome
 from sim.metrics.base import Batch, Context, Metric, Rows, Tick
+from sim.metrics.gap_rows import GapRows
 from sim.metrics.histograms import Named, of_delays
 from sim.metrics.pair_states import UNHEARD, Heard, Links, Pairs, turns_of_pairs
 from sim.metrics.pairs import MARGIN_M, PairWindow
+from sim.metrics.placed import PlacedDelays
 from sim.metrics.statistics import DelayHistogram
 
 COVERAGE_RANGES_M = (150, 300)
-QUANTILES = (0.5, 0.95, 0.99)
 _LONG_NUMERATOR, _LONG_DENOMINATOR = 5, 2
 
 
@@ -28,7 +29,8 @@ class Gaps:
     already longer than 2.5 periods beside. *Update delay*: at each tick, time since the newest reception.
     *Age*: time since the generation of the newest applied message, its mean integrated exactly over time, its
     quantiles taken at ticks. A pair is judged once it has been watched for the freshness limit of BSM; pairs
-    never heard count as not covered.
+    never heard count as not covered. With several jurisdictions, gaps, open ends and delays are told of each
+    receiver's place too, as of the tick in which it had the message, or of the last tick of an open end.
     """
 
     def __init__(self, context: Context) -> None:
@@ -48,6 +50,12 @@ class Gaps:
         self.age_time_ns = 0
         self.heard_ticks = self.judged_ticks = 0
         places = len(context.jurisdictions) + 1
+        self._places = places if places > 2 else 1
+        self._place_of_rank, self._renewed = np.empty(0, np.int16), False
+        self.by_place = PlacedDelays()
+        """Gaps by place (jurisdiction of the receiver + 1), then delays by place; nothing with one jurisdiction."""
+        self.placed_counts = np.zeros((3, self._places), np.int64)
+        """Gaps beyond 2.5 periods, open ends, open ends beyond 2.5 periods; by place."""
         self.covered = np.zeros((len(COVERAGE_RANGES_M), 3, places), np.int64)
         """Judged pair-ticks per range: all, radio-fresh, applied-fresh; per place of the receiver."""
 
@@ -69,6 +77,7 @@ class Gaps:
         distance_m2 = self.window.distance_m2(place_m[0], place_m[1], stations.ring_m)
         within = distance_m2 <= self.range_m**2
         self._enter_and_leave(within, now_ns)
+        self._take_places(stations.place)
         self._end_ns = now_ns + tick.length_ns
         self.pairs.judge(now_ns - self.tau_ns)
         self._sample(now_ns, tick.length_ns)
@@ -86,7 +95,17 @@ class Gaps:
         gone[source[source >= 0]] = False
         self._close(np.flatnonzero(gone), now_ns)
         pairs.carry(source, now_ns)
+        self._renewed = True
         pairs.entry = self.heard.compact(pairs.entry)
+
+    def _take_places(self, place: np.ndarray) -> None:
+        """Where receivers are now; made anew only where somebody crossed a border or the list of pairs changed."""
+        if self._places == 1:
+            return
+        of_rank = (place[self.window.ranked] + 1).astype(np.int16)
+        if len(of_rank) != len(self._place_of_rank) or (of_rank != self._place_of_rank).any() or self._renewed:
+            self.pairs.place = of_rank.take(self.window.receiver_rank)
+        self._place_of_rank, self._renewed = of_rank, False
 
     def _enter_and_leave(self, within: np.ndarray, now_ns: int) -> None:
         pairs = self.pairs
@@ -103,11 +122,19 @@ class Gaps:
         """Count the open end of pairs that leave: since their last reception, or since entry when there was
         none."""
         open_ns = now_ns - np.maximum(self.heard.time_ns[self.pairs.entry[rows]], self.pairs.since_ns[rows])
-        self.open_ends += len(open_ns)
-        self.open_long += self._long_count(open_ns)
+        self._count_open(rows, open_ns)
 
-    def _long_count(self, delay_ns: np.ndarray) -> int:
-        return int(np.count_nonzero(delay_ns > self.period_ns * _LONG_NUMERATOR // _LONG_DENOMINATOR))
+    def _count_open(self, rows: np.ndarray, open_ns: np.ndarray) -> None:
+        long = self._is_long(open_ns)
+        self.open_ends += len(open_ns)
+        self.open_long += int(np.count_nonzero(long))
+        if self._places > 1:
+            place = self.pairs.place[rows]
+            self.placed_counts[1] += np.bincount(place, minlength=self._places)
+            self.placed_counts[2] += np.bincount(place[long], minlength=self._places)
+
+    def _is_long(self, delay_ns: np.ndarray) -> np.ndarray:
+        return delay_ns > self.period_ns * _LONG_NUMERATOR // _LONG_DENOMINATOR
 
     def _sample(self, now_ns: int, length_ns: int) -> None:
         """Delay and age of judged pairs within range; pairs with the same newest reception are sampled together."""
@@ -116,13 +143,19 @@ class Gaps:
         self.judged_ticks += int(np.count_nonzero(pairs.in_age))
         newest = pairs.entry * pairs.in_age
         pairs.in_age &= newest != UNHEARD
-        count = np.bincount(newest, minlength=1)
-        count[UNHEARD] = 0
+        if self._places > 1:
+            newest *= np.int32(self._places)
+            newest += pairs.place
+        count = np.bincount(newest, minlength=self._places)
+        count[: self._places] = 0
         used = np.flatnonzero(count)
         count, known = count[used], int(count.sum())
         self.heard_ticks += known
-        age_ns = now_ns - heard.made_ns[used]
-        self.delay.add(now_ns - heard.time_ns[used], count)
+        entry, place = np.divmod(used, self._places)
+        age_ns, delay_ns = now_ns - heard.made_ns[entry], now_ns - heard.time_ns[entry]
+        self.delay.add(delay_ns, count)
+        if self._places > 1:
+            self.by_place.add(self._places + place, delay_ns, count)
         self.age.add(age_ns, count)
         self.age_ns2 += int((age_ns * count).sum()) * length_ns + known * length_ns**2 // 2
         self.age_time_ns += known * length_ns
@@ -137,11 +170,12 @@ class Gaps:
         if pairs.radio_ns is not None:
             cell[(cell == 0) & (now_ns - pairs.radio_ns <= self.tau_ns)] = 1
         cell += np.int16(3) * (distance_m2 <= inner_m**2)
-        place = (6 * (place[window.ranked] + 1) + 1).astype(np.int16)
-        if len(place) and (place != place[0]).any():
-            cell += place.take(window.receiver_rank)
-        elif len(place):
-            cell += place[0]
+        if self._places > 1:
+            cell += np.int16(6) * pairs.place
+            cell += 1
+        elif len(window.ranked):
+            place = (6 * (place[window.ranked] + 1) + 1).astype(np.int16)
+            cell += place[0] if (place == place[0]).all() else place.take(window.receiver_rank)
         near = pairs.within if self.range_m == outer_m else distance_m2 <= outer_m**2
         cell *= near & pairs.judged
         count = np.bincount(cell, minlength=1 + 6 * places)[1:].reshape(places, 2, 3)
@@ -224,16 +258,19 @@ class Gaps:
         in_order = (before != UNHEARD) & (gap_ns >= 0) & (newer_ns >= 0)
         old = pairs.entry.take(pair)
         others = np.flatnonzero(old != np.where(in_order, before, np.int32(-1)).take(row))
-        key = row * 8
-        key += pairs.flags().take(pair)
-        key[others] = 8 * count
-        kinds = np.bincount(key, minlength=8 * (count + 1))[: 8 * count].reshape(count, 8)
-        closed, in_age = kinds[:, 1::2].sum(1), kinds[:, 2:4].sum(1) + kinds[:, 6:].sum(1)
-        used = np.flatnonzero(closed)
-        self._count_gaps(gap_ns[used], closed[used])
-        self._shorten_age(np.where(in_order, newer_ns, 0) * in_age, heard.time_ns[here])
-        if kinds[:, 4:].any():
-            opened = np.flatnonzero((key & 4 == 4) & (key < 8 * count))
+        size = 8 * self._places
+        key = row * size
+        key += pairs.flags(self._places).take(pair)
+        key[others] = size * count
+        many = np.bincount(key, minlength=size * (count + 1))[: size * count]
+        used = np.flatnonzero(many)
+        many = many[used]
+        reception, flags = np.divmod(used, size)
+        closed, in_age = flags & 1 > 0, np.bincount(reception, many * (flags >> 1 & 1), minlength=count)
+        self._count_gaps(gap_ns[reception[closed]], flags[closed] >> 3, many[closed])
+        self._shorten_age(np.where(in_order, newer_ns, 0) * in_age.astype(np.int64), heard.time_ns[here])
+        if (flags & 4).any():
+            opened = np.flatnonzero((key & 4 == 4) & (key < size * count))
             self._hear_first(pair[opened], heard.time_ns[row[opened] + first])
         row += first
         pairs.entry[pair] = row
@@ -254,15 +291,20 @@ class Gaps:
         self._shorten_age(by_entry, heard.time_ns[first : first + len(by_entry)])
         if not closed.all():
             self._hear_first(pair[~closed], time_ns[~closed])
-        self._count_gaps(gap_ns[closed & (gap_ns >= 0)])
+        gapped = np.flatnonzero(closed & (gap_ns >= 0))
+        self._count_gaps(gap_ns.take(gapped), pairs.place.take(pair.take(gapped)))
         if int(gap_ns.min()) < 0 or int(newer_ns.min()) < 0:
             entry = self._newest(old, entry)
         pairs.entry[pair] = entry
 
-    def _count_gaps(self, gap_ns: np.ndarray, count: np.ndarray | None = None) -> None:
+    def _count_gaps(self, gap_ns: np.ndarray, place: np.ndarray, count: np.ndarray | None = None) -> None:
         self.gap.add(gap_ns, count)
-        long = gap_ns > self.period_ns * _LONG_NUMERATOR // _LONG_DENOMINATOR
-        self.gap_long += int(np.count_nonzero(long) if count is None else count[long].sum())
+        long = np.flatnonzero(self._is_long(gap_ns))
+        many = np.ones(len(long), np.int64) if count is None else count[long]
+        self.gap_long += int(many.sum())
+        if self._places > 1:
+            self.by_place.add(place, gap_ns, count)
+            np.add.at(self.placed_counts[0], place[long], many)
 
     def _hear_first(self, pair: np.ndarray, time_ns: np.ndarray) -> None:
         """First receptions of pairs since they came within range."""
@@ -270,8 +312,7 @@ class Gaps:
         pair, time_ns = pair[within], time_ns[within]
         since_ns = self.pairs.since_ns[pair]
         entry_ns = np.maximum(time_ns - since_ns, 0)
-        self.open_ends += len(entry_ns)
-        self.open_long += self._long_count(entry_ns)
+        self._count_open(pair, entry_ns)
         self.pairs.closed[pair] = time_ns >= since_ns
 
     def _shorten_age(self, newer_ns: np.ndarray, time_ns: np.ndarray) -> None:
@@ -311,99 +352,70 @@ class Gaps:
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.covered += other.covered
+        self.by_place.merge(other.by_place)
+        self.placed_counts += other.placed_counts
 
     def rows(self) -> Iterator[Metric]:
-        """Gaps, update delay and age of V2V BSM, then coverage of pairs."""
+        """Gaps, update delay and age of V2V BSM, then coverage of pairs; then gaps and delays by place."""
         self._settle()
-        link = ("V2V", self.context.awareness)
+        whole = self._rows()
         for name, delays in self._delays().items():
-            for share in QUANTILES if delays.count else ():
-                yield Metric(
-                    name,
-                    "ms",
-                    *link,
-                    distance_m=self.range_m,
-                    quantile=share,
-                    value=delays.quantile_ms(share),
-                    n=delays.count,
-                )
-            if delays.count and name != "aoi":
-                yield Metric(
-                    f"{name}_mean", "ms", *link, distance_m=self.range_m, value=delays.mean_ms(), n=delays.count
-                )
-                yield Metric(
-                    f"{name}_max",
-                    "ms",
-                    *link,
-                    distance_m=self.range_m,
-                    value=delays.max_ns / 1e6,
-                    n=delays.count,
-                )
+            yield from whole.delays(name, delays, ends=name != "aoi")
         if self.age_time_ns:
-            yield Metric(
-                "aoi_mean",
-                "ms",
-                *link,
-                distance_m=self.range_m,
-                value=self.age_ns2 / self.age_time_ns / 1e6,
-                n=self.age.count,
-            )
-        yield from self._open_rows(link)
-        yield from self._coverage_rows(link)
+            yield whole.row("aoi_mean", "ms", self.age_ns2 / self.age_time_ns / 1e6, self.age.count)
+        ends, long_ends = self._open_now()
+        yield from whole.open_ends(
+            self.gap.count, self.gap_long, self.open_ends + int(ends.sum()), self.open_long + int(long_ends.sum())
+        )
+        if self.judged_ticks:
+            yield whole.row("pair_heard", "ratio", self.heard_ticks / self.judged_ticks, self.judged_ticks)
+        yield from self._coverage_rows()
+        for place, rows, delays_of in self._placed():
+            for name, delays in delays_of.items():
+                yield from rows.delays(name, delays)
+            long, ended, long_ended = self.placed_counts[:, place] + (0, ends[place], long_ends[place])
+            yield from rows.open_ends(delays_of["gap"].count, int(long), int(ended), int(long_ended))
 
-    def _open_rows(self, link: tuple[str, str]) -> Iterator[Metric]:
+    def _rows(self, jurisdiction: str = "", range_m: float | None = None) -> GapRows:
+        return GapRows(self.context.awareness, self.range_m if range_m is None else range_m, jurisdiction)
+
+    def _open_now(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ends open at the end of the run, and those beyond 2.5 periods, by place."""
         still = np.flatnonzero(self.pairs.within)
         heard_ns = self.heard.time_ns[self.pairs.entry[still]]
         open_ns = self._end_ns - np.maximum(heard_ns, self.pairs.since_ns[still])
-        ends = self.open_ends + len(open_ns)
-        long = self.open_long + self._long_count(open_ns)
-        if self.gap.count:
-            yield Metric(
-                "gap_over_2.5T",
-                "ratio",
-                *link,
-                distance_m=self.range_m,
-                value=self.gap_long / self.gap.count,
-                n=self.gap.count,
-            )
-        if ends:
-            yield Metric("gap_open_ends", "count", *link, distance_m=self.range_m, value=ends)
-            yield Metric(
-                "gap_open_over_2.5T", "ratio", *link, distance_m=self.range_m, value=long / ends, n=ends
-            )
-        if self.judged_ticks:
-            yield Metric(
-                "pair_heard",
-                "ratio",
-                *link,
-                distance_m=self.range_m,
-                value=self.heard_ticks / self.judged_ticks,
-                n=self.judged_ticks,
-            )
+        place = self.pairs.place[still]
+        counts = (np.bincount(chosen, minlength=self._places) for chosen in (place, place[self._is_long(open_ns)]))
+        ends, long_ends = counts
+        return ends, long_ends
 
-    def _coverage_rows(self, link: tuple[str, str]) -> Iterator[Metric]:
-        for k, range_m in enumerate(COVERAGE_RANGES_M):
-            for place, name in [(None, ""), *((j + 1, n) for j, n in enumerate(self.context.jurisdictions))]:
-                judged, raw, useful = (int(c.sum() if place is None else c[place]) for c in self.covered[k])
-                if judged:
-                    yield Metric(
-                        "C_raw", "ratio", *link, name, distance_m=range_m, value=raw / judged, n=judged
-                    )
-                    yield Metric(
-                        "C_useful", "ratio", *link, name, distance_m=range_m, value=useful / judged, n=judged
-                    )
+    def _coverage_rows(self) -> Iterator[Metric]:
+        for range_m, counts in zip(COVERAGE_RANGES_M, self.covered, strict=True):
+            yield from self._rows("", range_m).coverage(*counts.sum(1).tolist())
+            for jurisdiction, of_place in zip(self.context.jurisdictions, counts.T[1:].tolist(), strict=True):
+                yield from self._rows(jurisdiction, range_m).coverage(*of_place)
 
     def _delays(self) -> dict[str, DelayHistogram]:
         return {"gap": self.gap, "update_delay": self.delay, "aoi": self.age}
 
+    def _placed(self) -> Iterator[tuple[int, GapRows, dict[str, DelayHistogram]]]:
+        """(jurisdiction + 1, its rows, gaps and delays of receivers there); nothing with a single jurisdiction."""
+        for place in range(1, self._places):
+            yield place, self._rows(self.context.jurisdictions[place - 1]), self.delays_of_place(place)
+
+    def delays_of_place(self, place: int) -> dict[str, DelayHistogram]:
+        """Gaps and update delays of receivers in a place (jurisdiction + 1, 0 = nobody's)."""
+        groups = {"gap": place, "update_delay": self._places + place}
+        return {name: self.by_place.of(group) or DelayHistogram() for name, group in groups.items()}
+
     def distributions(self) -> Iterator[Named]:
-        """What the quantiles are taken from."""
+        """What the quantiles are taken from, in the order of :meth:`rows`."""
         self._settle()
-        for name, delays in self._delays().items():
-            if delays.count:
-                yield of_delays(
-                    Metric(name, "ms", "V2V", self.context.awareness, distance_m=self.range_m), delays
-                )
+        told = [(self._rows(), self._delays()), *((rows, delays_of) for _, rows, delays_of in self._placed())]
+        for rows, delays_of in told:
+            for name, delays in delays_of.items():
+                if delays.count:
+                    yield of_delays(rows.row(name, "ms"), delays)
 
     def tables(self) -> dict[str, Rows]:
         """None beyond ``metrics.csv``."""

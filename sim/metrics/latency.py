@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
 from sim.frames import Kind, Outcome
 from sim.metrics.base import LINKS, STAGES, Batch, Context, Metric, Rows, Tick, link_kind
 from sim.metrics.histograms import Named, of_delays
+from sim.metrics.placed import PlacedDelays
 from sim.metrics.statistics import DelayHistogram
 
 QUANTILES = (0.5, 0.95, 0.99)
@@ -18,6 +20,8 @@ LIMITS_MS = (20, 50, 100, 200, 500, 1000)
 """Limits whose compliance share is printed (use-case tables read them)."""
 
 _PARTS = ("latency", *(f"stage_{s}" for s in STAGES), "sense", "age_at_apply")
+_PLACED = ("latency", "age_at_apply")
+"""Parts that are told by the receiver's place too."""
 _CDF_SHARES = np.concatenate([np.arange(0, 0.99, 0.01), [0.99, 0.995, 0.999, 1.0]])
 
 
@@ -26,30 +30,54 @@ def _extras(batch: Batch) -> dict[str, np.ndarray | None]:
     return {"stage_air": batch.air_extra_ns, "stage_verify": batch.verify_wait_ns}
 
 
+class _Applied(NamedTuple):
+    """On how many links a frame was applied, one entry per combination that occurs."""
+
+    frame: np.ndarray
+    link: np.ndarray
+    """Index into :data:`LINKS`."""
+    links: np.ndarray
+    place: np.ndarray
+    """Jurisdiction of the receivers + 1, where places are told apart."""
+
+    @staticmethod
+    def of(batch: Batch, used: np.ndarray, kinds: int, links: np.ndarray, place: np.ndarray) -> _Applied:
+        """Of numbers frame x ``kinds`` + kind of receiver, where the link has a kind; of one kind they are vehicles."""
+        frame, kind = np.divmod(used, kinds)
+        link = link_kind(batch.sender_kind[frame], kind if kinds > 1 else np.full(len(frame), Kind.VEHICLE))
+        known = link >= 0
+        return _Applied(frame[known], link[known], links[known], place[known])
+
+
 class Latency:
     """Histograms of total latency, of each stage, of ``sense`` and of ``age_at_apply``, per link kind and
     message.
 
     Only applied rows have a latency; ``latency_sent`` (opportunities) and ``latency_delivered`` (applied
     ones) stand beside it. Percentiles of stages do not add; their means do. Maximum and mean are exact,
-    quantiles are at most 0.01 ms too high (1 ms above 200 ms).
+    quantiles are at most 0.01 ms too high (1 ms above 200 ms). With several jurisdictions, counts, ``latency`` and
+    ``age_at_apply`` are told of each receiver's place too (that of the tick in which the frame ended).
     """
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        shape = (len(LINKS), len(context.messages))
-        self.sent = np.zeros(shape, np.int64)
+        self.sent = np.zeros((len(LINKS), len(context.messages), len(context.jurisdictions) + 1), np.int64)
+        """Opportunities by kind of link, message and jurisdiction of the receiver + 1."""
         self.parts: dict[tuple[int, int, str], DelayHistogram] = {}
+        self.by_place = PlacedDelays()
+        """By :meth:`_placed_group`; nothing with a single jurisdiction, which would say the same again."""
+        self._places = len(context.jurisdictions) + 1 if len(context.jurisdictions) > 1 else 1
 
     def observe(self, batch: Batch) -> None:
         """Add all applied links; a ValueError if the stages of one do not sum to its latency."""
         n = batch.counts(self.context)
-        np.add.at(self.sent, (n.link, n.message), n.count)
+        np.add.at(self.sent, (n.link, n.message, n.place), n.count)
         stages = self._stages(batch)
         total = np.zeros(len(batch), np.int64)
         for value in stages.values():
             total = total + value
-        row, link, weight = self._applied_counts(batch)
+        applied, placed = self._applied_counts(batch)
+        row, link, weight = applied.frame, applied.link, applied.links
         self._check(batch, row, total)
         own = {name: extra for name, extra in _extras(batch).items() if extra is not None}
         parts = {**{f"stage_{s}": v for s, v in stages.items()}, "sense": batch.sense_ns}
@@ -62,12 +90,23 @@ class Latency:
             for name, value in parts.items():
                 if name not in own:
                     self._histogram(group, name).add(value[frames], count)
+        if placed is not None and not own:
+            message = batch.message[placed.frame]
+            for name in _PLACED:
+                if name in parts:
+                    number = self._placed_group(name, placed.link, message, placed.place)
+                    self.by_place.add(number, parts[name][placed.frame], placed.links)
         if own or batch.clock_error_ns is not None:
             self._observe_links(batch, stages, total, own)
 
-    def _applied_counts(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(frame, kind of link, links on which it was applied), one entry per combination that occurs."""
-        stations, kinds = batch.stations, len(Kind)
+    def _placed_group(self, name: str, link: np.ndarray, message: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """One number per part, kind of link, message and place (jurisdiction of the receiver + 1)."""
+        kinds = _PLACED.index(name) * len(LINKS) + link.astype(np.int64)
+        return (kinds * len(self.context.messages) + message) * self._places + place
+
+    def _applied_counts(self, batch: Batch) -> tuple[_Applied, _Applied | None]:
+        """Combinations of frame and kind of link; with several jurisdictions, those of frame, kind and place too."""
+        stations, kinds, places = batch.stations, len(Kind), self._places
         keep = batch.counted(self.context.measure)
         row, receiver, applied = batch.row, batch.receiver, batch.outcome == Outcome.DELIVERED
         if keep is not None:
@@ -75,14 +114,22 @@ class Latency:
         key = row
         if stations.first_vehicle == 0:
             kinds = 1
-        else:
-            key = row * kinds
-            key += stations.kind.take(receiver)
-        count = np.bincount(key, applied, kinds * len(batch)).astype(np.int64).reshape(len(batch), kinds)
-        frame, kind = np.nonzero(count)
-        link = link_kind(batch.sender_kind[frame], kind if kinds > 1 else np.full(len(frame), Kind.VEHICLE))
-        frame, kind, link = frame[link >= 0], kind[link >= 0], link[link >= 0]
-        return frame, link, count[frame, kind]
+        if kinds * places > 1:
+            column = stations.kind if kinds > 1 else np.zeros(stations.size, np.int8)
+            if places > 1:
+                column = column.astype(np.int16) * places + (stations.place + 1)
+            key = row * (kinds * places)
+            key += column.take(receiver)
+        count = np.bincount(key, applied, kinds * places * len(batch)).astype(np.int64)
+        used = np.flatnonzero(count)
+        count = count[used]
+        used, place = np.divmod(used, places)
+        by_place = _Applied.of(batch, used, kinds, count, place)
+        if places == 1:
+            return by_place, None
+        first = np.flatnonzero(np.diff(used, prepend=-1))
+        whole = np.add.reduceat(count, first) if len(first) else count
+        return _Applied.of(batch, used[first], kinds, whole, place[first]), by_place
 
     def _observe_links(
         self, batch: Batch, stages: dict[str, np.ndarray], total: np.ndarray, own: dict[str, np.ndarray]
@@ -100,12 +147,15 @@ class Latency:
             value = stages.get(name.removeprefix("stage_"), np.zeros(len(batch), np.int64))
             self._add(name, groups, value[row] + extra[applied])
         latency_ns = self._latency(batch, applied, total)
-        if own:
-            self._add("latency", groups, latency_ns)
         age_ns = latency_ns + batch.sense_ns[row]
         if batch.clock_error_ns is not None:
             age_ns = np.maximum(age_ns + batch.clock_error_ns[applied], 0)
-        self._add("age_at_apply", groups, age_ns)
+        found = {"latency": latency_ns, "age_at_apply": age_ns} if own else {"age_at_apply": age_ns}
+        for name, value_ns in found.items():
+            self._add(name, groups, value_ns)
+            if self._places > 1:
+                place = batch.stations.place[batch.receiver[applied]] + 1
+                self.by_place.add(self._placed_group(name, link, batch.message[row], place), value_ns)
 
     @staticmethod
     def _latency(batch: Batch, links: np.ndarray, total: np.ndarray) -> np.ndarray:
@@ -158,19 +208,20 @@ class Latency:
         self.sent += other.sent
         for key, histogram in other.parts.items():
             self.parts.setdefault(key, DelayHistogram()).merge(histogram)
+        self.by_place.merge(other.by_place)
 
     def rows(self) -> Iterator[Metric]:
-        """Counts, then quantiles, mean and maximum of every part, then shares within limits."""
+        """Counts, then quantiles, mean and maximum of every part, then shares within limits; then by place."""
         for (i, link), (k, message) in product(enumerate(LINKS), enumerate(self.context.messages)):
-            if not self.sent[i, k]:
+            if not self.sent[i, k].any():
                 continue
             total = self.parts.get((i, k, "latency"))
             delivered = total.count if total else 0
-            yield Metric("latency_sent", "count", link, message, value=int(self.sent[i, k]))
+            yield Metric("latency_sent", "count", link, message, value=int(self.sent[i, k].sum()))
             yield Metric("latency_delivered", "count", link, message, value=delivered)
             for name in _PARTS:
                 if (i, k, name) in self.parts:
-                    yield from self._part_rows(name, link, message, self.parts[i, k, name])
+                    yield from self._part_rows(name, link, message, delays=self.parts[i, k, name])
             for limit_ms in LIMITS_MS if total else ():
                 assert total is not None
                 yield Metric(
@@ -181,14 +232,36 @@ class Latency:
                     value=total.share_within(limit_ms),
                     n=delivered,
                 )
+        for names, sent, delays_of in self._placed():
+            total = delays_of.get("latency")
+            yield Metric("latency_sent", "count", *names, value=sent)
+            yield Metric("latency_delivered", "count", *names, value=total.count if total else 0)
+            for name, delays in delays_of.items():
+                yield from self._part_rows(name, *names, delays=delays)
 
-    def _part_rows(self, name: str, link: str, message: str, delays: DelayHistogram) -> Iterator[Metric]:
-        for share in QUANTILES:
-            yield Metric(
-                name, "ms", link, message, quantile=share, value=delays.quantile_ms(share), n=delays.count
-            )
-        yield Metric(f"{name}_mean", "ms", link, message, value=delays.mean_ms(), n=delays.count)
-        yield Metric(f"{name}_max", "ms", link, message, value=delays.max_ns / 1e6, n=delays.count)
+    def _placed(self) -> Iterator[tuple[tuple[str, str, str], int, dict[str, DelayHistogram]]]:
+        """((link, message, jurisdiction), opportunities, delays by part) of every place with opportunities."""
+        if self._places == 1:
+            return
+        for (i, link), (k, message) in product(enumerate(LINKS), enumerate(self.context.messages)):
+            for j, jurisdiction in enumerate(self.context.jurisdictions, 1):
+                if self.sent[i, k, j]:
+                    yield (link, message, jurisdiction), int(self.sent[i, k, j]), self.delays_of_place(i, k, j)
+
+    def delays_of_place(self, link: int, message: int, place: int) -> dict[str, DelayHistogram]:
+        """Delays by part, as far as anything was applied there; ``place``: jurisdiction of the receiver + 1."""
+        group = np.array([link]), np.array([message]), np.array([place])
+        found = {name: self.by_place.of(int(self._placed_group(name, *group)[0])) for name in _PLACED}
+        return {name: delays for name, delays in found.items() if delays is not None}
+
+    def _part_rows(
+        self, name: str, link: str, message: str, jurisdiction: str = "", *, delays: DelayHistogram
+    ) -> Iterator[Metric]:
+        names = (link, message, jurisdiction)
+        for share, value_ms in zip(QUANTILES, delays.quantiles_ms(np.array(QUANTILES)).tolist(), strict=True):
+            yield Metric(name, "ms", *names, quantile=share, value=value_ms, n=delays.count)
+        yield Metric(f"{name}_mean", "ms", *names, value=delays.mean_ms(), n=delays.count)
+        yield Metric(f"{name}_max", "ms", *names, value=delays.max_ns / 1e6, n=delays.count)
 
     def distributions(self) -> Iterator[Named]:
         """What the quantiles are taken from, in the order of :meth:`rows`."""
@@ -196,6 +269,9 @@ class Latency:
             for name in _PARTS:
                 if (i, k, name) in self.parts:
                     yield of_delays(Metric(name, "ms", link, message), self.parts[i, k, name])
+        for names, _, delays_of in self._placed():
+            for name, delays in delays_of.items():
+                yield of_delays(Metric(name, "ms", *names), delays)
 
     def tables(self) -> dict[str, Rows]:
         """``latency_cdf``: the distribution of total latency and age on a grid of shares."""

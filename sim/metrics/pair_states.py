@@ -161,6 +161,8 @@ class Pairs:
         """Watched for long enough."""
         self.in_age = np.empty(0, bool)
         """Judged, within range and heard, as of the last tick."""
+        self.place = np.empty(0, np.int16)
+        """Jurisdiction of the receiver + 1, as of the last tick; 0 where places are not told apart."""
         self.radio_ns: np.ndarray | None = None
         """The newest reception that no application took; none until there was one."""
 
@@ -173,7 +175,7 @@ class Pairs:
         known = np.maximum(source, 0)
         defaults = {
             "entry": UNHEARD, "within": False, "since_ns": NEVER, "closed": False, "watched_ns": now_ns,
-            "judged": False, "in_age": False,
+            "judged": False, "in_age": False, "place": 0,
         }
         if self.radio_ns is not None:
             defaults["radio_ns"] = -NEVER
@@ -189,12 +191,15 @@ class Pairs:
         if len(rows):
             self.judged[rows] = self.watched_ns[rows] <= until_ns
 
-    def flags(self) -> np.ndarray:
-        """``closed`` + 2 x ``in_age`` + 4 x (within range, and not closed), uint8."""
-        out = self.in_age.astype(np.uint8)
+    def flags(self, places: int) -> np.ndarray:
+        """``closed`` + 2 x ``in_age`` + 4 x (within range, and not closed) + 8 x ``place``, of so many places."""
+        out: np.ndarray = self.place.astype(np.uint8 if 8 * places <= 256 else np.uint16)
+        out *= 2
+        out += self.within & ~self.closed
+        out *= 2
+        out += self.in_age
         out *= 2
         out += self.closed
-        out += np.uint8(4) * (self.within & ~self.closed)
         return out
 
     def radio(self) -> np.ndarray:

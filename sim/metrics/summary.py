@@ -175,10 +175,10 @@ def _by_link(table: Table) -> list[tuple[str, list[str]]]:
 
 def _latency(result: Result) -> Iterator[tuple[str, str]]:
     head = "Latency p95"
-    for link, messages in _by_link(result.select(metric="latency", quantile=0.95)):
+    for link, messages in _by_link(result.select(metric="latency", quantile=0.95, jurisdiction=None)):
         texts = []
         for message in messages:
-            group = {"link": link, "message": message}
+            group = {"link": link, "message": message, "jurisdiction": None}
             p95 = result.value(metric="latency", quantile=0.95, **group)
             delivered = result.value(metric="latency_delivered", **group)
             texts.append(f"{message} {milliseconds(p95, 1)} ({delivered:,.0f} applied)")
@@ -200,10 +200,10 @@ def _coordination(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _gaps(result: Result) -> Iterator[tuple[str, str]]:
-    p95 = result.value(metric="gap", link="V2V", quantile=0.95)
+    p95 = result.value(metric="gap", link="V2V", quantile=0.95, jurisdiction=None)
     if not math.isnan(p95):
-        row = result.select(metric="gap_over_2.5T", link="V2V")
-        delay = result.value(metric="update_delay", link="V2V", quantile=0.95)
+        row = result.select(metric="gap_over_2.5T", link="V2V", jurisdiction=None)
+        delay = result.value(metric="update_delay", link="V2V", quantile=0.95, jurisdiction=None)
         yield (
             "Gaps",
             (

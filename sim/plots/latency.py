@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 def latency_by_stage(result: Result, words: dict[str, str]) -> Iterator[tuple[str, Figure]]:
     """One figure per link kind and message: median and 95th percentile of each stage and of the total."""
-    table = result.select(metric="latency", quantile=0.5)
+    table = result.select(metric="latency", quantile=0.5, jurisdiction=None)
     for link, message in zip(table["link"].tolist(), table["message"].tolist(), strict=True):
         yield f"latency_stages_{link}_{message}".lower(), _stages(result, link, message, words)
 
 
 def _stages(result: Result, link: str, message: str, words: dict[str, str]) -> Figure:
-    group = {"link": link, "message": message}
+    group = {"link": link, "message": message, "jurisdiction": None}
     bars = []
     for name, metric in [*((words[f"stage_{s}"], f"stage_{s}") for s in STAGES), (words["total"], "latency")]:
         p50, p95 = (result.value(metric=metric, quantile=q, **group) for q in (0.5, 0.95))
