@@ -24,7 +24,7 @@ POWERS_DBM = (20.0, 20.5, 21.0, 21.5)
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints one figure a line, or JSON."""
     parser = argparse.ArgumentParser(prog="python -m sim.bench.campaign", description="What a campaign costs.")
-    parser.add_argument("--runs", type=int, default=24, help="runs of the overhead (default 24)")
+    parser.add_argument("--runs", type=int, default=24, help="runs of the overhead (default 24; 0 leaves it out)")
     parser.add_argument("--duration-s", type=float, default=10.0, help="measured time of each of them (default 10)")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--resume", type=int, default=2000, help="finished runs to resume over (default 2000)")
@@ -32,11 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        figures = {
-            "overhead": overhead(Path(folder) / "overhead", args.runs, args.duration_s, args.jobs),
-            "resume": resumed(Path(folder) / "resume", args.resume),
-            "collect": collected(Path(folder) / "collect", args.collect),
+        parts = {
+            "overhead": lambda: overhead(Path(folder) / "overhead", args.runs, args.duration_s, args.jobs),
+            "resume": lambda: resumed(Path(folder) / "resume", args.resume),
+            "collect": lambda: collected(Path(folder) / "collect", args.collect),
         }
+        wanted = {"overhead": args.runs, "resume": args.resume, "collect": args.collect}
+        figures = {name: part() for name, part in parts.items() if wanted[name]}
     if args.json:
         print(json.dumps({"schema_version": 1, **figures}, indent=1))
     else:
@@ -121,9 +123,8 @@ def _copied(out: Path, runs: int) -> Any:
     for one in plan.runs:
         path = folder.run_path(one.run_id)
         path.mkdir(parents=True)
-        for name in ("metrics.csv", "histograms.csv"):
-            if (out.parent / "one" / name).is_file():
-                shutil.copyfile(out.parent / "one" / name, path / name)
+        for table in (out.parent / "one").glob("*.csv"):
+            shutil.copyfile(table, path / table.name)
         (path / "summary.json").write_text(summary.replace(plan.runs[0].run_id, one.run_id), encoding="utf-8")
     folder.write_plan(plan)
     return plan
