@@ -76,6 +76,14 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str) else str(value)
 
 
+def json_value(text: str | bytes) -> Any:
+    """The value of a JSON text; a ValueError for whatever cannot be read, values nested too deep among it."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("is nested too deep") from None
+
+
 def json_text(value: Any) -> str:
     """Indented JSON, never NaN."""
     return json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -96,7 +104,7 @@ def host_facts() -> dict[str, Any]:
 def valid_summary(folder: Path) -> dict[str, Any] | None:
     """The summary of a finished run; ``None`` when it is missing, broken or not ours."""
     try:
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        summary = json_value((folder / "summary.json").read_bytes())
     except (OSError, ValueError):
         return None
     ours = (
@@ -312,7 +320,7 @@ class Result:
     def corridor(self) -> dict[str, Any]:
         """Geometry for maps (``corridor.json``); empty when the run did not write it."""
         path = self.folder / "corridor.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return json_value(path.read_bytes()) if path.is_file() else {}
 
 
 def read(folder: str | Path) -> Result:

@@ -7,7 +7,6 @@ each value of each varying axis against the baseline's, paired over seeds.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sim.campaign.plan import PlannedRun
-from sim.campaign.store import CampaignResult
+from sim.campaign.store import CampaignResult, cut_table
 from sim.campaign.tables import (
     CELL_COLUMNS,
     DIFFERENCE_COLUMNS,
@@ -29,11 +28,13 @@ from sim.campaign.tables import (
     line,
     mean_lines,
 )
-from sim.results import SCHEMA_VERSION
+from sim.results import SCHEMA_VERSION, json_value
 from sim.whole import written_whole
 
 TABLES = ("runs.csv", "means.csv", "cells.csv", "differences.csv")
 """Files that :func:`collect` writes at the top of the folder."""
+MARKER = ".collected"
+"""Says which runs the tables were derived from; gone while that is not known."""
 Report = Callable[[float, str], None]
 _AGAIN = "the run counts as missing; the same sweep command does it again"
 
@@ -60,6 +61,7 @@ def collect(campaign: CampaignResult, *, progress: Report | None = None, full: b
     A run whose summary or tables cannot be used is left out and told in ``remarks``. OSError where the folder cannot be
     written.
     """
+    (campaign.folder.out / MARKER).unlink(missing_ok=True)
     report = progress or (lambda fraction, text: None)
     share = 0.2 if full else 1.0
     found = write_runs(campaign, lambda fraction, text: report(share * fraction, text))
@@ -125,7 +127,7 @@ def read_summary(campaign: CampaignResult, run: PlannedRun) -> tuple[dict[str, A
     folder = campaign.folder.run_path(run.run_id)
     where = folder.relative_to(campaign.folder.out)
     try:
-        summary = json.loads((folder / "summary.json").read_bytes())
+        summary = json_value((folder / "summary.json").read_bytes())
     except FileNotFoundError:
         return None, None
     except (OSError, ValueError) as error:
@@ -140,7 +142,8 @@ def read_summary(campaign: CampaignResult, run: PlannedRun) -> tuple[dict[str, A
         return None, f"{where}/summary.json: is of run {summary['run_id']}; {_AGAIN}"
     if not os.path.isfile(folder / "metrics.csv"):
         return None, f"{where}/metrics.csv: is missing; {_AGAIN}"
-    return summary, None
+    cut = cut_table(folder, summary)
+    return (summary, None) if cut is None else (None, f"{where}/{cut}; {_AGAIN}")
 
 
 class _Names:

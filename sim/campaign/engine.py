@@ -10,17 +10,18 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import sim
-from sim.campaign.collect import TABLES, collect
+from sim.campaign.collect import MARKER, TABLES, collect
 from sim.campaign.executors.base import Executor
 from sim.campaign.leftovers import clear_leftovers
 from sim.campaign.locks import WriterLock
 from sim.campaign.plan import Plan, PlannedRun
 from sim.campaign.schedule import Failure, Schedule
+from sim.campaign.schema import SWEEP_SCHEMA
 from sim.campaign.shards import runs_of_shard
 from sim.campaign.store import FAN_OUT_ABOVE, CampaignFolder, CampaignResult, read_campaign_folder
 from sim.campaign.task import Ended, RunTask
 from sim.campaign.until import next_replications, widths
-from sim.results import ResultError, json_text
+from sim.results import ResultError, json_text, json_value
 from sim.simulation import Report
 
 MakeExecutor = Callable[[CampaignFolder], Executor]
@@ -65,24 +66,28 @@ def run_campaign(
         result = read_campaign_folder(folder.out)
         result.know(work.finished)
         if shard[1] == 1:
-            collect_if_new(result, progress)
+            for line in collect_if_new(result, progress):
+                remark(line)
     return result
 
 
-def collect_if_new(result: CampaignResult, progress: Report | None = None) -> None:
-    """Derive the tables unless they stand already for just these runs."""
-    state = json.dumps([sim.__version__, [run.run_id for run in result.runs if result.finished(run)], result.failed()])
+def collect_if_new(result: CampaignResult, progress: Report | None = None) -> list[str]:
+    """Derive the tables unless they stand already for just these runs; a line for each run that is not in them."""
+    finished = [run.run_id for run in result.runs if result.finished(run)]
+    state = json.dumps([sim.__version__, result.document, finished, result.failed()])
     digest = hashlib.sha256(state.encode()).hexdigest()
-    marker, out = result.folder.out / ".collected", result.folder.out
+    marker, out = result.folder.out / MARKER, result.folder.out
     try:
         same = marker.read_text(encoding="utf-8") == digest
     except OSError:
         same = False
     if same and all((out / name).is_file() for name in TABLES):
-        return
-    marker.unlink(missing_ok=True)
-    collect(result, progress=None if progress is None else lambda share, text: progress(1.0, f"tables: {text}"))
-    result.folder.write_text(marker.name, digest)
+        return []
+    report = None if progress is None else lambda share, text: progress(1.0, f"tables: {text}")
+    remarks = collect(result, progress=report).remarks
+    if not remarks:
+        result.folder.write_text(MARKER, digest)
+    return remarks
 
 
 def check_folder(folder: CampaignFolder, plan: Plan, *, force: bool, remark: Remark) -> None:
@@ -98,7 +103,7 @@ def check_folder(folder: CampaignFolder, plan: Plan, *, force: bool, remark: Rem
             raise ResultError(f"--out {out}: is no campaign's folder (it holds {min(names)!r}); choose another folder")
         return
     try:
-        data = json.loads(folder.sweep_path.read_text(encoding="utf-8"))
+        data = json_value(folder.sweep_path.read_bytes())
         schema, version, name = str(data["schema"]), str(data["version"]), str(data["name"])
         axes = list(data["axes"])
     except OSError as error:
@@ -106,8 +111,8 @@ def check_folder(folder: CampaignFolder, plan: Plan, *, force: bool, remark: Rem
     except (ValueError, KeyError, TypeError):
         remark(f"{folder.sweep_path}: is broken and written anew; finished runs are kept")
         return
-    if schema != "sweep/1":
-        raise ResultError(f"--out {out}: sweep.json has schema {schema!r}, this program writes 'sweep/1'")
+    if schema != SWEEP_SCHEMA:
+        raise ResultError(f"--out {out}: sweep.json has schema {schema!r}, this program writes {SWEEP_SCHEMA!r}")
     if force:
         return
     if version != sim.__version__:

@@ -56,8 +56,9 @@ def variant_figures(campaign: CampaignResult) -> Iterator[tuple[Variant, Figures
         found: dict[str, list[float]] = {}
         for run in mine:
             summary = valid_summary(campaign.folder.run_path(run.run_id)) or {}
-            for key, value in summary.get("key_figures", {}).items():
-                if value is not None and not _QUANTILE.search(key):
+            told = summary.get("key_figures")
+            for key, value in told.items() if isinstance(told, dict) else ():
+                if isinstance(value, int | float) and math.isfinite(value) and not _QUANTILE.search(key):
                     found.setdefault(key, []).append(float(value))
         intervals = {key: mean_interval(values) for key, values in found.items()}
         intervals |= quantiles.get(variant.index, {})

@@ -1,10 +1,10 @@
-"""A campaign file: ``campaign/1``."""
+"""A campaign file, ``campaign/1``, and the plan in a result folder, ``sweep/1``."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sim.scenario.schema.base import Section, key
 
@@ -46,3 +46,45 @@ class Campaign(Section):
     until: Until | None = key(None, "go on with more seeds until an interval is narrow enough")
     baseline: dict[str, Any] = key(dict, "value per axis that others are compared with; default the first of each")
     plots: bool = key(False, "draw the plots of every run")
+
+
+RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+SWEEP_SCHEMA = "sweep/1"
+
+
+class SweptVariant(BaseModel):
+    """One point of the product of axes."""
+
+    labels: dict[str, str]
+    source: str
+    overrides: list[str]
+
+
+class Sweep(BaseModel):
+    """``sweep.json``: a plan as it was stored; what later versions may add is ignored."""
+
+    model_config = ConfigDict(strict=True)
+
+    schema_: Literal["sweep/1"] = Field(alias="schema")
+    version: str
+    name: str
+    fan_out: bool
+    axes: dict[str, list[str]]
+    baseline: dict[str, str]
+    variants: list[SweptVariant] = Field(min_length=1)
+    runs: list[tuple[RunId, Count, Count, Count]]
+    """Run id, variant, replication, seed."""
+
+    @model_validator(mode="after")
+    def fits_together(self) -> Self:
+        """A ValueError where variants, axes and runs are not of one plan."""
+        for number, variant in enumerate(self.variants):
+            if variant.labels.keys() != self.axes.keys():
+                raise ValueError(f"variant {number} has other axes than the campaign")
+        if len({run[0] for run in self.runs}) < len(self.runs):
+            raise ValueError("a run id stands more than once")
+        strange = next((run for run in self.runs if run[1] >= len(self.variants)), None)
+        if strange is not None:
+            raise ValueError(f"run {strange[0]} is of variant {strange[1]}, there are {len(self.variants)}")
+        return self

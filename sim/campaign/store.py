@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 import sim
 from sim.campaign.plan import Plan, PlannedRun, Variant
-from sim.results import SCHEMA_VERSION, Result, ResultError, json_text, read, valid_summary
+from sim.campaign.schema import SWEEP_SCHEMA, Sweep
+from sim.results import SCHEMA_VERSION, Result, ResultError, json_text, json_value, read, valid_summary
 from sim.whole import written_whole
 
-SWEEP_SCHEMA = "sweep/1"
 FAN_OUT_ABOVE = 10_000
 """With more runs, folders stand below ``runs/<first two digits>/``."""
 
-
-_RUN_ID = re.compile(r"[0-9a-f]{16}")
 
 
 class CampaignFolder:
@@ -53,7 +51,7 @@ class CampaignFolder:
         summary = valid_summary(path)
         return (
             summary is not None and summary["run_id"] == run_id and summary["schema_version"] == SCHEMA_VERSION
-            and (path / "metrics.csv").is_file() and _whole(path, summary.get("files"))
+            and (path / "metrics.csv").is_file() and cut_table(path, summary) is None
         )
 
     def write_text(self, name: str, text: str) -> None:
@@ -68,12 +66,19 @@ class CampaignFolder:
         self.write_text("sweep.json", json_text(sweep_document(plan, self.fan_out)))
 
 
-def _whole(path: Path, sizes: Any) -> bool:
-    """Whether every table of a run has the size its summary says."""
-    try:
-        return all(os.stat(path / name).st_size == size for name, size in (sizes or {}).items())
-    except (OSError, AttributeError, TypeError):
-        return False
+def cut_table(path: Path, summary: Mapping[str, Any]) -> str | None:
+    """What is wrong with the tables of the run at ``path`` against the sizes its summary says; none = nothing."""
+    sizes = summary.get("files", {})
+    if not isinstance(sizes, dict):
+        return "summary.json: files: must be sizes by name"
+    for name, size in sizes.items():
+        try:
+            there = os.stat(path / name).st_size
+        except (OSError, ValueError):
+            return f"{name}: is missing"
+        if there != size:
+            return f"{name}: has {there} bytes, its summary.json says {size}"
+    return None
 
 
 def sweep_document(plan: Plan, fan_out: bool) -> dict[str, Any]:
@@ -136,13 +141,14 @@ class CampaignResult:
         found: dict[str, dict[str, Any]] = {}
         for path in sorted(self.folder.out.glob("failed*.json")):
             try:
-                found |= json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError, TypeError):
+                told = json_value(path.read_bytes())
+            except (OSError, ValueError):
                 continue
+            found |= told if isinstance(told, dict) else {}
         planned = {run.run_id: run for run in self.runs}
         return {
-            run_id: told for run_id, told in found.items()
-            if run_id in planned and isinstance(told, dict) and not self.finished(planned[run_id])
+            run_id: {"attempts": told["attempts"], "error": told["error"]} for run_id, told in found.items()
+            if run_id in planned and _tells_failure(told) and not self.finished(planned[run_id])
         }
 
     def states(self) -> dict[str, int]:
@@ -163,6 +169,11 @@ class CampaignResult:
         return [axis for axis, labels in self.axes.items() if len(labels) > 1]
 
 
+def _tells_failure(told: Any) -> bool:
+    """Whether an entry of ``failed.json`` is one."""
+    return isinstance(told, dict) and type(told.get("attempts")) is int and isinstance(told.get("error"), str)
+
+
 def is_campaign(path: str | Path) -> bool:
     """Whether a folder holds a campaign (not a single run)."""
     return (Path(path) / "sweep.json").is_file()
@@ -174,27 +185,36 @@ def read_campaign_folder(out: str | Path) -> CampaignResult:
     if not Path(out).is_dir():
         raise ResultError(f"{out}: no such folder")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except FileNotFoundError:
         raise ResultError(f"{out}: is not a campaign's folder (sweep.json is missing)") from None
-    except (OSError, ValueError) as error:
-        raise ResultError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(data, dict) or data.get("schema") != SWEEP_SCHEMA:
-        given = data.get("schema") if isinstance(data, dict) else None
-        raise ResultError(f"{path}: schema {given!r} is not {SWEEP_SCHEMA!r}")
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read: {error.strerror or error}") from None
+    sweep, document = parse_sweep(text, path)
+    variants = [
+        Variant(index, one.labels, one.source, tuple(one.overrides)) for index, one in enumerate(sweep.variants)
+    ]
+    runs = [PlannedRun(*one) for one in sweep.runs]
+    folder = CampaignFolder(out, sweep.fan_out)
+    return CampaignResult(folder, sweep.name, sweep.axes, sweep.baseline, variants, runs, document)
+
+
+def parse_sweep(text: bytes, path: Path) -> tuple[Sweep, dict[str, Any]]:
+    """``sweep.json`` checked, and as it is; a ResultError of one line if it is broken or of another schema."""
     try:
-        variants = [
-            Variant(index, dict(one["labels"]), one["source"], tuple(one["overrides"]))
-            for index, one in enumerate(data["variants"])
-        ]
-        runs = [PlannedRun(str(run_id), int(v), int(r), int(s)) for run_id, v, r, s in data["runs"]]
-        strange = next((run for run in runs if not _RUN_ID.fullmatch(run.run_id) or run.variant >= len(variants)), None)
-        if strange is not None:
-            raise ValueError(f"run {strange.run_id!r}, variant {strange.variant}")
-        folder = CampaignFolder(out, bool(data["fan_out"]))
-        return CampaignResult(folder, data["name"], data["axes"], data["baseline"], variants, runs, data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ResultError(f"{path}: is broken: {type(error).__name__}: {error}") from None
+        data = json_value(text)
+    except ValueError as error:
+        raise ResultError(f"{path}: is broken: {' '.join(str(error).split())}") from None
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != SWEEP_SCHEMA:
+        raise ResultError(f"{path}: schema: {schema!r} is not {SWEEP_SCHEMA!r}")
+    try:
+        return Sweep.model_validate_json(text), data
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        rule = first["msg"].removeprefix("Value error, ")
+        raise ResultError(f"{path}: is broken: {f'{place}: ' if place else ''}{rule[0].lower()}{rule[1:]}") from None
 
 
 def clear(paths: Iterable[Path]) -> None:

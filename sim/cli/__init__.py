@@ -156,7 +156,7 @@ def report(error: Exception) -> int:
 def _is_usage(error: Exception) -> bool:
     """Whether the input is at fault: a file that cannot be had, or a ValueError of our own."""
     if isinstance(error, OSError):
-        return isinstance(error, _FILE_ERRORS)
+        return isinstance(error, _FILE_ERRORS) or error.errno == errno.EROFS
     if isinstance(error.__cause__, type(error)):
         return _is_usage(error.__cause__)  # SimPy raises a copy of what a process raised
     trace = error.__traceback__
