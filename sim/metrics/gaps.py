@@ -43,7 +43,7 @@ class Gaps:
         self._ids = np.empty(0, np.int64)
         self._waiting: list[Links] = []
         self._end_ns = -NEVER
-        self.gap, self.delay, self.age = DelayHistogram(), DelayHistogram(), DelayHistogram()
+        self._gap, self._delay, self.age = DelayHistogram(), DelayHistogram(), DelayHistogram()
         self.gap_long = 0
         self.open_ends = self.open_long = 0
         self.age_ns2 = 0
@@ -52,12 +52,22 @@ class Gaps:
         places = len(context.jurisdictions) + 1
         self._places = places if places > 2 else 1
         self._place_of_rank, self._renewed = np.empty(0, np.int16), False
-        self.by_place = PlacedDelays()
-        """Gaps by place (jurisdiction of the receiver + 1), then delays by place; nothing with one jurisdiction."""
+        self._by_place = PlacedDelays()
+        """Gaps and delays with several jurisdictions, by jurisdiction of the receiver + 1."""
         self.placed_counts = np.zeros((3, self._places), np.int64)
         """Gaps beyond 2.5 periods, open ends, open ends beyond 2.5 periods; by place."""
         self.covered = np.zeros((len(COVERAGE_RANGES_M), 3, places), np.int64)
         """Judged pair-ticks per range: all, radio-fresh, applied-fresh; per place of the receiver."""
+
+    @property
+    def gap(self) -> DelayHistogram:
+        """All gaps so far."""
+        return self._gap if self._places == 1 else self._by_place.of("gap", range(self._places))
+
+    @property
+    def delay(self) -> DelayHistogram:
+        """All update delays so far."""
+        return self._delay if self._places == 1 else self._by_place.of("update_delay", range(self._places))
 
     def tick(self, tick: Tick) -> None:
         """Bring the pairs up to date, then sample delay, age and coverage."""
@@ -143,22 +153,32 @@ class Gaps:
         self.judged_ticks += int(np.count_nonzero(pairs.in_age))
         newest = pairs.entry * pairs.in_age
         pairs.in_age &= newest != UNHEARD
-        if self._places > 1:
-            newest *= np.int32(self._places)
-            newest += pairs.place
-        count = np.bincount(newest, minlength=self._places)
-        count[: self._places] = 0
-        used = np.flatnonzero(count)
-        count, known = count[used], int(count.sum())
+        entry, place, count = self._held(newest)
+        known = len(entry) if count is None else int(count.sum())
         self.heard_ticks += known
-        entry, place = np.divmod(used, self._places)
         age_ns, delay_ns = now_ns - heard.made_ns[entry], now_ns - heard.time_ns[entry]
-        self.delay.add(delay_ns, count)
         if self._places > 1:
-            self.by_place.add(self._places + place, delay_ns, count)
+            self._by_place.add(place, {"update_delay": delay_ns}, count)
+        else:
+            self._delay.add(delay_ns, count)
         self.age.add(age_ns, count)
-        self.age_ns2 += int((age_ns * count).sum()) * length_ns + known * length_ns**2 // 2
+        self.age_ns2 += int((age_ns if count is None else age_ns * count).sum()) * length_ns + known * length_ns**2 // 2
         self.age_time_ns += known * length_ns
+
+    def _held(self, newest: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """(entry, place, pairs that hold it there) of pairs whose age is known; pair by pair, without counts, where
+        there are so many entries that counting would not pay."""
+        pairs, places = self.pairs, self._places
+        if 2 * self.heard.count > len(pairs):
+            rows = np.flatnonzero(pairs.in_age)
+            return newest.take(rows), pairs.place.take(rows), None
+        if places > 1:
+            newest *= np.int32(places)
+            newest += pairs.place
+        count = np.bincount(newest, minlength=places)
+        count[:places] = 0
+        used = np.flatnonzero(count)
+        return *np.divmod(used, places), count[used]
 
     def _cover(self, distance_m2: np.ndarray, place: np.ndarray, now_ns: int) -> None:
         """Judged pairs within 150 m and 300 m: how many hold a BSM that is fresh."""
@@ -298,13 +318,14 @@ class Gaps:
         pairs.entry[pair] = entry
 
     def _count_gaps(self, gap_ns: np.ndarray, place: np.ndarray, count: np.ndarray | None = None) -> None:
-        self.gap.add(gap_ns, count)
         long = np.flatnonzero(self._is_long(gap_ns))
         many = np.ones(len(long), np.int64) if count is None else count[long]
         self.gap_long += int(many.sum())
         if self._places > 1:
-            self.by_place.add(place, gap_ns, count)
+            self._by_place.add(place, {"gap": gap_ns}, count)
             np.add.at(self.placed_counts[0], place[long], many)
+        else:
+            self._gap.add(gap_ns, count)
 
     def _hear_first(self, pair: np.ndarray, time_ns: np.ndarray) -> None:
         """First receptions of pairs since they came within range."""
@@ -338,8 +359,8 @@ class Gaps:
         """Add the other's counts; pairs still open stay with their own accumulator."""
         self._settle()
         other._settle()
-        self.gap.merge(other.gap)
-        self.delay.merge(other.delay)
+        self._gap.merge(other._gap)
+        self._delay.merge(other._delay)
         self.age.merge(other.age)
         for name in (
             "gap_long",
@@ -352,20 +373,20 @@ class Gaps:
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.covered += other.covered
-        self.by_place.merge(other.by_place)
+        self._by_place.merge(other._by_place)
         self.placed_counts += other.placed_counts
 
     def rows(self) -> Iterator[Metric]:
         """Gaps, update delay and age of V2V BSM, then coverage of pairs; then gaps and delays by place."""
         self._settle()
-        whole = self._rows()
-        for name, delays in self._delays().items():
+        whole, told = self._rows(), self._delays()
+        for name, delays in told.items():
             yield from whole.delays(name, delays, ends=name != "aoi")
         if self.age_time_ns:
             yield whole.row("aoi_mean", "ms", self.age_ns2 / self.age_time_ns / 1e6, self.age.count)
         ends, long_ends = self._open_now()
         yield from whole.open_ends(
-            self.gap.count, self.gap_long, self.open_ends + int(ends.sum()), self.open_long + int(long_ends.sum())
+            told["gap"].count, self.gap_long, self.open_ends + int(ends.sum()), self.open_long + int(long_ends.sum())
         )
         if self.judged_ticks:
             yield whole.row("pair_heard", "ratio", self.heard_ticks / self.judged_ticks, self.judged_ticks)
@@ -405,8 +426,7 @@ class Gaps:
 
     def delays_of_place(self, place: int) -> dict[str, DelayHistogram]:
         """Gaps and update delays of receivers in a place (jurisdiction + 1, 0 = nobody's)."""
-        groups = {"gap": place, "update_delay": self._places + place}
-        return {name: self.by_place.of(group) or DelayHistogram() for name, group in groups.items()}
+        return {name: self._by_place.of(name, [place]) for name in ("gap", "update_delay")}
 
     def distributions(self) -> Iterator[Named]:
         """What the quantiles are taken from, in the order of :meth:`rows`."""

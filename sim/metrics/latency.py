@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import NamedTuple
 
@@ -63,10 +63,29 @@ class Latency:
         self.context = context
         self.sent = np.zeros((len(LINKS), len(context.messages), len(context.jurisdictions) + 1), np.int64)
         """Opportunities by kind of link, message and jurisdiction of the receiver + 1."""
-        self.parts: dict[tuple[int, int, str], DelayHistogram] = {}
-        self.by_place = PlacedDelays()
-        """By :meth:`_placed_group`; nothing with a single jurisdiction, which would say the same again."""
+        self._parts: dict[tuple[int, int, str], DelayHistogram] = {}
         self._places = len(context.jurisdictions) + 1 if len(context.jurisdictions) > 1 else 1
+        self._by_place = PlacedDelays()
+        """Parts of :data:`_PLACED` with several jurisdictions, in place of those of the whole corridor; by
+        :meth:`_placed_group`."""
+
+    @property
+    def parts(self) -> dict[tuple[int, int, str], DelayHistogram]:
+        """Delays by kind of link, message and part, wherever the receivers are."""
+        if self._places == 1:
+            return self._parts
+        found = dict(self._parts)
+        for i, k in zip(*np.nonzero(self.sent.any(2)), strict=True):
+            for name in _PLACED:
+                delays = self.delays(int(i), int(k), name, range(self._places))
+                if delays.count:
+                    found[int(i), int(k), name] = delays
+        return found
+
+    def delays(self, link: int, message: int, name: str, places: Iterable[int]) -> DelayHistogram:
+        """Delays of a part at receivers in some places (jurisdiction + 1, 0 = nobody's), of several jurisdictions."""
+        first = (link * len(self.context.messages) + message) * self._places
+        return self._by_place.of(name, [first + place for place in places])
 
     def observe(self, batch: Batch) -> None:
         """Add all applied links; a ValueError if the stages of one do not sum to its latency."""
@@ -88,21 +107,23 @@ class Latency:
         for group, here in self._groups(link, batch.message[row]):
             frames, count = row[here], weight[here]
             for name, value in parts.items():
-                if name not in own:
+                if name not in own and not (placed and name in _PLACED):
                     self._histogram(group, name).add(value[frames], count)
-        if placed is not None and not own:
-            message = batch.message[placed.frame]
-            for name in _PLACED:
-                if name in parts:
-                    number = self._placed_group(name, placed.link, message, placed.place)
-                    self.by_place.add(number, parts[name][placed.frame], placed.links)
+        if placed and not own:
+            number = self._placed_group(batch, placed.frame, placed.link, placed.place)
+            told = {name: parts[name][placed.frame] for name in _PLACED if name in parts}
+            self._by_place.add(number, told, placed.links)
         if own or batch.clock_error_ns is not None:
             self._observe_links(batch, stages, total, own)
 
-    def _placed_group(self, name: str, link: np.ndarray, message: np.ndarray, place: np.ndarray) -> np.ndarray:
-        """One number per part, kind of link, message and place (jurisdiction of the receiver + 1)."""
-        kinds = _PLACED.index(name) * len(LINKS) + link.astype(np.int64)
-        return (kinds * len(self.context.messages) + message) * self._places + place
+    def _placed_group(self, batch: Batch, row: np.ndarray, link: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """One number per kind of link, message and place (jurisdiction of the receiver + 1)."""
+        messages, places = len(self.context.messages), self._places
+        number: np.ndarray = link.astype(np.int16 if len(LINKS) * messages * places < 2**15 else np.int64)
+        number *= messages * places
+        number += (batch.message * places).astype(number.dtype).take(row)
+        number += place.astype(number.dtype)
+        return number
 
     def _applied_counts(self, batch: Batch) -> tuple[_Applied, _Applied | None]:
         """Combinations of frame and kind of link; with several jurisdictions, those of frame, kind and place too."""
@@ -151,11 +172,12 @@ class Latency:
         if batch.clock_error_ns is not None:
             age_ns = np.maximum(age_ns + batch.clock_error_ns[applied], 0)
         found = {"latency": latency_ns, "age_at_apply": age_ns} if own else {"age_at_apply": age_ns}
+        if self._places > 1:
+            place = (batch.stations.place + 1).take(batch.receiver[applied])
+            self._by_place.add(self._placed_group(batch, row, link, place), found)
+            return
         for name, value_ns in found.items():
             self._add(name, groups, value_ns)
-            if self._places > 1:
-                place = batch.stations.place[batch.receiver[applied]] + 1
-                self.by_place.add(self._placed_group(name, link, batch.message[row], place), value_ns)
 
     @staticmethod
     def _latency(batch: Batch, links: np.ndarray, total: np.ndarray) -> np.ndarray:
@@ -192,9 +214,9 @@ class Latency:
 
     def _histogram(self, group: tuple[int, int], name: str) -> DelayHistogram:
         key = (*group, name)
-        if key not in self.parts:
-            self.parts[key] = DelayHistogram()
-        return self.parts[key]
+        if key not in self._parts:
+            self._parts[key] = DelayHistogram()
+        return self._parts[key]
 
     def _add(self, name: str, groups: list[tuple[tuple[int, int], np.ndarray | slice]], value_ns: np.ndarray) -> None:
         for group, here in groups:
@@ -206,22 +228,23 @@ class Latency:
     def merge(self, other: Latency) -> None:
         """Add the other's delays."""
         self.sent += other.sent
-        for key, histogram in other.parts.items():
-            self.parts.setdefault(key, DelayHistogram()).merge(histogram)
-        self.by_place.merge(other.by_place)
+        for key, histogram in other._parts.items():
+            self._parts.setdefault(key, DelayHistogram()).merge(histogram)
+        self._by_place.merge(other._by_place)
 
     def rows(self) -> Iterator[Metric]:
         """Counts, then quantiles, mean and maximum of every part, then shares within limits; then by place."""
+        parts = self.parts
         for (i, link), (k, message) in product(enumerate(LINKS), enumerate(self.context.messages)):
             if not self.sent[i, k].any():
                 continue
-            total = self.parts.get((i, k, "latency"))
+            total = parts.get((i, k, "latency"))
             delivered = total.count if total else 0
             yield Metric("latency_sent", "count", link, message, value=int(self.sent[i, k].sum()))
             yield Metric("latency_delivered", "count", link, message, value=delivered)
             for name in _PARTS:
-                if (i, k, name) in self.parts:
-                    yield from self._part_rows(name, link, message, delays=self.parts[i, k, name])
+                if (i, k, name) in parts:
+                    yield from self._part_rows(name, link, message, delays=parts[i, k, name])
             for limit_ms in LIMITS_MS if total else ():
                 assert total is not None
                 yield Metric(
@@ -233,11 +256,11 @@ class Latency:
                     n=delivered,
                 )
         for names, sent, delays_of in self._placed():
-            total = delays_of.get("latency")
             yield Metric("latency_sent", "count", *names, value=sent)
-            yield Metric("latency_delivered", "count", *names, value=total.count if total else 0)
+            yield Metric("latency_delivered", "count", *names, value=delays_of["latency"].count)
             for name, delays in delays_of.items():
-                yield from self._part_rows(name, *names, delays=delays)
+                if delays.count:
+                    yield from self._part_rows(name, *names, delays=delays)
 
     def _placed(self) -> Iterator[tuple[tuple[str, str, str], int, dict[str, DelayHistogram]]]:
         """((link, message, jurisdiction), opportunities, delays by part) of every place with opportunities."""
@@ -246,13 +269,8 @@ class Latency:
         for (i, link), (k, message) in product(enumerate(LINKS), enumerate(self.context.messages)):
             for j, jurisdiction in enumerate(self.context.jurisdictions, 1):
                 if self.sent[i, k, j]:
-                    yield (link, message, jurisdiction), int(self.sent[i, k, j]), self.delays_of_place(i, k, j)
-
-    def delays_of_place(self, link: int, message: int, place: int) -> dict[str, DelayHistogram]:
-        """Delays by part, as far as anything was applied there; ``place``: jurisdiction of the receiver + 1."""
-        group = np.array([link]), np.array([message]), np.array([place])
-        found = {name: self.by_place.of(int(self._placed_group(name, *group)[0])) for name in _PLACED}
-        return {name: delays for name, delays in found.items() if delays is not None}
+                    delays_of = {name: self.delays(i, k, name, [j]) for name in _PLACED}
+                    yield (link, message, jurisdiction), int(self.sent[i, k, j]), delays_of
 
     def _part_rows(
         self, name: str, link: str, message: str, jurisdiction: str = "", *, delays: DelayHistogram
@@ -265,20 +283,22 @@ class Latency:
 
     def distributions(self) -> Iterator[Named]:
         """What the quantiles are taken from, in the order of :meth:`rows`."""
+        parts = self.parts
         for (i, link), (k, message) in product(enumerate(LINKS), enumerate(self.context.messages)):
             for name in _PARTS:
-                if (i, k, name) in self.parts:
-                    yield of_delays(Metric(name, "ms", link, message), self.parts[i, k, name])
+                if (i, k, name) in parts:
+                    yield of_delays(Metric(name, "ms", link, message), parts[i, k, name])
         for names, _, delays_of in self._placed():
             for name, delays in delays_of.items():
-                yield of_delays(Metric(name, "ms", *names), delays)
+                if delays.count:
+                    yield of_delays(Metric(name, "ms", *names), delays)
 
     def tables(self) -> dict[str, Rows]:
         """``latency_cdf``: the distribution of total latency and age on a grid of shares."""
-        rows = []
+        rows, parts = [], self.parts
         for (i, link), (k, message) in product(enumerate(LINKS), enumerate(self.context.messages)):
             for name in ("latency", "age_at_apply"):
-                delays = self.parts.get((i, k, name))
+                delays = parts.get((i, k, name))
                 if delays and delays.count:
                     values = delays.quantiles_ms(_CDF_SHARES)
                     rows += [
