@@ -72,7 +72,10 @@ def act(args: argparse.Namespace) -> int:
         remark(f"wrote {path}", quiet=args.quiet)
     if args.plots:
         from sim.plots.compare import draw_comparison
+        from sim.plots.style import font_remark
 
+        if line := font_remark(*args.language):
+            remark(line, quiet=args.quiet)
         for path in draw_comparison(answer, out / "plots", args.language):
             remark(f"wrote {path}", quiet=args.quiet)
     if args.json:

@@ -59,6 +59,11 @@ def act(args: argparse.Namespace) -> int:
     from sim.maps import map_files, read_maps, write_maps
 
     maps = read_maps(args.result, args.classes, args.measure, chosen_axes(args.where))
+    if "png" in args.format:
+        from sim.plots.style import font_remark
+
+        if line := font_remark(args.language):
+            remark(line)
     files = write_maps(map_files(maps, args.datum, args.format, args.language), args.out or args.result / "maps")
     paths = [str(path) for path in files]
     rows = [row for one in maps for row in described(one)]

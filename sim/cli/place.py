@@ -37,6 +37,7 @@ def add(verbs: Any, name: str) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder (default: results/place-NAME-NUMBER)")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the layout as YAML")
     parser.add_argument("--geojson", type=Path, metavar="FILE", help="write the layout as GeoJSON")
+    parser.add_argument("--language", choices=("en", "zh"), default="en", help="language of the figure (default: en)")
     parser.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: processors)")
     parser.add_argument("--dask", metavar="ADDRESS", help="simulate on a Dask cluster, e.g. tcp://127.0.0.1:8786")
     add_json(parser)
@@ -65,7 +66,11 @@ def act(args: argparse.Namespace) -> int:
     except RunsFailed as error:
         remark(f"error: {error}")
         return SOME_FAILED
-    written = report.write(proposal, layout=args.write, geojson=args.geojson)
+    from sim.plots.style import font_remark
+
+    if line := font_remark(args.language):
+        remark(line, quiet=args.quiet)
+    written = report.write(proposal, layout=args.write, geojson=args.geojson, language=args.language)
     if args.json:
         print_json(report.document(proposal))
     else:

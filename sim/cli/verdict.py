@@ -61,10 +61,11 @@ def act(args: argparse.Namespace) -> int:
     else:
         print(text(report, args.verbose), end="")
     if args.figure is not None:
-        from sim.plots.verdict import draw_verdicts, lacks_font
+        from sim.plots.style import font_remark
+        from sim.plots.verdict import draw_verdicts
 
-        if lacks_font(args.language):
-            remark("the font Noto Sans SC is not installed: Chinese characters will show as boxes")
+        if line := font_remark(args.language):
+            remark(line)
         draw_verdicts(report, args.figure, args.language)
         remark(f"figure in {args.figure}")
     if args.check and not report.passed:

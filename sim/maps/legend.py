@@ -19,7 +19,7 @@ WORDS: dict[str, dict[str, str]] = {
         "raw means": "share of the time in which a probe had received a fresh message",
     },
     "zh": {
-        "useful": "有效覆盖率", "raw": "原始覆盖率", "illustrative": "示意",
+        "useful": "有用覆盖率", "raw": "原始覆盖率", "illustrative": "示意",
         "useful means": "探测点已应用有效期内消息的时间占比",
         "raw means": "探测点已收到有效期内消息的时间占比",
     },

@@ -68,15 +68,18 @@ def _described(answer: Answer, candidate: str, words: dict[str, str]) -> Result:
 def _note(answer: Answer, stem: str, candidate: str, words: dict[str, str]) -> str:
     """What the reader must know of one figure."""
     deciding = " / ".join(answer.classes)
-    parts = [words["compare_deciding"].format(classes=deciding), words["compare_interval_note"]]
+    several = "compare_deciding" if len(answer.classes) > 1 else "compare_deciding_one"
+    parts = [words[several].format(classes=deciding), words["compare_interval_note"]]
     if stem == "coverage-against-cost":
         site = answer.sites[answer.layouts[0], candidate]
         parts.append(words["compare_cost_note"].format(years=f"{site.cost.lifetime_years:g}"))
     if stem == "ranking-by-propagation":
-        turned = answer.flips(candidate)
-        told = "; ".join(dict.fromkeys(f"{flip.model}: {flip.first} > {flip.second}" for flip in turned))
-        parts.append(words["compare_flips"].format(flips=told) if turned else words["compare_no_flip"])
         parts.append(words["compare_models"])
     else:
         parts.append(words["compare_model"].format(model=answer.models[0]))
+    if len(answer.models) > 1 and len(answer.layouts) > 1:
+        turned = answer.flips(candidate)
+        told = "; ".join(dict.fromkeys(f"{flip.model}: {flip.first} > {flip.second}" for flip in turned))
+        untold = words["compare_no_flip"].format(models=", ".join(answer.models))
+        parts.append(words["compare_flips"].format(flips=told) if turned else untold)
     return "; ".join(parts)

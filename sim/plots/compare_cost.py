@@ -52,13 +52,16 @@ def coverage_against_cost(answer: Answer, candidate: str, words: dict[str, str])
 
 
 def _limits(axes: Axes, costs_m: list[float], lower: list[float], means: list[float]) -> None:
-    """Coverage from the lowest interval up to 100 %."""
-    from matplotlib.ticker import PercentFormatter
+    """Coverage from the lowest interval up to 100 %, in steps that their labels tell exactly."""
+    from matplotlib.ticker import MultipleLocator, PercentFormatter
 
     floor = float(np.nanmin([*lower, *means]))
     span = max(0.05, 1.0 - floor)
     axes.set_ylim(max(-0.08, floor - 0.3 * span), 1.0 + 0.12 * span)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if span >= 0.1 else 1))
+    step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25) if step >= 0.25 or span / step <= 6)
+    axes.yaxis.set_major_locator(MultipleLocator(step))
+    axes.set_yticks([tick for tick in axes.get_yticks() if axes.get_ylim()[0] <= tick <= 1.0 + 1e-9])
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     wide = max(costs_m) - min(costs_m) or max(costs_m) or 1.0
     axes.set_xlim(min(costs_m) - 0.15 * wide, max(costs_m) + 0.15 * wide)
 
@@ -69,8 +72,12 @@ def _number(axes: Axes, figure: Figure, answer: Answer, candidate: str, words: d
     lines = []
     for number, layout in enumerate(answer.layouts, 1):
         site = answer.sites[layout, candidate]
-        lines.append(f"{number}  {layout} ({words['compare_units'].format(count=len(site.units))})")
+        lines.append(f"{number}  {layout} ({_count_text(words, len(site.units))})")
         if not np.isnan(means[layout]):
             axes.text(site.cost.total_cny / 1e6, means[layout], str(number), ha="center", va="center_baseline",
                       fontsize=11, color=style.INK if layout in hollow else "white", zorder=4, fontweight="bold")
     figure.text(0.765, 0.62, "\n".join(lines), ha="left", va="top", fontsize=12, color=style.INK, linespacing=1.5)
+
+
+def _count_text(words: dict[str, str], count: int) -> str:
+    return words["compare_unit" if count == 1 else "compare_units"].format(count=count)

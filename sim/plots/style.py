@@ -3,6 +3,10 @@ files."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +55,14 @@ def series(number: int) -> dict[str, Any]:
         "markerfacecolor": "white" if turn % 2 else SERIES[k],
     }
 
+CHINESE_FONTS = (
+    "Noto Sans SC", "Noto Sans CJK SC", "Noto Sans CJK TC", "Noto Sans CJK JP", "Source Han Sans SC",
+    "Source Han Sans CN", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei", "PingFang SC",
+    "Hiragino Sans GB", "Heiti SC", "Heiti TC", "Arial Unicode MS",
+)
+"""Families that have the characters of Chinese figures, on Linux, Windows and macOS; the first one there is used."""
+
 _RC: Any = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["Noto Sans SC", "DejaVu Sans"],
     "font.size": 13,
     "axes.titlesize": 13,
     "axes.labelsize": 13,
@@ -77,14 +86,37 @@ _METADATA: dict[str, dict[str, Any]] = {
 }
 
 
-def look() -> Any:
-    """Context in which figures are made and saved; leaves no trace in matplotlib's global settings."""
+@contextmanager
+def look() -> Iterator[None]:
+    """Context in which figures are made and saved; leaves no trace in matplotlib's global settings.
+
+    Characters that no font has become boxes without a warning for each; :func:`font_remark` says it once.
+    """
     import logging
+    import warnings
 
     import matplotlib
 
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-    return matplotlib.rc_context(_RC)
+    families = {"font.family": ["DejaVu Sans", *_chinese_fonts()[:1]]}
+    with matplotlib.rc_context(_RC | families), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def font_remark(*languages: str) -> str:
+    """What to say where no font of this machine has the characters of a language; else empty."""
+    if "zh" not in languages or _chinese_fonts():
+        return ""
+    return f"no Chinese font (such as {CHINESE_FONTS[0]}) is installed: Chinese characters will show as boxes"
+
+
+def _chinese_fonts() -> list[str]:
+    """Those of ``CHINESE_FONTS`` that this machine has. Latin letters stay those of DejaVu Sans, whatever it has."""
+    from matplotlib.font_manager import fontManager
+
+    there = {font.name for font in fontManager.ttflist}
+    return [name for name in CHINESE_FONTS if name in there]
 
 
 def new_figure(width_in: float = 11.0, height_in: float = 6.2) -> Figure:
@@ -134,12 +166,18 @@ def finish(figure: Figure, result: Result, title: str, words: dict[str, str], no
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """A line in rows of so many letters; Chinese ones take the room of two."""
-    import textwrap
-    import unicodedata
-
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in line)
-    return textwrap.wrap(line, max(20, width * len(line) // max(1, len(line) + wide)))
+    """A line in rows of so many letters, parted at blanks and after Chinese letters, which take the room of two."""
+    rows, room = [""], width
+    for word in re.findall(rf"[\u2e80-\uffef]|[^\s\u2e80-\uffef]{{1,{width}}}|\s+", line):
+        needed = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in word)
+        if needed > room and rows[-1] and word.strip() and word not in "，。；：、）":
+            rows[-1] = rows[-1].rstrip()
+            rows.append("")
+            room = width
+        if rows[-1] or word.strip():
+            rows[-1] += word
+            room -= needed
+    return [row.rstrip() for row in rows if row.strip()]
 
 
 def _with_room_below(figure: Figure, captions: Text) -> float:

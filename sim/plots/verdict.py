@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +24,6 @@ _STATES = {
     NOT_MET: ("verdict_not_met", style.VERMILION, "X"),
 }
 """State -> word, colour (Okabe and Ito), marker."""
-_CHINESE_FONT = "Noto Sans SC"
-"""The font of Chinese figures (sim/plots/style.py)."""
 _ROW_IN, _NAME_IN, _LIMITS_IN, _WIDTH_IN = 0.34, 4.6, 0.8, 11.0
 _LEGEND_IN, _TITLE_IN, _PLACE_IN, _HEAD_LINE_IN = 0.42, 0.85, 0.34, 0.24
 
@@ -39,17 +36,9 @@ def draw_verdicts(report: Report, path: Path, language: str = "en") -> Path:
     words = labels(language)
     if path.suffix.lstrip(".") not in style.FORMATS:
         raise ValueError(f"figure format {path.suffix.lstrip('.')!r} is unknown; there are {', '.join(style.FORMATS)}")
-    with style.look(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with style.look():
         style.save(verdict_matrix(report, words, language), path)
     return path
-
-
-def lacks_font(language: str) -> bool:
-    """Whether no font of this machine that the figures use has the characters of a language."""
-    from matplotlib.font_manager import fontManager
-
-    return language == "zh" and not any(font.name == _CHINESE_FONT for font in fontManager.ttflist)
 
 
 def verdict_matrix(report: Report, words: dict[str, str], language: str = "en") -> Figure:

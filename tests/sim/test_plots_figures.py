@@ -17,7 +17,7 @@ from sim.metrics import CLASSES, Tick, build, collect
 from sim.metrics.coverage import Coverage
 from sim.plots import FIGURES, draw
 from sim.plots.labels import LABELS, labels
-from sim.plots.style import look
+from sim.plots.style import CHINESE_FONTS, _wrapped, font_remark, look
 from sim.results import Result, ResultFolder, read
 from tests.sim.metrics_factory import batch, context, probe_grid, stations
 
@@ -293,3 +293,29 @@ def test_languages_hold_the_same_words() -> None:
     for key, word in LABELS["en"].items():
         assert word and LABELS["zh"][key]
         assert word.count("{") == LABELS["zh"][key].count("{")
+
+
+@pytest.mark.parametrize("line", [
+    "传播模型 winner-b1；按随机种子的 95 % 区间; csae53-2020 (real octets), dsmp and ydt3957-2021 (exact sizes)" * 3,
+    "plain words, no more than these " * 9, "unbroken" * 40, "布设方案" * 60, "",
+])
+def test_captions_in_both_scripts_keep_to_their_width(line: str) -> None:
+    """Property: no row is wider than asked for (a Chinese letter counts two, a stop may stick out), none lost."""
+    rows = _wrapped(line, 60)
+    assert all(sum(2 if letter > "\u2e7f" else 1 for letter in row) <= 62 for row in rows)
+    assert "".join("".join(rows).split()) == "".join(line.split())
+
+
+def test_a_machine_without_chinese_letters_is_told_once(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Property: one line instead of a warning per letter; none for English, none where a font is there."""
+    import warnings
+
+    from matplotlib.font_manager import FontEntry, fontManager
+
+    monkeypatch.setattr(fontManager, "ttflist", [one for one in fontManager.ttflist if one.name not in CHINESE_FONTS])
+    assert "no Chinese font" in font_remark("en", "zh") and font_remark("en") == ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw(folder, names=["map"], language="zh", out=folder / "zh")
+    monkeypatch.setattr(fontManager, "ttflist", [*fontManager.ttflist, FontEntry(name="SimHei")])
+    assert font_remark("zh") == ""
