@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from sim.world.sites import RoadsideUnit
 
 MOST_BYTES = 16_000_000
 MOST_UNITS = 5_000
-TAKEN = ("jurisdiction", "node", "side", "mast_height_m", "services", "sensor", "antenna")
+TAKEN = ("jurisdiction", "node", "mast_height_m", "services", "sensor", "antenna")
 """Properties that become keys of a site; ``id`` besides."""
-TOLD = ("chainage_m", "rule", "station_id", "in_service", "datum")
+TOLD = ("side", "chainage_m", "rule", "station_id", "in_service", "datum")
 """Properties we write for whoever looks at the map; on reading they are passed over (but for ``datum``)."""
 _LONGITUDE_LATITUDE = ("CRS84", "EPSG::4326", "EPSG:4326")
 
@@ -199,8 +200,8 @@ def _site(
     if point is not None:
         site["lon"], site["lat"] = _moved(point, own, datum)
     for key, value in properties.items():
-        if key in TAKEN and value is not None:
-            site[key] = _services(value) if key == "services" else value
+        if key in TAKEN and value not in (None, ""):
+            site[key] = _of_table(key, value)
         elif key not in (*TAKEN, *TOLD, "id") and (near := nearest(key, TAKEN)):
             rule = f"unknown property; {did_you_mean(key, [near])}"
             problems.append(Problem(where, f"properties.{key}", shown(value), rule))
@@ -248,6 +249,25 @@ def _point(geometry: Any, where: str, problems: list[Problem]) -> tuple[float, f
     return lon, lat
 
 
-def _services(value: Any) -> Any:
-    """A list of services as such; text (tables of a map program) parted at commas and blanks."""
-    return value.replace(",", " ").split() if isinstance(value, str) else value
+def _of_table(key: str, value: Any) -> Any:
+    """A property as a layout file would say it: attribute tables of map programs hold much of it as text.
+
+    Lists part at commas and blanks, numbers and JSON may be text, yes and no 0 and 1. What cannot be read so stays
+    as it is, for the layout's own check.
+    """
+    if key == "services" and isinstance(value, str):
+        return re.sub(r'[\[\],;"]', " ", value).split()
+    if key == "sensor":
+        told = str(value).strip().lower()
+        return {"true": True, "1": True, "false": False, "0": False}.get(told, value)
+    if key == "mast_height_m" and isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    if key == "antenna" and isinstance(value, str):
+        try:
+            return json.loads(value, object_pairs_hook=_once, parse_constant=_finite)
+        except (ValueError, RecursionError):
+            return value
+    return value

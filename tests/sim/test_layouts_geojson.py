@@ -232,6 +232,23 @@ def test_what_other_programs_write_is_read(tmp_path: Path) -> None:
     assert [unit.side for unit in units] == ["left", "right"]
 
 
+def test_attribute_tables_hold_text(tmp_path: Path) -> None:
+    """By hand: numbers, yes and no, lists and JSON as text, empty text for nothing; what cannot be read is refused."""
+    table = {"mast_height_m": "6.5", "sensor": 1, "services": '[ "MAP", "RSI" ]', "node": "", "side": "wherever",
+             "antenna": '{"kind": "sector", "azimuth_deg": 90}'}
+    path = tmp_path / "units.geojson"
+    path.write_text(json.dumps(collection(feature(id="a", **table), feature(lat=31.006, id="b", sensor="False"))),
+                    encoding="utf-8")
+    loaded = load("03-one-border", [f"layout={path}"])
+    one, two = units_of(loaded)
+    assert (one.mast_height_m, one.sensor, one.services, one.node) == (6.5, True, ("MAP", "RSI"), None)
+    assert one.antenna_pattern != two.antenna_pattern and not two.sensor
+    assert errors_of(tmp_path, collection(feature(id="a", mast_height_m="tall", sensor="maybe"))) == [
+        "units.geojson: feature 0: layout.sites.0.mast_height_m: tall: must be a number",
+        "units.geojson: feature 0: layout.sites.0.sensor: maybe: must be true or false",
+    ]
+
+
 def test_a_datum_of_a_feature_goes_before_that_of_the_file(tmp_path: Path) -> None:
     """By hand: the same place given in GCJ-02 (file) and in WGS 84 (feature) is the same place to 1 mm."""
     lon, lat = (float(one) for one in wgs84_to_gcj02(120.8701, 31.005))
