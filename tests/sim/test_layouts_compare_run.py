@@ -18,7 +18,9 @@ from sim.campaign.seeds import replication_seed
 from sim.campaign.store import CampaignFolder, CampaignResult
 from sim.campaign.task import Ended, Task
 from sim.cli import main
-from sim.layouts.compare import Answer, Question, compare, default_models
+from sim.layouts.compare import Answer, Question, compare, comparison_plan, default_models
+from sim.layouts.compare.answer import _site, further_runs
+from sim.layouts.compare.observe import Key
 from sim.layouts.compare.tables import TABLES, rows_of, write_tables
 from sim.layouts.compare.words import document, summary_lines
 from sim.plots.compare import COMPARISONS, draw_comparison
@@ -113,6 +115,28 @@ def test_units_zone_and_cost(answer: Answer) -> None:
     per_km = answer.cost_per_covered_km(one)
     assert per_km == pytest.approx(answer.sites["both", ""].cost.total_cny / (0.3 * answer.coverage(one)))
     assert answer.front("winner-b1", "") == {"far": "on the front", "both": "undecided"}
+
+
+def test_a_layout_that_covers_nothing_under_a_seed_has_no_cost_per_covered_km(answer: Answer) -> None:
+    """By hand: the mean over the other seeds would flatter it; it comes last and no pair with it is decided."""
+    one = answer.of("far", "winner-b1", "")
+    key = Key("C_useful", "ratio", "I2V", "RSI", station_class="probe")
+    empty = replace(one, values={**one.values, key: np.array([0.9, 0.0])})
+    other = replace(answer, observed=[empty if each is one else each for each in answer.observed])
+    assert np.isnan(other.cost_per_covered_km(empty)).all() and other.coverage(empty).tolist() == [0.9, 0.0]
+    first = other.rankings("", "cost per covered km")[0]
+    assert first.order == ("both", "far") and first.pairs == ()
+
+
+def test_a_unit_out_of_service_is_paid_for(place: Path) -> None:
+    """By hand: it stands, so the layout costs and counts the same; fewer units are left to take down."""
+    (place / "down.yaml").write_text(f"schema: layout/1\nname: down\n{LAYOUTS['both']}down: [A-2]\n", encoding="utf-8")
+    files = tuple(str(place / f"{name}.yaml") for name in ("both", "down"))
+    question = Question(files, SCENARIO, models=("winner-b1",), seeds=2, failures="simulate")
+    plan = comparison_plan(question)
+    both, down = (_site(variant) for variant in plan.variants)
+    assert both.cost.total_cny == down.cost.total_cny and len(both.units) == len(down.units) == 2
+    assert further_runs(question, plan) == (2 + 1) * 2
 
 
 def test_rankings_stand_under_each_model(answer: Answer) -> None:

@@ -42,6 +42,7 @@ class Site:
     """A layout as it stands under one candidate: what there is to pay for."""
 
     units: tuple[RoadsideUnit, ...]
+    """All that stand and are paid for, those out of service too."""
     cost: Cost
     by_jurisdiction: dict[str, int]
 
@@ -116,10 +117,14 @@ class Answer:
         return one.zone_km(self.classes, self.spacing_m)
 
     def cost_per_covered_km(self, one: Observed) -> np.ndarray:
-        """Total cost over the lifetime per kilometre of zone that is covered, CNY, per replication."""
+        """Total cost over the lifetime per kilometre of zone that is covered, CNY, per replication.
+
+        NaN throughout where a replication covers nothing: without it the mean would be that of the lucky ones.
+        """
         covered_km = self.zone_km(one) * self.coverage(one)
-        total_cny = self.sites[one.layout, one.candidate].cost.total_cny
-        return np.divide(total_cny, covered_km, out=np.full(len(covered_km), math.nan), where=covered_km > 0)
+        if not (covered_km > 0).all():
+            covered_km = np.full(len(covered_km), math.nan)
+        return self.sites[one.layout, one.candidate].cost.total_cny / covered_km
 
     def rankings(self, candidate: str, by: str = BY_COVERAGE) -> list[Ranking]:
         """The order of layouts under each propagation model."""
@@ -232,11 +237,11 @@ def _site(variant: Any) -> Site:
 
     from sim.layouts.cost import layout_cost
     from sim.world.corridor import CorridorGeometry
-    from sim.world.sites import build_units
+    from sim.world.sites import standing_units
 
     config = variant.loaded.config
     corridor = CorridorGeometry(config.corridor)
-    units = tuple(build_units(config.layout, corridor))
+    units = tuple(standing_units(config.layout, corridor))
     owned = Counter(corridor.jurisdiction_ids[u.jurisdiction] if u.jurisdiction >= 0 else "" for u in units)
     return Site(units, layout_cost(config, units), dict(sorted(owned.items())))
 
@@ -249,4 +254,5 @@ def further_runs(question: Question, plan: Plan) -> int:
     variants = [one for one in plan.variants if one.labels[MODEL_KEY] == first]
     if question.failures == "estimate":
         return len(variants) * plan.replications()
-    return sum(len(_site(one).units) for one in variants) * plan.replications()
+    serving = sum(len(_site(one).units) - len(one.loaded.config.layout.down) for one in variants if one.loaded)
+    return serving * plan.replications()
