@@ -109,8 +109,11 @@ def of_each_message(
 
 
 def placed(evidence: Evidence, ask: Ask, metric: str, link: str, message: str) -> tuple[Key, bool]:
-    """Key of the figure for the place asked for, and whether only the whole corridor's is there."""
+    """Key of the figure for the place asked for, and whether only the whole corridor's is there.
+
+    A figure that is told of another place is measured by place: there is none of a place without a row.
+    """
     key = (metric, link, message, ask.jurisdiction, "")
-    if ask.jurisdiction and not evidence.has(*key):
+    if ask.jurisdiction and not evidence.told_by_place(metric, link, message):
         return (metric, link, message, "", ""), True
     return key, False
