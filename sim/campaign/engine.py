@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import sim
 from sim.campaign.collect import MARKER, TABLES, collect
@@ -18,7 +19,7 @@ from sim.campaign.plan import Plan, PlannedRun
 from sim.campaign.schedule import Failure, Schedule
 from sim.campaign.schema import SWEEP_SCHEMA
 from sim.campaign.shards import runs_of_shard
-from sim.campaign.store import FAN_OUT_ABOVE, CampaignFolder, CampaignResult, read_campaign_folder
+from sim.campaign.store import CampaignFolder, CampaignResult, campaign_folder, read_campaign_folder
 from sim.campaign.task import Ended, RunTask
 from sim.campaign.until import next_replications, widths
 from sim.results import ResultError, json_text, json_value
@@ -44,10 +45,9 @@ def run_campaign(
     can succeed any more (full disk); finished runs are kept whatever happens.
     """
     remark = remark or (lambda line: None)
-    most = plan.campaign.until.max_seeds if plan.campaign.until else plan.replications()
     path = Path(out) if out is not None else Path("results") / plan.campaign.name
     part = "" if shard[1] == 1 else f"{shard[0]}-of-{shard[1]}"
-    folder = CampaignFolder(path, len(plan.variants) * most > FAN_OUT_ABOVE, part)
+    folder = campaign_folder(plan, path, part)
     check_folder(folder, plan, force=force, remark=remark)
     if plan.campaign.until is not None and shard[1] > 1:
         raise ResultError("until: seeds cannot continue in a shard, which does not see the runs of the others")
@@ -125,6 +125,20 @@ def check_folder(folder: CampaignFolder, plan: Plan, *, force: bool, remark: Rem
             f"--out {out}: holds the campaign {name!r} over {', '.join(axes)}, not {plan.campaign.name!r} over "
             f"{', '.join(plan.axes)}; choose another folder or give --force"
         )
+    _tell_of_others(data, plan, remark)
+
+
+def _tell_of_others(data: dict[str, Any], plan: Plan, remark: Remark) -> None:
+    """A line on runs that the folder's plan had and this one has not: their files stay, the tables lose them."""
+    ours = {run.run_id for run in plan.runs}
+    try:
+        others = sum(run_id not in ours for run_id, _, replication, _ in data["runs"]
+                     if replication < plan.replications())
+    except (KeyError, TypeError, ValueError):
+        return
+    if others:
+        rule = "are not in this one: their folders stay, the tables leave them out"
+        remark(f"{others} runs of the plan this folder had {rule}")
 
 
 class _Work:

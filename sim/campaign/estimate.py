@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sim.campaign.plan import Plan, Variant
+from sim.campaign.executors.local_cpus import usable_cpus
+from sim.campaign.plan import Plan, PlannedRun, Variant
 from sim.campaign.store import CampaignFolder
 from sim.results import valid_summary
 from sim.scenario.loader import LoadedScenario
@@ -51,14 +52,20 @@ def estimate_run(loaded: LoadedScenario) -> Estimate:
     return Estimate(START_CPU_S + access_s + rest_s, "the bench's figures, good to a factor of about two")
 
 
-def estimate_campaign(plan: Plan, folder: CampaignFolder, jobs: int | None = None) -> tuple[float, float, str]:
-    """(CPU seconds, wall seconds, basis) of the runs that are not finished; figures of finished runs win."""
+def estimate_campaign(
+    plan: Plan, folder: CampaignFolder, jobs: int | None = None, runs: Sequence[PlannedRun] | None = None
+) -> tuple[float, float, str]:
+    """(CPU seconds, wall seconds, basis) of the runs that are not finished; figures of finished runs win.
+
+    ``runs``: those of the plan that are asked for; default all.
+    """
     finished: dict[int, list[float]] = {}
     left: list[int] = []
-    for run in plan.runs:
+    for run in plan.runs if runs is None else runs:
         if folder.finished(run.run_id):
-            summary = valid_summary(folder.run_path(run.run_id)) or {}
-            finished.setdefault(run.variant, []).append(float(summary.get("cpu_s", 0.0)))
+            cpu_s = (valid_summary(folder.run_path(run.run_id)) or {}).get("cpu_s")
+            if isinstance(cpu_s, int | float):
+                finished.setdefault(run.variant, []).append(float(cpu_s))
         else:
             left.append(run.variant)
     known = {variant: sum(values) / len(values) for variant, values in finished.items()}
@@ -71,7 +78,7 @@ def estimate_campaign(plan: Plan, folder: CampaignFolder, jobs: int | None = Non
             guess = _of(plan.variants[variant])
             cost[variant], basis = guess.cpu_s, guess.basis
     cpu_s = sum(cost[variant] for variant in left)
-    workers = jobs or len(os.sched_getaffinity(0))
+    workers = jobs or usable_cpus()
     return cpu_s, cpu_s / max(1, min(workers, len(left) or 1)), basis or "nothing is left to do"
 
 

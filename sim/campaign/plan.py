@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,20 +23,19 @@ from rsu.document import (
     read_document,
     write_document,
 )
+from sim.campaign.axes import SCENARIO_AXIS, Source, Value, label_of, read_axes, read_baseline
 from sim.campaign.schema import Campaign
 from sim.campaign.seeds import replication_seed
 from sim.campaign.task import RunTask
 from sim.campaign.traffic import traffic_name
 from sim.results import run_id
 from sim.scenario.errors import ScenarioError
-from sim.scenario.loader import LoadedScenario, load
+from sim.scenario.loader import LoadedScenario, load, rule_of
 
-AXIS_KEYS = {"layout": "layout", "candidate": "standards.candidate"}
-"""Axes that have a name of their own, and the key they set."""
-SCENARIO_AXIS = "scenario"
 MAX_VARIANTS = 100_000
 MAX_PROBLEMS = 100
-_REPLACED = ("seed",)
+MAX_TRIED = 200
+"""Where a campaign is wrong anyway, more variants than this are not all loaded to find what else is."""
 
 
 class CampaignError(DocumentError):
@@ -123,10 +123,12 @@ class Plan:
         return Problem(self.campaign.name, "vary", two, rule)
 
 
-def read_campaign(path: str | Path, changes: Mapping[str, Any] | None = None) -> Plan:
+def read_campaign(
+    path: str | Path, changes: Mapping[str, Any] | None = None, given: Mapping[KeyPath, str] | None = None
+) -> Plan:
     """The plan of a campaign file; ``changes`` replace its keys (those of ``set`` are added to the file's).
 
-    :class:`CampaignError` with everything wrong.
+    ``given`` says how the caller put them, for error lines. :class:`CampaignError` with everything wrong.
     """
     path = Path(path)
     try:
@@ -138,177 +140,126 @@ def read_campaign(path: str | Path, changes: Mapping[str, Any] | None = None) ->
         document.data |= changes
         if "set" in changes and isinstance(before, dict):
             document.data["set"] = {**before, **changes["set"]}
-    return plan_of(document, path.parent)
+    return _plan_of(Source(document, path.parent, given or {}))
 
 
-def plan_of(document: Document, folder: Path) -> Plan:
-    """The plan of a campaign as a document; ``folder`` is where the files it names are looked for."""
-    campaign = _validated(document)
-    axes, problems = _axes(campaign, document, folder)
-    if problems:
-        raise CampaignError(problems)
-    count = 1
-    for values in axes.values():
-        count *= len(values)
+def campaign_of(
+    data: Mapping[str, Any], folder: Path | None = None, name: str = "campaign",
+    given: Mapping[KeyPath, str] | None = None,
+) -> Plan:
+    """The plan of a campaign given as plain data (``schema`` may be left out)."""
+    document = parse_document(write_document({"schema": "campaign/1", **data}), name)
+    return _plan_of(Source(Document(document.data, name), folder or Path.cwd(), given or {}))
+
+
+def _plan_of(source: Source) -> Plan:
+    """The plan; a :class:`CampaignError` with all that is wrong with the campaign, its axes and its scenarios."""
+    campaign, problems = _validated(source)
+    axes, of_axes = read_axes(campaign, source)
+    baseline, of_baseline = read_baseline(campaign, axes, source)
+    problems += of_axes + of_baseline
+    common = [source.override(key, value, ("set", key)) for key, value in campaign.set_.items()]
+    count = math.prod(len(values) for values in axes.values())
     if count > MAX_VARIANTS:
-        raise CampaignError([document.problem(("vary",), f"makes {count} variants; at most {MAX_VARIANTS}")])
-    baseline = _baseline(campaign, axes, document)
-    variants = _variants(axes, campaign, folder)
+        problems.append(source.problem(("vary",), f"makes {count} variants; at most {MAX_VARIANTS}"))
+    points = _one_by_one(axes) if problems and count > MAX_TRIED else _points(axes)
+    variants, of_scenarios = _variants(points, campaign, source, common)
+    problems += of_scenarios
+    if problems:
+        raise CampaignError(list(dict.fromkeys(problems))[:MAX_PROBLEMS])
     labels = {axis: [value.label for value in values] for axis, values in axes.items()}
     plan = Plan(campaign, variants, labels, baseline)
     plan.extend(campaign.seeds)
     return plan
 
 
-def campaign_of(data: Mapping[str, Any], folder: Path | None = None, name: str = "campaign") -> Plan:
-    """The plan of a campaign given as plain data (``schema`` may be left out)."""
-    document = parse_document(write_document({"schema": "campaign/1", **data}), name)
-    return plan_of(document, folder or Path.cwd())
-
-
-@dataclass(frozen=True)
-class _Value:
-    """One value of an axis: its label and the overrides it stands for."""
-
-    label: str
-    overrides: tuple[str, ...]
-
-
-def _validated(document: Document) -> Campaign:
-    data = document.data
+def _validated(source: Source) -> tuple[Campaign, list[Problem]]:
+    """The campaign, and what is wrong with its keys: those count as left out, so that the rest can be looked at."""
+    data = source.document.data
     if not isinstance(data, dict) or data.get("schema") != "campaign/1":
         place: KeyPath = ("schema",) if isinstance(data, dict) else ()
-        raise CampaignError([document.problem(place, "must be a mapping that begins 'schema: campaign/1'")])
+        raise CampaignError([source.problem(place, "must be a mapping that begins 'schema: campaign/1'")])
     try:
-        return Campaign.model_validate(data, strict=True)
+        return Campaign.model_validate(data, strict=True), []
     except ValidationError as error:
-        known = [one.alias or name for name, one in Campaign.model_fields.items()]
-        problems = []
-        for one in error.errors(include_url=False):
-            path: KeyPath = tuple(part for part in one["loc"] if not str(part).startswith(("list[", "dict[")))
-            if one["type"] == "extra_forbidden":
-                hint = f"unknown key; {did_you_mean(str(path[-1]), known)}" if len(path) == 1 else "unknown key"
-                problems.append(document.problem(path, hint, of_key=True))
-            elif one["type"] == "missing":
-                problems.append(document.problem(path, "is required"))
-            else:
-                problems.append(document.problem(path, one["msg"][0].lower() + one["msg"][1:]))
-        raise CampaignError(_distinct(problems)) from None
+        found = {_path_of(one): one for one in reversed(error.errors(include_url=False))}
+        problems = [_key_problem(source, path, one) for path, one in reversed(found.items())]
+    try:
+        return Campaign.model_validate(_without(data, found), strict=True), problems
+    except ValidationError:  # a key without which there is no campaign
+        raise CampaignError(problems) from None
 
 
-def _distinct(problems: Sequence[Problem]) -> list[Problem]:
-    return list(dict.fromkeys(problems))
+def _path_of(error: Mapping[str, Any]) -> KeyPath:
+    """Where a schema error stands; an axis that is neither kind of axis has one."""
+    path: KeyPath = tuple(error["loc"])
+    if path[:1] == ("vary",):
+        return path[:2]
+    return path
 
 
-def _axes(
-    campaign: Campaign, document: Document, folder: Path
-) -> tuple[dict[str, list[_Value]], list[Problem]]:
-    """Values per axis, ``scenario`` first, and what is wrong with them."""
-    problems: list[Problem] = []
-    axes: dict[str, list[_Value]] = {SCENARIO_AXIS: [_Value(_label(one), ()) for one in campaign.scenarios]}
-    for axis, values in campaign.vary.items():
-        here: KeyPath = ("vary", axis)
-        if axis == SCENARIO_AXIS:
-            problems.append(document.problem(here, "is not an axis: list the files under 'scenarios'", of_key=True))
-        elif not values:
-            problems.append(document.problem(here, "has no value: the product of the axes is empty", of_key=True))
-        elif isinstance(values, dict):
-            axes[axis] = [
-                _Value(str(label), tuple(_override(key, value, folder) for key, value in keys.items()))
-                for label, keys in values.items()
-            ]
+def _key_problem(source: Source, path: KeyPath, error: Any) -> Problem:
+    known = [one.alias or name for name, one in Campaign.model_fields.items()]
+    if error["type"] == "extra_forbidden":
+        hint = f"unknown key; {did_you_mean(str(path[-1]), known)}" if len(path) == 1 else "unknown key"
+        return source.problem(path, hint, of_key=True)
+    if error["type"] == "missing":
+        return source.problem(path, "is required")
+    if path[:1] == ("vary",) and len(path) == 2:
+        return source.problem(path, "must be a list of values, or names with the keys each sets", of_key=True)
+    return source.problem(path, rule_of(error))
+
+
+def _without(data: Mapping[str, Any], paths: Iterable[KeyPath]) -> dict[str, Any]:
+    """The campaign without what is wrong; a name is put in place of a wrong one."""
+    kept = {"name": "unnamed", **data}
+    for path in paths:
+        key = path[0]
+        if key == "name":
+            kept["name"] = "unnamed"
+        elif key == "vary" and len(path) > 1:
+            kept["vary"] = {axis: values for axis, values in kept["vary"].items() if axis != path[1]}
+        elif key == "scenarios" and len(path) > 1:
+            kept["scenarios"] = [one for one in kept["scenarios"] if isinstance(one, str)]
         else:
-            key = AXIS_KEYS.get(axis, axis)
-            if axis not in AXIS_KEYS and not _is_key(axis):
-                rule = "is no axis: neither 'layout', 'candidate' nor a key of a scenario"
-                problems.append(document.problem(here, f"{rule}; {did_you_mean(axis, _keys())}", of_key=True))
-            axes[axis] = [_Value(_label(value), (_override(key, value, folder),)) for value in values]
-    for axis, found in axes.items():
-        labels = [value.label for value in found]
-        doubled = sorted({label for label in labels if labels.count(label) > 1})
-        place: KeyPath = ("scenarios",) if axis == SCENARIO_AXIS else ("vary", axis)
-        problems += [document.problem(place, f"{label!r} stands more than once", of_key=True) for label in doubled]
-    return axes, problems
+            kept.pop(str(key), None)
+    return kept
 
 
-def _keys() -> list[str]:
-    from sim.scenario.fields import field_rows
-
-    return [*AXIS_KEYS, *(row.path for row in field_rows() if row.path not in _REPLACED)]
-
-
-def _is_key(axis: str) -> bool:
-    """Whether a dotted path names a key of a scenario (list indices stand for items)."""
-    plain = ".".join("[]" if word.isdigit() else word for word in axis.split(".")).replace(".[]", "[]")
-    known = _keys()
-    return any(plain == key or key.startswith((f"{plain}.", f"{plain}[")) for key in known) or _below_free(plain, known)
+def _one_by_one(axes: Mapping[str, list[Value]]) -> Iterator[dict[str, Value]]:
+    """Each value once, the others at their first: enough to find what is wrong with values."""
+    first = {axis: values[0] for axis, values in axes.items()}
+    yield first
+    for axis, values in axes.items():
+        yield from ({**first, axis: value} for value in values[1:])
 
 
-def _below_free(plain: str, known: Sequence[str]) -> bool:
-    """Whether a path reaches into a key whose parts the schema leaves open (a mapping)."""
-    parent = plain.rpartition(".")[0]
-    return bool(parent) and parent in known and not any(key.startswith(f"{parent}.") for key in known)
-
-
-def _label(value: Any) -> str:
-    """How a value is called in tables: the stem of a file, else the value itself."""
-    if isinstance(value, str):
-        return Path(value).stem if value.endswith((".yaml", ".yml", ".geojson")) else value
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _override(key: str, value: Any, folder: Path) -> str:
-    """``key=value`` as ``--set`` has it; names of files are made absolute."""
-    key = AXIS_KEYS.get(key, key)
-    if isinstance(value, str) and value.endswith((".yaml", ".yml", ".geojson")) and (folder / value).is_file():
-        value = str((folder / value).resolve())
-    return f"{key}={json.dumps(value, ensure_ascii=False)}"
-
-
-def _points(axes: Mapping[str, list[_Value]]) -> Iterator[dict[str, _Value]]:
+def _points(axes: Mapping[str, list[Value]]) -> Iterator[dict[str, Value]]:
     for values in itertools.product(*axes.values()):
         yield dict(zip(axes, values, strict=True))
 
 
-def _variants(axes: Mapping[str, list[_Value]], campaign: Campaign, folder: Path) -> list[Variant]:
-    """Every point of the product, loaded; what is wrong with any of them is told once."""
+def _variants(
+    points: Iterable[dict[str, Value]], campaign: Campaign, source: Source, common: Sequence[str]
+) -> tuple[list[Variant], list[Problem]]:
+    """The points loaded, and what is wrong with any of them."""
     variants: list[Variant] = []
-    problems: list[Problem] = []
-    for index, point in enumerate(_points(axes)):
+    problems: dict[Problem, None] = {}
+    places = {label_of(wanted): place for place, wanted in reversed(list(enumerate(campaign.scenarios)))}
+    for index, point in enumerate(points):
+        place = places[point[SCENARIO_AXIS].label]
+        wanted = campaign.scenarios[place]
+        beside = source.folder / wanted
+        found = str(beside.resolve()) if beside.is_file() else wanted
+        overrides = tuple([*common, *(text for value in point.values() for text in value.overrides)])
+        labels = {axis: value.label for axis, value in point.items()}
         try:
-            variants.append(_variant(index, point, campaign, folder))
+            variants.append(Variant(index, labels, found, overrides, load(found, overrides)))
         except ScenarioError as error:
-            problems += error.problems
+            for one in error.problems:
+                if one.where == wanted and source.document.values:
+                    one = source.problem(("scenarios", place), one.rule)
+                problems[source.moved(one)] = None
             if len(problems) > MAX_PROBLEMS:
                 break
-    if problems:
-        raise CampaignError(_distinct(problems)[:MAX_PROBLEMS])
-    return variants
-
-
-def _variant(index: int, point: Mapping[str, _Value], campaign: Campaign, folder: Path) -> Variant:
-    wanted = {_label(one): one for one in campaign.scenarios}[point[SCENARIO_AXIS].label]
-    beside = folder / wanted
-    source = str(beside.resolve()) if beside.is_file() else wanted
-    common = [_override(key, value, folder) for key, value in campaign.set_.items()]
-    chosen = [text for value in point.values() for text in value.overrides]
-    overrides = tuple([*common, *chosen])
-    labels = {axis: value.label for axis, value in point.items()}
-    return Variant(index, labels, source, overrides, load(source, overrides))
-
-
-def _baseline(campaign: Campaign, axes: Mapping[str, list[_Value]], document: Document) -> dict[str, str]:
-    """Label per axis that others are compared with."""
-    chosen = {axis: values[0].label for axis, values in axes.items()}
-    problems = []
-    for axis, value in campaign.baseline.items():
-        labels, label, here = [one.label for one in axes.get(axis, ())], _label(value), ("baseline", axis)
-        if not labels:
-            problems.append(document.problem(here, f"is no axis; {did_you_mean(axis, axes)}", of_key=True))
-        elif label not in labels:
-            problems.append(document.problem(here, f"is not on its axis; {did_you_mean(label, labels)}"))
-        else:
-            chosen[axis] = label
-    if problems:
-        raise CampaignError(problems)
-    return chosen
+    return variants, list(problems)

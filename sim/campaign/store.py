@@ -66,6 +66,19 @@ class CampaignFolder:
         self.write_text("sweep.json", json_text(sweep_document(plan, self.fan_out)))
 
 
+def campaign_folder(plan: Plan, out: str | Path, part: str = "") -> CampaignFolder:
+    """The folder of a plan. One that is there keeps its shape, so that a campaign may grow beyond any number."""
+    try:
+        there = json_value((Path(out) / "sweep.json").read_bytes())
+    except (OSError, ValueError):
+        there = None
+    fan_out = there.get("fan_out") if isinstance(there, dict) else None
+    if not isinstance(fan_out, bool):
+        most = plan.campaign.until.max_seeds if plan.campaign.until else plan.replications()
+        fan_out = len(plan.variants) * most > FAN_OUT_ABOVE
+    return CampaignFolder(out, fan_out, part)
+
+
 def cut_table(path: Path, summary: Mapping[str, Any]) -> str | None:
     """What is wrong with the tables of the run at ``path`` against the sizes its summary says; none = nothing."""
     sizes = summary.get("files", {})

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.cli.options import SCHEMA_VERSION, columns
 
 if TYPE_CHECKING:
+    from rsu.document import KeyPath
     from sim.campaign.engine import MakeExecutor
     from sim.campaign.plan import Plan
     from sim.campaign.store import CampaignResult
 
+_LONGEST_NAME = 64
 _UNTIL = re.compile(r"\s*(?P<metric>\S+)(?P<where>(?:\s+\w+=\S+)*)\s*\+-\s*(?P<half>\S+)\s*")
 
 
@@ -30,14 +33,12 @@ def plan_from(args: argparse.Namespace) -> Plan:
     if path.is_file() and _is_campaign_file(path):
         if len(args.source) > 1 or args.vary:
             raise ValueError(f"{first}: is a campaign file, which names its scenarios and axes itself")
-        return read_campaign(path, changes(args))
+        return read_campaign(path, changes(args), _given(args))
     vary = dict(_axis(text) for text in args.vary)
     if len(vary) < len(args.vary):
         raise ValueError("--vary: an axis stands more than once; list its values in one")
-    names = [re.sub(r"[^A-Za-z0-9._-]", "-", Path(one).stem) for one in args.source]
-    name = "-and-".join(names) + "".join(f"-by-{re.sub(r'[^A-Za-z0-9._-]', '-', axis)}" for axis in vary)
-    data: dict[str, Any] = {"name": name[:64], "scenarios": list(args.source), "vary": vary}
-    return campaign_of({**data, **changes(args)}, name="corridor sweep")
+    data: dict[str, Any] = {"name": _name(args.source, vary), "scenarios": list(args.source), "vary": vary}
+    return campaign_of({**data, **changes(args)}, name="corridor sweep", given=_given(args))
 
 
 def changes(args: argparse.Namespace) -> dict[str, Any]:
@@ -55,6 +56,23 @@ def changes(args: argparse.Namespace) -> dict[str, Any]:
     elif getattr(args, "max_seeds", None) is not None:
         raise ValueError("--max-seeds: needs --until")
     return found
+
+
+def _name(sources: Sequence[str], axes: Iterable[str]) -> str:
+    """Name of a campaign after its scenarios and axes; a digest stands for letters that a name has not."""
+    wanted = "-and-".join(Path(one).stem for one in sources) + "".join(f"-by-{axis}" for axis in axes)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).lstrip("._-")
+    if name == wanted and len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[: _LONGEST_NAME - 9] or 'sweep'}-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
+
+
+def _given(args: argparse.Namespace) -> dict[KeyPath, str]:
+    """Key of the campaign -> the argument that said it, for error lines."""
+    given: dict[KeyPath, str] = {(key,): f"--{key}" for key in ("seeds", "seed", "until")
+                                 if getattr(args, key, None) is not None}
+    given |= {("vary", text.partition("=")[0].strip()): f"--vary {text}" for text in args.vary}
+    return given | {("set", text.partition("=")[0].strip()): f"--set {text}" for text in args.overrides}
 
 
 def until_of(text: str, max_seeds: int | None) -> dict[str, Any]:

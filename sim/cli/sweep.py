@@ -72,13 +72,14 @@ def jobs(text: str) -> int:
 def act(args: argparse.Namespace) -> int:
     """Plan, then do or list."""
     from sim.campaign.shards import chosen_shard
-    from sim.campaign.store import CampaignFolder
+    from sim.campaign.store import campaign_folder
     from sim.cli.campaigns import plan_from
 
     plan = plan_from(args)
+    shard = chosen_shard(args.shard)
     if args.dry_run:
         out = args.out or Path("results") / plan.campaign.name
-        return _listed(plan, CampaignFolder(out), args)
+        return _listed(plan, campaign_folder(plan, out), args, shard)
     from sim.campaign.engine import run_campaign
     from sim.cli.campaigns import executor_of
     from sim.cli.progress import Progress
@@ -86,7 +87,6 @@ def act(args: argparse.Namespace) -> int:
     def say(line: str) -> None:
         remark(line, quiet=args.quiet)
 
-    shard = chosen_shard(args.shard)
     say(f"{plan.campaign.name}: {len(plan.variants)} variants x {plan.replications()} seeds = {len(plan.runs)} runs")
     with Progress(plan.campaign.name, quiet=args.quiet) as progress:
         result = run_campaign(
@@ -110,26 +110,35 @@ def finish(result: Any, args: argparse.Namespace, shard: tuple[int, int]) -> int
     return 4 if result.failed() else 0
 
 
-def _listed(plan: Plan, folder: CampaignFolder, args: argparse.Namespace) -> int:
-    """``--dry-run``: every run and the time all of it will take."""
+def _listed(plan: Plan, folder: CampaignFolder, args: argparse.Namespace, shard: tuple[int, int]) -> int:
+    """``--dry-run``: every run (of this part) and the time all of them will take."""
     from sim.campaign.engine import duration_text
     from sim.campaign.estimate import estimate_campaign
+    from sim.campaign.shards import runs_of_shard
 
-    cpu_s, wall_s, basis = estimate_campaign(plan, folder, args.jobs)
-    rows = [
-        (run.run_id, plan.variants[run.variant].name, str(run.replication), str(run.seed),
-         "done" if folder.finished(run.run_id) else "to do")
-        for run in plan.runs
-    ]
+    mine = runs_of_shard(plan, plan.runs, shard)
+    cpu_s, wall_s, basis = estimate_campaign(plan, folder, args.jobs, mine)
+    states = ["done" if folder.finished(run.run_id) else "to do" for run in mine]
+    names = [plan.variants[run.variant].name for run in mine]
     if args.json:
-        keys = ("run_id", "variant", "replication", "seed", "state")
-        runs = [{**dict(zip(keys, row, strict=True)), "labels": plan.variants[run.variant].labels}
-                for row, run in zip(rows, plan.runs, strict=True)]
+        runs = [
+            {"run_id": run.run_id, "variant": name, "replication": run.replication, "seed": run.seed, "state": state,
+             "labels": plan.variants[run.variant].labels}
+            for run, name, state in zip(mine, names, states, strict=True)
+        ]
         print_json({
             "schema_version": SCHEMA_VERSION, "name": plan.campaign.name, "axes": plan.axes, "runs": runs,
             "expected_cpu_s": round(cpu_s, 1), "expected_wall_s": round(wall_s, 1), "basis": basis,
         })
         return 0
+    rows = [
+        (run.run_id, name, str(run.replication), str(run.seed), state)
+        for run, name, state in zip(mine, names, states, strict=True)
+    ]
     print(columns(rows, ("run id", "variant", "replication", "seed", "state")))
     print(f"expected: about {duration_text(cpu_s)} of CPU, {duration_text(wall_s)} here (from {basis})")
+    if plan.campaign.until is not None:
+        until = plan.campaign.until
+        more = f"more seeds may follow, up to {until.max_seeds} of each variant"
+        print(f"until {until.metric} +- {until.half_width:g}: {more}")
     return 0

@@ -293,7 +293,7 @@ class _Draft:
             return self.problem(path, f"unknown key; {hint}", of_key=True)
         if error["type"] == "missing":
             return Problem(self.where(path, False), dotted(path), "", "is required")
-        return self.problem(path, _rule(error))
+        return self.problem(path, rule_of(error))
 
     def data_file(self, config: Scenario) -> Path | None:
         """The replayed file on disk: relative to the scenario file, else among the shipped files."""
@@ -396,7 +396,7 @@ def _standing(config: Scenario, path: KeyPath) -> Any:
     return None if hasattr(found, "model_fields_set") else found
 
 
-def _rule(error: Any) -> str:
+def rule_of(error: Any) -> str:
     """A pydantic error as a rule: what the value must be."""
     context = error.get("ctx", {})
     limits = {

@@ -170,8 +170,8 @@ def test_seeds_continue_until_the_interval_is_narrow(tmp_path: Path) -> None:
 
 def test_a_width_out_of_reach_ends_at_the_most_seeds(tmp_path: Path) -> None:
     """By hand: 6 seeds are not enough; the campaign says so and ends."""
-    until: dict[str, Any] = {"metric": "prr", "link": "V2V", "message": "BSM", "distance_m": 112.5, "half_width": 0.0001}
-    until["max_seeds"] = 6
+    until: dict[str, Any] = {"metric": "prr", "link": "V2V", "message": "BSM", "distance_m": 112.5}
+    until |= {"half_width": 0.0001, "max_seeds": 6}
     result, begun, said = done(plan_of(until=until), tmp_path)
     assert begun == 12 and any(line.startswith("until: not reached with 6 seeds") for line in said)
     with pytest.raises(ResultError, match="no run of .* has a row metric=pr, link=V2V"):
@@ -207,6 +207,25 @@ def test_many_runs_are_fanned_out(tmp_path: Path) -> None:
     run = result.runs[0].run_id
     assert (tmp_path / "runs" / run[:2] / run / "summary.json").is_file()
     assert [result for _, result in read_campaign_folder(tmp_path).results(0)]
+
+
+def test_a_campaign_grows_beyond_any_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Property: finished runs stay where they are and are not done again, however many come to them."""
+    monkeypatch.setattr("sim.campaign.store.FAN_OUT_ABOVE", 10)
+    assert done(plan_of(seeds=4), tmp_path)[1] == 8
+    assert done(plan_of(seeds=6), tmp_path)[1] == 4
+    result, begun, _ = done(plan_of(seeds=6), tmp_path / "new")
+    assert begun == 12 and result.folder.fan_out and tables(tmp_path / "new")["means.csv"]
+
+
+def test_a_smaller_plan_says_what_it_leaves_out(tmp_path: Path) -> None:
+    """By hand: one of two powers less; the runs stay, the tables are about the rest."""
+    result, _, _ = done(plan_of(), tmp_path)
+    _, begun, said = done(plan_of(vary={"radio.link.tx_power_dbm": [20, 21.5]}), tmp_path)
+    assert begun == 4 and any(line.startswith("4 runs of the plan this folder had") for line in said)
+    assert all(result.folder.finished(run.run_id) for run in result.runs)
+    again = done(plan_of(vary={"radio.link.tx_power_dbm": [20, 21.5]}), tmp_path)
+    assert not any("this folder had" in line for line in again[2])
 
 
 def test_columns_of_pretended_runs_are_those_of_real_ones() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rsu.document import write_document
 from sim.campaign.plan import CampaignError, Plan, campaign_of, read_campaign
 from sim.campaign.seeds import replication_seed
 from sim.results import run_id
@@ -117,6 +118,10 @@ def test_the_baseline_is_the_first_value_unless_said() -> None:
         ({"scenarios": ["demo-zonne"]}, "did you mean 'demo-zone'?"),
         ({"vary": {"duration_s": ["long"]}}, "--set duration_s=\"long\": duration_s: long: must be a number"),
         ({"until": {"metric": "prr"}}, "until.half_width: is required"),
+        ({"set": {"seed": 3}}, "set.seed: is that of the replication in every run"),
+        ({"vary": {"seed": [3]}}, "vary.seed: is not an axis: 'seeds' says how many replications there are"),
+        ({"vary": {"words": {"a": {"seed": 3}}}}, "vary.words.a.seed: is that of the replication"),
+        ({"vary": {"duration_s": 3}}, "vary.duration_s: must be a list of values, or names with the keys each sets"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(changes: dict[str, Any], says: str) -> None:
@@ -130,6 +135,69 @@ def test_all_mistakes_at_once() -> None:
     assert len(found) == 2
     found = lines(vary={"duration_s": [0, -1], "traffic.equipped_ratio": [0.1, 0.2]})
     assert len(found) == 2 and len(set(found)) == 2
+
+
+def test_every_kind_of_mistake_in_one_pass(tmp_path: Path) -> None:
+    """By hand: keys, axes, baseline, scenarios and values are told together, each at its line of the campaign file."""
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        f"""schema: campaign/1
+name: "bad name!"
+scenarios: [nowhere.yaml, {TINY}]
+sedes: 3
+set: {{duration: 5}}
+vary:
+  candidat: [harmonised-day1]
+  layout: [no-such-layout]
+  duration_s: [1, -5]
+  traffic.equipped_ratio: [0.5, 0.5]
+  words:
+    a: {{radio.acess: ideal}}
+seeds: 0
+baseline: {{layout: other, moon: 1}}
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(CampaignError) as caught:
+        read_campaign(file)
+    found = [line.removeprefix(f"{file}:").split(": ") for line in str(caught.value).splitlines()]
+    places = {(int(parts[0].split(":")[0]), parts[1]) for parts in found}
+    assert places == {
+        (2, "name"), (3, "scenarios.0"), (4, "sedes"), (5, "duration"), (7, "vary.candidat"), (8, "layout"),
+        (9, "duration_s"), (10, "vary.traffic.equipped_ratio"), (12, "radio.acess"), (13, "seeds"),
+        (14, "baseline.layout"), (14, "baseline.moon"),
+    }
+    assert len(found) == len(places)
+
+
+def test_options_are_named_where_they_are_wrong(tmp_path: Path) -> None:
+    """By hand: a value that replaces the file's is not blamed on a line of the file."""
+    file = tmp_path / "c.yaml"
+    file.write_text(f"schema: campaign/1\nname: c\nscenarios: [{TINY}]\nseeds: 1\n", encoding="utf-8")
+    given = {("seeds",): "--seeds", ("set", "duration_s"): "--set duration_s=-1"}
+    with pytest.raises(CampaignError) as caught:
+        read_campaign(file, {"seeds": 0, "set": {"duration_s": -1}}, given)
+    assert str(caught.value).splitlines() == [
+        "--seeds: seeds: 0: must be at least 1", "--set duration_s=-1: duration_s: -1: must be above 0",
+    ]
+
+
+def test_replayed_files_are_found_beside_the_campaign(tmp_path: Path) -> None:
+    """By hand: recorded positions as values of an axis and among the keys of every run; labels are their stems."""
+    for name in ("near", "far"):
+        (tmp_path / f"{name}.csv").write_text("id,x,y,heading\na,10,2,0\n", encoding="utf-8")
+    keys = {"traffic.model": "static"}
+    file = tmp_path / "c.yaml"
+    data = {"schema": "campaign/1", "name": "c", "scenarios": [TINY], "seeds": 1, "set": keys}
+    file.write_text(write_document({**data, "vary": {"traffic.file": ["near.csv", "far.csv"]}}), encoding="utf-8")
+    plan = read_campaign(file)
+    assert plan.axes["traffic.file"] == ["near", "far"]
+    files = [one.loaded and one.loaded.data_file for one in plan.variants]
+    assert files == [tmp_path / "near.csv", tmp_path / "far.csv"]
+    file.write_text(write_document({**data, "set": {**keys, "traffic.file": "far.csv"}}), encoding="utf-8")
+    (only,) = read_campaign(file).variants
+    assert only.loaded is not None and only.loaded.data_file == tmp_path / "far.csv"
+    assert only.loaded.resolved()["traffic"]["file"] == "far.csv"
 
 
 def test_a_product_out_of_bounds_is_refused() -> None:

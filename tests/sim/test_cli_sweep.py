@@ -13,6 +13,7 @@ import pytest
 
 from sim.cli import main
 from sim.cli.campaigns import plan_from, until_of
+from sim.scenario import load
 from sim.scenario.fields import reference_page, rows_of
 from sim.scenario.shipped import shipped_files, shipped_folder
 
@@ -54,6 +55,9 @@ def test_a_sweep_from_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert [one["labels"]["radio.link.tx_power_dbm"] for one in document["variants"]] == ["10", "20"]
     assert main([*words, "--dry-run"]) == 0
     assert capsys.readouterr().out.count(" done") == 4
+    assert main([*words, "--dry-run", "--json", "--shard", "1/4"]) == 0
+    (listed,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (listed["replication"], type(listed["seed"]), listed["state"]) == (0, int, "done")
 
 
 def test_runs_that_always_fail_are_told_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -91,6 +95,7 @@ def test_runs_that_always_fail_are_told_and_the_rest_goes_on(tmp_path: Path) -> 
         (["no-such-scenario"], "no such file and no shipped scenario of that name"),
         (["radios", "--vary", "duration_s=1"], "is a campaign file, which names its scenarios and axes itself"),
         ([TINY, "--shard", "4/4"], "--shard"),
+        ([TINY, "--shard", "4/4", "--dry-run"], "--shard"),
         ([TINY, "--jobs", "2", "--dask", "tcp://127.0.0.1:1"], "--jobs"),
     ],
 )
@@ -114,10 +119,17 @@ def test_until_in_words() -> None:
     }
 
 
-def test_the_name_of_a_sweep_from_arguments() -> None:
-    """By hand: scenario and axes, so that two sweeps have two folders."""
+def test_the_name_of_a_sweep_from_arguments(tmp_path: Path) -> None:
+    """By hand: scenario and axes, so that two sweeps have two folders, also where a file has a Chinese name."""
     args = argparse.Namespace(
         source=[TINY], vary=["radio.link.tx_power_dbm=10,20"], overrides=[], seeds=1, seed=None, plots=False,
         until=None, max_seeds=None,
     )
     assert plan_from(args).campaign.name == "01-one-vehicle-one-rsu-by-radio.link.tx_power_dbm"
+    names = []
+    for stem in ("测试", "测验", "_x"):
+        path = tmp_path / f"{stem}.yaml"
+        path.write_text(load(TINY).resolved_yaml(), encoding="utf-8")
+        args.source, args.vary = [str(path)], []
+        names.append(plan_from(args).campaign.name)
+    assert len(set(names)) == 3 and all(name.isascii() for name in names)
