@@ -83,9 +83,9 @@ class Evidence:
         """Whether any seed has a row of this key."""
         return any(key in rows for rows in self._rows)
 
-    def told_by_place(self, metric: str, link: str, message: str) -> bool:
-        """Whether any seed has a row of this figure for any jurisdiction."""
-        return any(self.has(metric, link, message, place, "") for place in self.jurisdictions)
+    def told_by_place(self, key: Key) -> bool:
+        """Whether any seed has a row of this figure for any jurisdiction, whichever the key names."""
+        return any(self.has(*key[:3], place, key[4]) for place in self.jurisdictions)
 
     def series(self, key: Key, distance_m: float | None = None, quantile: float | None = None) -> Series:
         """Values and counts of one row over the seeds; without a distance, the nearest one there is."""

@@ -114,6 +114,6 @@ def placed(evidence: Evidence, ask: Ask, metric: str, link: str, message: str) -
     A figure that is told of another place is measured by place: there is none of a place without a row.
     """
     key = (metric, link, message, ask.jurisdiction, "")
-    if ask.jurisdiction and not evidence.told_by_place(metric, link, message):
+    if ask.jurisdiction and not evidence.told_by_place(key):
         return (metric, link, message, "", ""), True
     return key, False

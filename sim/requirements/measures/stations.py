@@ -22,7 +22,7 @@ def _rate(evidence: Evidence, ask: Ask, link: str, message: str) -> list[Item]:
     sender = _SENDER[link[0]]
     what = f"{message} of one {sender}"
     key = ("generation_rate", "", message, ask.jurisdiction, sender)
-    whole = bool(ask.jurisdiction) and not evidence.has(*key)
+    whole = bool(ask.jurisdiction) and not evidence.told_by_place(key)
     if whole:
         key = ("generation_rate", "", message, "", sender)
     series = evidence.series(key)
@@ -34,7 +34,7 @@ def _rate(evidence: Evidence, ask: Ask, link: str, message: str) -> list[Item]:
 def position_error(evidence: Evidence, ask: Ask) -> list[Item]:
     """Error of the position that vehicles tell; without an error model there are no rows, which is no data."""
     key = ("position_error", "", "", ask.jurisdiction, "vehicle")
-    whole = bool(ask.jurisdiction) and not evidence.has(*key)
+    whole = bool(ask.jurisdiction) and not evidence.told_by_place(key)
     if whole:
         key = ("position_error", "", "", "", "vehicle")
     if not evidence.has(*key):
