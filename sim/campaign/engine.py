@@ -19,7 +19,7 @@ from sim.campaign.plan import Plan, PlannedRun
 from sim.campaign.schedule import Failure, Schedule
 from sim.campaign.schema import SWEEP_SCHEMA
 from sim.campaign.shards import runs_of_shard
-from sim.campaign.store import CampaignFolder, CampaignResult, campaign_folder, read_campaign_folder
+from sim.campaign.store import CampaignFolder, CampaignResult, campaign_folder, clear, read_campaign_folder
 from sim.campaign.task import Ended, RunTask
 from sim.campaign.until import next_replications, widths
 from sim.results import ResultError, json_text, json_value
@@ -63,6 +63,7 @@ def run_campaign(
         while plan.campaign.until is not None and work.go_on():
             pass
         work.close()
+        clear([folder.traffic_path("").parent])  # recordings of one that was killed between its last run and this
         result = read_campaign_folder(folder.out)
         result.know(work.finished)
         if shard[1] == 1:

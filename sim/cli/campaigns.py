@@ -163,6 +163,7 @@ def summary_lines(result: CampaignResult, keys: Sequence[str] = ()) -> Iterator[
         for variant, figures in found
     ]
     yield columns(rows, [*varying, "seeds", *chosen])
-    yield "mean (95 % interval over seeds); every figure in means.csv, paired differences in differences.csv"
+    where = "; every figure in means.csv, paired differences in differences.csv"
+    yield f"mean (95 % interval over seeds){where if (result.folder.out / 'means.csv').is_file() else ''}"
     for run_id, told in result.failed().items():
         yield f"failed: run {run_id} after {told['attempts']} attempts: {told['error']}"

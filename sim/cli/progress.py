@@ -12,6 +12,8 @@ from typing import Any, TextIO
 from sim.cli import interrupts
 
 LINE_EVERY_S = 10.0
+LONGEST_TITLE = 24
+"""Letters of a title before a bar: the rest of a line of 80 is needed for the bar, the rate and the time left."""
 
 
 class Progress:
@@ -73,5 +75,6 @@ class Progress:
         title, percent = TextColumn("{task.description}"), TextColumn("{task.percentage:3.0f}%")
         parts = (title, BarColumn(), percent, TimeRemainingColumn(), TextColumn("{task.fields[text]}"))
         self._bar = Bar(*parts, console=console, transient=True)
-        self._task = self._bar.add_task(self.title, total=1.0, text="")
+        short = self.title if len(self.title) <= LONGEST_TITLE else f"{self.title[: LONGEST_TITLE - 1]}…"
+        self._task = self._bar.add_task(short, total=1.0, text="")
         self._bar.start()

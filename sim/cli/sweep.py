@@ -88,11 +88,15 @@ def act(args: argparse.Namespace) -> int:
         remark(line, quiet=args.quiet)
 
     say(f"{plan.campaign.name}: {len(plan.variants)} variants x {plan.replications()} seeds = {len(plan.runs)} runs")
-    with Progress(plan.campaign.name, quiet=args.quiet) as progress:
-        result = run_campaign(
-            plan, args.out, executor=executor_of(args), jobs=args.jobs, progress=progress.update, remark=say,
-            shard=shard, force=args.force,
-        )
+    try:
+        with Progress(plan.campaign.name, quiet=args.quiet) as progress:
+            result = run_campaign(
+                plan, args.out, executor=executor_of(args), jobs=args.jobs, progress=progress.update, remark=say,
+                shard=shard, force=args.force,
+            )
+    except KeyboardInterrupt:
+        say("finished runs are kept: the same command goes on, corridor collect derives tables from what there is")
+        raise
     return finish(result, args, shard)
 
 

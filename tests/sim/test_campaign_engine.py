@@ -228,6 +228,18 @@ def test_a_smaller_plan_says_what_it_leaves_out(tmp_path: Path) -> None:
     assert not any("this folder had" in line for line in again[2])
 
 
+def test_recordings_of_a_killed_campaign_go(tmp_path: Path) -> None:
+    """By hand: what was left below ``traffic/`` is gone once everything is done; a part clears its own place only."""
+    for part in ("", "0-of-2", "1-of-2"):
+        (tmp_path / "traffic" / part).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "traffic" / part / "left.npz").write_bytes(b"recording")
+    done(plan_of(), tmp_path, shard=(0, 2))
+    left = [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*.npz"))]
+    assert left == ["traffic/1-of-2/left.npz", "traffic/left.npz"]
+    done(plan_of(), tmp_path)
+    assert not (tmp_path / "traffic").exists()
+
+
 def test_columns_of_pretended_runs_are_those_of_real_ones() -> None:
     """Property: a row made here has a cell for every column of metrics.csv."""
     assert len(Metric("prr", "ratio")) == len(METRIC_COLUMNS)
