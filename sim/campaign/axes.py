@@ -71,6 +71,11 @@ def read_axes(campaign: Campaign, source: Source) -> tuple[dict[str, list[Value]
     """Values per axis, ``scenario`` first, and what is wrong with them; what is wrong is left out."""
     problems = list(_unfit_for_runs(campaign.set_, ("set",), source))
     axes: dict[str, list[Value]] = {SCENARIO_AXIS: [Value(label_of(one), ()) for one in campaign.scenarios]}
+    varied = {AXIS_KEYS.get(axis, axis) for axis, values in campaign.vary.items() if isinstance(values, list)}
+    problems += [
+        source.problem(("set", key), "is varied: it has a value of its own in every variant", of_key=True)
+        for key in campaign.set_ if AXIS_KEYS.get(key, key) in varied
+    ]
     for axis, values in campaign.vary.items():
         here: KeyPath = ("vary", axis)
         rule = _unfit_axis(axis, values)

@@ -239,6 +239,11 @@ def _points(axes: Mapping[str, list[Value]]) -> Iterator[dict[str, Value]]:
         yield dict(zip(axes, values, strict=True))
 
 
+def outer_first(overrides: Iterable[str]) -> tuple[str, ...]:
+    """Overrides in an order in which none undoes another: ``layout=...`` of an axis before ``layout.down=...``."""
+    return tuple(sorted(overrides, key=lambda text: text.partition("=")[0].count(".")))
+
+
 def _variants(
     points: Iterable[dict[str, Value]], campaign: Campaign, source: Source, common: Sequence[str]
 ) -> tuple[list[Variant], list[Problem]]:
@@ -251,7 +256,7 @@ def _variants(
         wanted = campaign.scenarios[place]
         beside = source.folder / wanted
         found = str(beside.resolve()) if beside.is_file() else wanted
-        overrides = tuple([*common, *(text for value in point.values() for text in value.overrides)])
+        overrides = outer_first([*common, *(text for value in point.values() for text in value.overrides)])
         labels = {axis: value.label for axis, value in point.items()}
         try:
             variants.append(Variant(index, labels, found, overrides, load(found, overrides)))

@@ -77,6 +77,17 @@ def test_an_axis_of_named_sets_of_keys() -> None:
     assert plan.axes["radio"] == ["mode4", "its-g5"] and configs[1].radio.bandwidth_mhz == 10
 
 
+def test_a_key_set_for_all_runs_holds_in_layouts_of_an_axis(tmp_path: Path) -> None:
+    """By hand: the layout comes first, what is set below it after, whatever their order; a key on both is refused."""
+    (tmp_path / "mine.yaml").write_text("schema: layout/1\ntx_power_dbm: 10\nsites: [{id: A, at_m: 100}]\n")
+    vary: dict[str, Any] = {"layout.mast_height_m": [7], "layout": ["mine.yaml", "intersections"]}
+    data = {"name": "x", "scenarios": ["03-one-border"], "vary": vary, "set": {"layout.tx_power_dbm": 5}, "seeds": 1}
+    layouts = [one.loaded.config.layout for one in campaign_of(data, folder=tmp_path).variants if one.loaded]
+    assert [(one.tx_power_dbm, one.mast_height_m) for one in layouts] == [(5, 7), (5, 7)]
+    with pytest.raises(CampaignError, match=r"set\.layout: is varied"):
+        campaign_of({**data, "set": {"layout": "intersections"}}, folder=tmp_path)
+
+
 def test_files_are_found_beside_the_campaign(tmp_path: Path) -> None:
     """Property: names of scenario and layout files are relative to the campaign file; labels are their stems."""
     shipped = load(TINY)

@@ -139,6 +139,14 @@ def test_a_unit_out_of_service_is_paid_for(place: Path) -> None:
     assert further_runs(question, plan) == (2 + 1) * 2
 
 
+def test_the_scenario_s_own_model_may_be_changed(place: Path) -> None:
+    """By hand: what --set makes of it comes first on the axis; keys of all layouts may be set too."""
+    changes = {"radio.channel.v2i": "two-ray", "layout.tx_power_dbm": -10}
+    plan = comparison_plan(Question((str(place / "far.yaml"),), SCENARIO, seeds=1, changes=changes))
+    assert plan.axes["radio.channel.v2i"][0] == "two-ray" and len(plan.axes["radio.channel.v2i"]) == 2
+    assert {one.loaded.config.layout.tx_power_dbm for one in plan.variants if one.loaded} == {-10}
+
+
 def test_rankings_stand_under_each_model(answer: Answer) -> None:
     """Property: more units cover more under both models, and cost less per covered km here (0.3 km, coverage of 0.8 and
     1.0); two seeds do not decide it, and an order that is not decided is not called a flip."""

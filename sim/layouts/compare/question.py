@@ -130,7 +130,10 @@ def _plan(question: Question, vary: dict[str, Any], name: str) -> Plan:
 
     if question.candidates:
         vary = {**vary, "candidate": list(question.candidates)}
+    changes = dict(question.changes)
+    if not question.models:
+        changes.pop(MODEL_KEY, None)  # the scenario's own model is then this one, and on the axis
     return campaign_of({
-        "name": name, "scenarios": [question.scenario], "set": dict(question.changes), "vary": vary,
+        "name": name, "scenarios": [question.scenario], "set": changes, "vary": vary,
         "seeds": question.seeds, "seed": question.seed,
     }, name="corridor compare")
