@@ -49,6 +49,11 @@ def cell_text(value: Any) -> str:
     return str(value)
 
 
+def finite_or_none(value: float) -> float | None:
+    """A number as JSON can hold it: NaN and infinity are null."""
+    return float(value) if math.isfinite(value) else None
+
+
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A CSV table with LF line ends; equal rows give equal bytes."""
     out = io.StringIO()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,6 +183,9 @@ def _checked_check(check: Check, row: Application, here: KeyPath, document: Docu
         problems.append(document.problem((*here, "unit"), f"must be {measure.unit!r}, the unit of {check.metric}"))
     if check.value is None and not measure.default:
         problems.append(document.problem((*here, "metric"), "has no default limit: 'value' is required"))
+    if check.value is not None and not 0 <= check.value <= (1 if measure.unit == "ratio" else math.inf):
+        rule = "must be from 0 to 1: a share, no percentage" if measure.unit == "ratio" else "must not be below 0"
+        problems.append(document.problem((*here, "value"), rule))
     if check.value is not None and check.op is None:
         problems.append(document.problem((*here, "value"), "needs an 'op'"))
     if measure.ranges is not None and not (check.at_range_m and measure.ranges(check.at_range_m)):

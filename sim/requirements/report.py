@@ -11,6 +11,7 @@ from sim.requirements.intervals import MET, NO_DATA, NOT_MET, STATES, UNDECIDED
 from sim.requirements.measures import MEASURES
 from sim.requirements.schema import PROVENANCE
 from sim.requirements.verdict import CheckVerdict, Finding, Report, VariantVerdicts, Verdict
+from sim.tables import finite_or_none
 
 SCHEMA_VERSION = 1
 WHOLE = "all"
@@ -221,13 +222,10 @@ def _check(check: CheckVerdict) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, Any]:
     judgement, item = finding.judgement, finding.item
     return {
-        "what": item.what, "state": finding.state, "value": _plain(judgement.value), "lower": _plain(judgement.lower),
-        "upper": _plain(judgement.upper), "limit": _plain(finding.limit), "n": item.n, "seeds": judgement.seeds,
+        "what": item.what, "state": finding.state, "value": finite_or_none(judgement.value),
+        "lower": finite_or_none(judgement.lower), "upper": finite_or_none(judgement.upper),
+        "limit": finite_or_none(finding.limit), "n": item.n, "seeds": judgement.seeds,
         "further_seeds": judgement.further_seeds, "interval": judgement.how, "reason": judgement.reason,
         "whole_corridor": item.whole_corridor, "note": item.note, "correlated_losses": correlated(finding),
-        "beside": {name: _plain(value) for name, value in item.beside.items()},
+        "beside": {name: finite_or_none(value) for name, value in item.beside.items()},
     }
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -13,6 +13,7 @@ from sim.layouts.compare.failures import MEAN, WORST, Failure
 from sim.layouts.compare.judge import Ranking
 from sim.layouts.compare.observe import QUANTILES, Observed
 from sim.layouts.compare.tables import BY_KEYS, TABLES, figure, rows_of
+from sim.tables import finite_or_none
 
 BY_HEADS = {BY_COVERAGE: "useful coverage", BY_COST: "cost per covered km"}
 
@@ -205,6 +206,5 @@ def document(answer: Answer) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value.item() if hasattr(value, "item") else value
+    plain = value.item() if hasattr(value, "item") else value
+    return finite_or_none(plain) if isinstance(plain, float) else plain

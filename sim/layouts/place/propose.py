@@ -227,7 +227,7 @@ def _verify(
         if last.holds:
             return
         if question.budget is not None and len(units) >= question.budget:
-            proposal.stopped = f"the budget of {question.budget} units is used up"
+            proposal.stopped = f"the budget of {question.budget} unit{'' if question.budget == 1 else 's'} is used up"
             return
         more = next_units(proposal.problem, last, question.budget, bench)
         if not more:

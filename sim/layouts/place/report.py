@@ -11,7 +11,7 @@ from sim.layouts.files import layout_geojson, layout_yaml
 from sim.layouts.place.propose import Proposal
 from sim.layouts.place.verify import Round
 from sim.results import json_text
-from sim.tables import csv_text
+from sim.tables import csv_text, finite_or_none
 from sim.whole import written_whole
 
 COLUMNS = (
@@ -108,13 +108,9 @@ def document(proposal: Proposal) -> dict[str, Any]:
 def _interval(one: Round, k: int) -> dict[str, Any]:
     interval = one.intervals[k]
     return {
-        "mean": interval.mean, "lower": _finite(interval.lower), "upper": _finite(interval.upper),
+        "mean": interval.mean, "lower": finite_or_none(interval.lower), "upper": finite_or_none(interval.upper),
         "seeds": interval.n, "met": one.met[k],
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def units_text(count: int) -> str:
