@@ -189,6 +189,10 @@ def test_words_and_document(answer: Answer) -> None:
     told = json.loads(json.dumps(document(answer), allow_nan=False))
     assert told["schema_version"] == 1 and told["layouts"] == ["far", "both"]
     assert set(TABLES) < set(told) and told["ranking"][0]["layout"] == "both"
+    far, both = (answer.sites[name, ""] for name in ("far", "both"))
+    dearer = replace(both.cost, assumptions=("cost.pole_cny", "cost.sensor_cny"))
+    other = replace(answer, sites={("far", ""): far, ("both", ""): replace(both, cost=dearer)})
+    assert {"cost.sensor_cny", *far.cost.assumptions} <= set(document(other)["assumptions"])
 
 
 def test_latency_quantiles_are_those_of_the_merged_runs(answer: Answer) -> None:

@@ -200,7 +200,7 @@ def document(answer: Answer) -> dict[str, Any]:
              "first": flip.first, "second": flip.second}
             for by in BY_KEYS for candidate in answer.candidates for flip in answer.flips(candidate, by)
         ],
-        "assumptions": list(answer.sites[answer.layouts[0], answer.candidates[0]].cost.assumptions),
+        "assumptions": list(dict.fromkeys(key for site in answer.sites.values() for key in site.cost.assumptions)),
         **tables,
     }
 
