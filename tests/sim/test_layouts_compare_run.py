@@ -186,6 +186,9 @@ def test_words_and_document(answer: Answer) -> None:
     text = "\n".join(summary_lines(answer))
     for word in ("far", "both", "winner-b1", "free-space", "RSI", "M CNY", "orders of magnitude", "worst: A-"):
         assert word in text, word
+    (place,) = [line for line in text.splitlines() if line.startswith("  RSI A up")]
+    both = answer.of("both", "winner-b1", "").share("C_useful", "RSI").mean()  # the zone lies in one place
+    assert place.endswith(f"; {both:.3f}")
     told = json.loads(json.dumps(document(answer), allow_nan=False))
     assert told["schema_version"] == 1 and told["layouts"] == ["far", "both"]
     assert set(TABLES) < set(told) and told["ranking"][0]["layout"] == "both"

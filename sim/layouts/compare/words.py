@@ -11,8 +11,9 @@ from sim.cli.options import SCHEMA_VERSION, columns
 from sim.layouts.compare.answer import BY_COST, BY_COVERAGE, Answer
 from sim.layouts.compare.failures import MEAN, WORST, Failure
 from sim.layouts.compare.judge import Ranking
-from sim.layouts.compare.observe import QUANTILES, Observed
+from sim.layouts.compare.observe import QUANTILES, SHARES, Key, Observed
 from sim.layouts.compare.tables import BY_KEYS, TABLES, figure, rows_of
+from sim.metrics.base import CLASSES
 from sim.tables import finite_or_none
 
 BY_HEADS = {BY_COVERAGE: "useful coverage", BY_COST: "cost per covered km"}
@@ -26,6 +27,8 @@ def summary_lines(answer: Answer) -> Iterator[str]:
         yield from _main_table(answer, candidate)
         yield ""
         yield from _differences(answer, candidate)
+        yield ""
+        yield from _place_lines(answer, candidate)
         for by in BY_KEYS:
             yield ""
             yield from _ranking_lines(answer, candidate, by)
@@ -119,6 +122,25 @@ def _differences(answer: Answer, candidate: str) -> Iterator[str]:
             f"{layout} minus {base}, paired over seeds: useful coverage {plus_minus(difference)}"
             f" ({'decided' if decided else 'not decided'})"
         )
+
+
+def _place_lines(answer: Answer, candidate: str) -> Iterator[str]:
+    """Coverage of each class by jurisdiction and direction, a column per layout."""
+    seen = [answer.of(layout, answer.models[0], candidate) for layout in answer.layouts]
+    places = sorted(
+        {key[3:6] for one in seen for key in one.values if key.metric in SHARES and key.jurisdiction and key.direction},
+        key=lambda place: (CLASSES.index(place[0]), place[1], place[2] != "up"),
+    )
+    if places:
+        rows = [[f"  {' '.join(place)}", *(_raw_and_useful(one, *place) for one in seen)] for place in places]
+        yield "coverage by class, jurisdiction and direction, received; useful (intervals: compare.csv):"
+        yield columns(rows, ["  zone", *answer.layouts])
+
+
+def _raw_and_useful(one: Observed, class_: str, jurisdiction: str, direction: str) -> str:
+    keys = [Key(metric, "ratio", "I2V", class_, jurisdiction, direction, "probe") for metric in SHARES]
+    means = [mean_interval(one.values[key]).mean if key in one.values else math.nan for key in keys]
+    return "; ".join("-" if math.isnan(mean) else f"{mean:.3f}" for mean in means)
 
 
 def _ranking_lines(answer: Answer, candidate: str, by: str) -> Iterator[str]:
