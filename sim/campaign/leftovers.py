@@ -11,10 +11,11 @@ from sim.campaign.store import CampaignFolder, clear
 from sim.results import valid_summary
 
 _HALF_WRITTEN = re.compile(r"\.(?P<name>.+)\.partial-(old-)?\d+")
+_LOCK_OF_SHARD = re.compile(r"\.writer-\d+-of-\d+\.lock")
 
 
 def clear_leftovers(folder: CampaignFolder) -> int:
-    """Remove everything half-written in a campaign's folder; how many files and folders there were.
+    """Remove everything half-written in a campaign's folder, and locks of parts; how many files and folders there were.
 
     Only for the one who alone may write there: what another process is writing would go too. A run that lacked nothing
     but its name gets it.
@@ -22,7 +23,9 @@ def clear_leftovers(folder: CampaignFolder) -> int:
     left = list(_half_written(folder))
     for path, target in left:
         settle(path, target)
-    return len(left)
+    locks = [path for path in folder.out.iterdir() if _LOCK_OF_SHARD.fullmatch(path.name)]
+    clear(locks)
+    return len(left) + len(locks)
 
 
 def settle(path: Path, target: Path) -> None:

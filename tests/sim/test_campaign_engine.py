@@ -229,15 +229,16 @@ def test_a_smaller_plan_says_what_it_leaves_out(tmp_path: Path) -> None:
 
 
 def test_recordings_of_a_killed_campaign_go(tmp_path: Path) -> None:
-    """By hand: what was left below ``traffic/`` is gone once everything is done; a part clears its own place only."""
+    """By hand: recordings and locks that were left are gone once all is done; a part clears its own place only."""
     for part in ("", "0-of-2", "1-of-2"):
         (tmp_path / "traffic" / part).mkdir(parents=True, exist_ok=True)
         (tmp_path / "traffic" / part / "left.npz").write_bytes(b"recording")
+    (tmp_path / ".writer-1-of-2.lock").write_text("{}")
     done(plan_of(), tmp_path, shard=(0, 2))
     left = [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*.npz"))]
     assert left == ["traffic/1-of-2/left.npz", "traffic/left.npz"]
     done(plan_of(), tmp_path)
-    assert not (tmp_path / "traffic").exists()
+    assert not (tmp_path / "traffic").exists() and not list(tmp_path.glob(".writer*"))
 
 
 def test_columns_of_pretended_runs_are_those_of_real_ones() -> None:
