@@ -208,7 +208,7 @@ class _Draft:
         wanted = self.data.get("layout")
         if not isinstance(wanted, str):
             return
-        file = self.find(wanted, "layouts")
+        file = self.find_layout(wanted)
         if file is None:
             known = shipped_files("layouts")
             self.problems.append(self.problem(("layout",), f"no such layout; {did_you_mean(wanted, known)}"))
@@ -325,13 +325,15 @@ class _Draft:
         other = second.model_copy(update={"radio": read(second.radio, "second_radio")})
         return config.model_copy(update={"second_radio": other})
 
-    def find(self, wanted: str, kind: str) -> Path | None:
-        """A file named in the scenario: relative to it, else shipped."""
-        beside = self.path.parent / wanted
-        if beside.suffix in (*SUFFIXES, ".geojson"):
-            return beside if beside.is_file() else None
-        named = self.path.parent / kind / f"{wanted}.yaml"
-        return named if named.is_file() else shipped_files(kind).get(wanted)
+    def find_layout(self, wanted: str) -> Path | None:
+        """A layout file: relative to the scenario (told by an override, also to where we are), else shipped."""
+        folder = self.path.parent
+        if Path(wanted).suffix in (*SUFFIXES, ".geojson"):
+            told = any(path == ("layout",) for path, _ in self.overridden)
+            places = (folder / wanted, Path(wanted)) if told else (folder / wanted,)
+        else:
+            places = (folder / "layouts" / f"{wanted}.yaml",)
+        return next((one for one in places if one.is_file()), shipped_files("layouts").get(wanted))
 
 
 def _read(path: Path) -> Document:

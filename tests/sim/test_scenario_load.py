@@ -99,6 +99,25 @@ def test_a_layout_is_found_beside_the_scenario_or_shipped(plain: Path) -> None:
     )
 
 
+def test_a_layout_of_the_command_line_may_lie_where_we_are(
+    plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand: beside the scenario first, then here; a file that the scenario itself names is never sought here."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    for folder, name in ((here, "here"), (plain.parent, "beside")):
+        assert folder.is_dir()
+        (folder / f"{name}.yaml").write_text(f"schema: layout/1\nname: {name}\n")
+        (folder / "both.yaml").write_text(f"schema: layout/1\nname: both, {name}\n")
+    names = [load(plain, [f"layout={one}.yaml"]).config.layout.name for one in ("here", "./here", "beside", "both")]
+    assert names == ["here", "here", "beside", "both, beside"]
+    own = plain.parent / "own.yaml"
+    own.write_text(plain.read_text() + "layout: here.yaml\n")
+    with pytest.raises(ScenarioError, match="no such layout"):
+        load(own)
+
+
 def test_a_candidate_is_found_beside_the_scenario(plain: Path) -> None:
     """By hand: a candidate file with its own profile, which inherits from a shipped one."""
     (plain.parent / "mine.yaml").write_text(
