@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -105,10 +106,13 @@ def test_killed_at_twenty_random_moments_the_tables_are_those_of_an_undisturbed_
     seen: dict[str, int] = {}
     for moment in moments(chance):
         before = len(killed.finished())
+        if before == RUNS:  # there is nothing left to interrupt: from the beginning
+            shutil.rmtree(killed.folder.out)
+            before, seen = 0, {}
         process = killed.start()
         if isinstance(moment, int):
             killed.wait_for_progress(process, before + moment)
-            time.sleep(chance.uniform(0.0, 0.02 * whole_s))
+            time.sleep(chance.uniform(0.0, 0.01 * whole_s))
         else:
             time.sleep(moment * whole_s)
         process.kill()
