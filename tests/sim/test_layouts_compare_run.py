@@ -126,6 +126,7 @@ def test_a_layout_that_covers_nothing_under_a_seed_has_no_cost_per_covered_km(an
     assert np.isnan(other.cost_per_covered_km(empty)).all() and other.coverage(empty).tolist() == [0.9, 0.0]
     first = other.rankings("", "cost per covered km")[0]
     assert first.order == ("both", "far") and first.pairs == ()
+    assert any("both; none: far" in line for line in summary_lines(other))
 
 
 def test_a_unit_out_of_service_is_paid_for(place: Path) -> None:

@@ -160,7 +160,9 @@ def _ranking_lines(answer: Answer, candidate: str, by: str) -> Iterator[str]:
 
 
 def _order_text(ranking: Ranking) -> str:
-    return " > ".join(ranking.order)
+    known = [layout for layout in ranking.order if not math.isnan(ranking.means[layout].mean)]
+    without = [layout for layout in ranking.order if layout not in known]
+    return "; ".join([*([" > ".join(known)] if known else []), *([f"none: {', '.join(without)}"] if without else [])])
 
 
 def _undecided_text(ranking: Ranking) -> str:
