@@ -12,6 +12,7 @@ from typing import Any
 
 import sim
 from sim.campaign.collect import MARKER, TABLES, collect
+from sim.campaign.executors import EXECUTORS
 from sim.campaign.executors.base import Executor
 from sim.campaign.leftovers import clear_leftovers
 from sim.campaign.locks import WriterLock
@@ -22,6 +23,7 @@ from sim.campaign.shards import runs_of_shard
 from sim.campaign.store import CampaignFolder, CampaignResult, campaign_folder, clear, read_campaign_folder
 from sim.campaign.task import Ended, RunTask
 from sim.campaign.until import next_replications, widths
+from sim.plugin import resolve
 from sim.results import ResultError, json_text, json_value
 from sim.simulation import Report
 
@@ -247,8 +249,7 @@ def duration_text(seconds: float) -> str:
 
 def _local(jobs: int | None) -> MakeExecutor:
     def make(folder: CampaignFolder) -> Executor:
-        from sim.campaign.executors.local import LocalExecutor
-
-        return LocalExecutor(folder, jobs)
+        executor: Executor = resolve(EXECUTORS["local"], {}, "executor")(folder, jobs)
+        return executor
 
     return make

@@ -128,23 +128,6 @@ def seeds_for_half_width(values: Sequence[float] | np.ndarray, half_width: float
     return high
 
 
-def seeds_for_decision(values: Sequence[float] | np.ndarray, limit: float) -> int | None:
-    """Seeds after which the interval is expected to leave ``limit`` on one side, should mean and spread stay.
-
-    None where that is out of reach: the mean lies on the limit, or more than :data:`MAX_SEEDS` would be needed.
-    ValueError for fewer than two values.
-    """
-    distance = abs(mean_interval(values).mean - limit)
-    if distance == 0:
-        return None
-    try:
-        return seeds_for_half_width(values, distance)
-    except ValueError:
-        if len(values) < 2:
-            raise
-        return None
-
-
 @lru_cache(maxsize=4096)
 def t_quantile(degrees_of_freedom: float, share: float = 0.975) -> float:
     """Quantile of Student's t distribution for any degrees of freedom >= 1; see :func:`t_quantiles`."""

@@ -96,9 +96,11 @@ def executor_of(args: argparse.Namespace) -> MakeExecutor | None:
         return None
     if args.jobs:
         raise ValueError("--jobs: is the number of worker processes here; with --dask the cluster has its own")
-    from sim.campaign.executors.cluster import DaskExecutor
+    from sim.campaign.executors import EXECUTORS
+    from sim.plugin import resolve
 
-    return lambda folder: DaskExecutor(folder, args.dask)
+    dask = resolve(EXECUTORS["dask"], {}, "executor")
+    return lambda folder: dask(folder, args.dask)
 
 
 def _is_campaign_file(path: Path) -> bool:

@@ -11,7 +11,6 @@ from sim.campaign.statistics import (
     mean_interval,
     mean_intervals,
     paired_difference,
-    seeds_for_decision,
     seeds_for_half_width,
     t_quantile,
     t_quantiles,
@@ -159,12 +158,3 @@ def test_seeds_that_a_width_takes() -> None:
     for values, width in (([1.0], 1.0), ([1, 2], 0.0), ([1, 2], math.nan), ([0, 1e9], 1e-9)):
         with pytest.raises(ValueError):
             seeds_for_half_width(values, width)
-
-
-def test_seeds_that_a_decision_takes() -> None:
-    """By hand: the mean 2.5 lies 1.0 from 3.5, so that 9 seeds should decide; on the limit no number does."""
-    assert seeds_for_decision([1, 2, 3, 4], 3.5) == 9
-    assert seeds_for_decision([1, 2, 3, 4], 2.5) is None
-    assert seeds_for_decision([1, 2, 3, 4], 2.5 + 1e-9) is None
-    with pytest.raises(ValueError, match="at least 2"):
-        seeds_for_decision([1.0], 3.0)
