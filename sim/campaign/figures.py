@@ -13,6 +13,7 @@ from sim.campaign.statistics import Interval, mean_interval
 from sim.campaign.store import CampaignResult
 from sim.campaign.tables import quantile_figures
 from sim.results import valid_summary
+from sim.tables import finite_or_none
 
 _QUANTILE = re.compile(r"\.p[0-9.]+$")
 
@@ -28,7 +29,7 @@ class Figures:
     def plain(self) -> dict[str, dict[str, Any]]:
         """As JSON; bounds are null with a single seed."""
         return {
-            key: {"mean": one.mean, "lower": _number(one.lower), "upper": _number(one.upper), "seeds": one.n}
+            key: {"mean": one.mean, "lower": finite_or_none(one.lower), "upper": finite_or_none(one.upper), "seeds": one.n}
             for key, one in self.values.items()
         }
 
@@ -63,7 +64,3 @@ def variant_figures(campaign: CampaignResult) -> Iterator[tuple[Variant, Figures
         intervals = {key: mean_interval(values) for key, values in found.items()}
         intervals |= quantiles.get(variant.index, {})
         yield variant, Figures([run.seed for run in mine], intervals)
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None

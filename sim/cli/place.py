@@ -66,11 +66,14 @@ def act(args: argparse.Namespace) -> int:
     except RunsFailed as error:
         remark(f"error: {error}")
         return SOME_FAILED
+    from sim.plots.place import save_curve
     from sim.plots.style import font_remark
 
     if line := font_remark(args.language):
         remark(line, quiet=args.quiet)
-    written = report.write(proposal, layout=args.write, geojson=args.geojson, language=args.language)
+    written = report.write(proposal, layout=args.write, geojson=args.geojson)
+    if proposal.out is not None:
+        written.append(save_curve(proposal, proposal.out / "place.png", args.language))
     if args.json:
         print_json(report.document(proposal))
     else:

@@ -135,7 +135,7 @@ class Report:
     varying: list[str]
     variants: list[VariantVerdicts] = field(default_factory=list)
     settings: tuple[str, ...] = ()
-    """Messages, radio and its settings of the first run, a line each."""
+    """Messages, radio and its settings, a line each; what differs between variants is a line per value, with names."""
 
     def verdicts(self) -> Iterator[tuple[VariantVerdicts, Verdict]]:
         """Every verdict with its variant."""
@@ -165,14 +165,18 @@ def verdicts(path: str | Path, rows: Sequence[Row], jurisdiction: str | None = N
         name = str(result.summary.get("name") or result.folder.name)
         report = Report(name, True, list(rows), [])
         report.variants.append(judged(0, {}, [result], rows, jurisdiction))
-        report.settings = _settings(result)
+        report.settings = _shared([("", _settings(result))])
         return _with_place(report, path, jurisdiction)
     campaign = read_campaign_folder(path)
     report = Report(campaign.name, False, list(rows), campaign.varying)
+    told: list[tuple[str, tuple[str, ...]]] = []
     for variant in campaign.variants:
         results = [result for _, result in campaign.results(variant.index)]
-        report.settings = report.settings or (_settings(results[0]) if results else ())
+        if results:
+            name = ", ".join(variant.labels[axis] for axis in campaign.varying)
+            told.append((name, _settings(results[0])))
         report.variants.append(judged(variant.index, variant.labels, results, rows, jurisdiction))
+    report.settings = _shared(told)
     if not any(variant.seeds for variant in report.variants):
         raise ResultError(f"{path}: no run of this campaign is finished")
     return _with_place(report, path, jurisdiction)
@@ -187,8 +191,18 @@ def _with_place(report: Report, path: str | Path, jurisdiction: str | None) -> R
 
 
 def _settings(result: Result) -> tuple[str, ...]:
-    lines = messages_line(result), radio_line(result), settings_line(result)
-    return tuple(line for line in lines if line)
+    return messages_line(result), radio_line(result), settings_line(result)
+
+
+def _shared(told: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
+    """Settings of several variants (name, lines): a line they share once, others once per value with their names."""
+    lines: list[str] = []
+    for texts in zip(*(lines for _, lines in told), strict=True):
+        names: dict[str, list[str]] = {}
+        for (name, _), text in zip(told, texts, strict=True):
+            names.setdefault(text, []).append(name)
+        lines += [text if len(names) == 1 else f"{', '.join(who)}: {text}" for text, who in names.items() if text]
+    return tuple(lines)
 
 
 def judged(

@@ -38,8 +38,8 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_every_module_of_the_folder_is_a_verb_or_a_helper() -> None:
     """Property: no verb is forgotten in the table."""
-    helpers = {"__init__", "campaigns", "catalogue", "documents", "interrupts", "octets", "options", "progress", "readings",
-               "versions"}
+    helpers = {"__init__", "campaigns", "catalogue", "documents", "interrupts", "octets", "options", "progress",
+               "readings", "versions"}
     files = {file.stem for file in (ROOT / "sim" / "cli").glob("*.py")} - helpers
     assert files == {module.rpartition(".")[2] for module in VERBS.values()}
 

@@ -24,6 +24,7 @@ from sim.layouts.place.propose import Proposal, Question, propose
 from sim.layouts.place.supply import supply_of
 from sim.layouts.place.target import Target, parse_target
 from sim.layouts.place.verify import Bench, Hole, Round, judged, next_units
+from sim.plots.place import save_curve
 from sim.results import ResultError, read
 from sim.scenario import load
 from sim.world.corridor import CorridorGeometry
@@ -60,6 +61,7 @@ def shortfall(tmp_path_factory: pytest.TempPathFactory) -> tuple[Proposal, Path,
     first_ns = finished[0].stat().st_mtime_ns
     proposal = ask(None)
     report.write(proposal)
+    save_curve(proposal, out / "place.png")
     assert finished[0].stat().st_mtime_ns == first_ns
     return proposal, out, first_ns
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim.campaign.statistics import Interval, mean_interval
+from sim.layouts.compare.observe import Cell
 from sim.metrics.coverage import HOLE_BELOW
-
-if TYPE_CHECKING:
-    from sim.layouts.compare.observe import Cell
 
 
 class Gap(NamedTuple):
@@ -26,11 +24,6 @@ class Gap(NamedTuple):
     length_m: float
     share: Interval
     """Mean over its cells, over seeds."""
-
-
-def longest_m(lengths_m: np.ndarray) -> float:
-    """Longest of some stretches; 0 for none."""
-    return float(np.max(lengths_m, initial=0.0))
 
 
 def gaps(cells: Mapping[Cell, np.ndarray], spacing_m: float) -> list[Gap]:

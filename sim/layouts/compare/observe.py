@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.campaign.store import CampaignResult
-from sim.layouts.compare.gaps import longest_m
 from sim.layouts.compare.question import MODEL_KEY
 from sim.metrics.base import CLASSES
 from sim.results import Result
@@ -140,7 +139,7 @@ def _gap_figures(holes: Table, zones: set[tuple[str, str, str]]) -> Iterator[tup
             length_m = of_measure.select(**where)["length_m"]
             for metric, unit, value in (
                 ("gap_count", "count", float(len(length_m))), ("gap_total", "m", float(np.sum(length_m))),
-                ("gap_longest", "m", longest_m(length_m)),
+                ("gap_longest", "m", float(np.max(length_m, initial=0.0))),
             ):
                 yield Key(f"{metric}_{measure.removeprefix('C_')}", unit, "I2V", name, place, way, "probe"), value
 

@@ -221,10 +221,8 @@ def _verdict(proposal: Proposal) -> list[str]:
     return lines
 
 
-def write(
-    proposal: Proposal, *, layout: Path | None = None, geojson: Path | None = None, language: str = "en"
-) -> list[Path]:
-    """Write the folder's files (where there is a folder), and the layout where it is asked for; what was written."""
+def write(proposal: Proposal, *, layout: Path | None = None, geojson: Path | None = None) -> list[Path]:
+    """Write the folder's tables (where there is a folder), and the layout where it is asked for; what was written."""
     texts: list[tuple[Path, str]] = []
     made = proposal.layout()
     if proposal.out is not None:
@@ -240,9 +238,4 @@ def write(
     for path, content in texts:
         with written_whole(path) as partial:
             partial.write_text(content, encoding="utf-8")
-    written = [path for path, _ in texts]
-    if proposal.out is not None:
-        from sim.plots.place import save_curve
-
-        written.append(save_curve(proposal, proposal.out / "place.png", language))
-    return written
+    return [path for path, _ in texts]
