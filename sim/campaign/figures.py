@@ -29,7 +29,10 @@ class Figures:
     def plain(self) -> dict[str, dict[str, Any]]:
         """As JSON; bounds are null with a single seed."""
         return {
-            key: {"mean": one.mean, "lower": finite_or_none(one.lower), "upper": finite_or_none(one.upper), "seeds": one.n}
+            key: {
+                "mean": one.mean, "lower": finite_or_none(one.lower), "upper": finite_or_none(one.upper),
+                "seeds": one.n,
+            }
             for key, one in self.values.items()
         }
 
