@@ -230,6 +230,7 @@ def test_workers_that_cannot_compute_this_get_no_tasks(cluster: Cluster, tmp_pat
     assert bench.names(folder) == sorted(run.run_id for run in plan.runs)
 
 
+@pytest.mark.slow
 def test_a_cluster_of_no_use(tmp_path: Path) -> None:
     """Property: refused before anything is computed, one line names both; a scheduler that halts, or ends."""
     pytest.importorskip("distributed", reason="Dask distributed is not installed")

@@ -139,6 +139,7 @@ def test_workers_are_replaced_after_many_tasks_or_much_memory(
     assert not seen & set(bench.children(os.getpid()))
 
 
+@pytest.mark.slow
 def test_a_thousand_tasks_leave_no_descriptor_and_no_process(
     tmp_path: Path, good: list[RunTask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
