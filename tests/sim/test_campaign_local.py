@@ -120,6 +120,7 @@ def test_close_ends_a_run_under_way_and_leaves_nothing(tmp_path: Path) -> None:
         workers.submit(misbehaving("Slow")[0])
 
 
+@pytest.mark.slow
 def test_workers_are_replaced_after_many_tasks_or_much_memory(
     tmp_path: Path, good: list[RunTask], monkeypatch: pytest.MonkeyPatch
 ) -> None:

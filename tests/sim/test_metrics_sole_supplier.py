@@ -123,6 +123,7 @@ def test_estimate_is_exact_without_interference(tmp_path: Path) -> None:
     assert ("R-3", "RSI", "C_raw") in large and ("S-1", "RSM", "C_useful") in large
 
 
+@pytest.mark.slow
 def test_estimate_is_close_with_interference(tmp_path: Path) -> None:
     """Property: over Mode 4 a silent unit leaves room and moves the others' choice of resources, nothing else: runs
     without each unit differ from the estimate by at most 0.03 of zone time, while losses go beyond 0.3."""

@@ -14,7 +14,7 @@ from sim.cli import build_parser, main
 README = Path(__file__).resolve().parents[2] / "README.md"
 SHORT = [word for key in ("duration_s=1", "traffic_warmup_s=5", "radio_warmup_s=1") for word in ("--set", key)]
 LONG = ("validate", "compare", "place")
-FEW = ["--seeds", "2", "--jobs", "1"]
+FEW = ["--seeds", "1", "--jobs", "1"]
 
 
 def commands() -> list[list[str]]:
