@@ -24,9 +24,13 @@ class Outcome(IntEnum):
     """The frame left no queue: no grant in time, dropped or replaced."""
     NOT_TUNED = 7
     NET_UNKNOWN = 8
-    NOT_VERIFIED = 9
-    NOT_DECODED = 10
+    """The receiver does not know the network header, or the application identifier or port in it."""
+    DEC_SKIP = 9
+    """A kind of message that the receiver's set lets it skip."""
+    DEC_ERROR = 10
+    """The receiver's decoder refused the octets."""
     NOT_INTERPRETED = 11
+    """Understood, but not believed, or of no use to the application where the receiver is."""
     STALE = 12
     NOT_APPLICABLE = 13
     """Received and understood, but the application had no use for it (e.g. outside its service zone)."""
@@ -34,6 +38,69 @@ class Outcome(IntEnum):
     """Usable, but the receiver had already applied the same content from another unit."""
     RECEIVER_BUSY = 15
     """Said by the radio: the receiver was locked on another frame (carrier-sense radios)."""
+    SEC_ROOT = 16
+    """The root above the sender's certificate is not in the receiver's trust list."""
+    SEC_REGION = 17
+    """The certificate does not hold where the message was signed."""
+    SEC_PERM = 18
+    """The certificate does not permit the application."""
+    SEC_TIME = 19
+    """The certificate's time is over, or has not begun."""
+    SEC_REVOKED = 20
+    SEC_ALG = 21
+    """The receiver does not know the signature algorithm."""
+    SEC_CERT_WAIT = 22
+    """Signed with a digest of a certificate that the receiver has not heard yet."""
+    SEC_QUEUE = 23
+    """The receiver's verification queue was full."""
+    DEC_SILENT = 24
+    """Decoded to other values than were sent, and found out."""
+    SEM_DATUM = 25
+    """Positions in another datum than the receiver takes them for, and found out or of no use."""
+    SEM_ID = 26
+    """Identifiers that mean something else to the receiver, and found out or of no use."""
+    SEM_CODE = 27
+    """An event code that the receiver does not know."""
+    APPLIED_WRONG = 28
+    """Applied, though a stage before had gone wrong unnoticed: the mask names it."""
+
+
+class Stage(IntEnum):
+    """The ordered stages of the pipeline (fragmentation model section 1)."""
+
+    TUNED = 0
+    RECEIVED = 1
+    HEADER = 2
+    VERIFIED = 3
+    DECODED = 4
+    INTERPRETED = 5
+    TIMELY = 6
+    APPLIED = 7
+
+
+_STAGES: dict[Stage, tuple[Outcome, ...]] = {
+    Stage.TUNED: (Outcome.NOT_TUNED,),
+    Stage.RECEIVED: (
+        Outcome.HALF_DUPLEX, Outcome.SENSITIVITY, Outcome.CONTROL_LOST, Outcome.PROPAGATION, Outcome.COLLISION,
+        Outcome.RECEIVER_BUSY, Outcome.NEVER_SENT,
+    ),
+    Stage.HEADER: (Outcome.NET_UNKNOWN,),
+    Stage.VERIFIED: (
+        Outcome.SEC_ROOT, Outcome.SEC_REGION, Outcome.SEC_PERM, Outcome.SEC_TIME, Outcome.SEC_REVOKED,
+        Outcome.SEC_ALG, Outcome.SEC_CERT_WAIT, Outcome.SEC_QUEUE,
+    ),
+    Stage.DECODED: (Outcome.DEC_ERROR, Outcome.DEC_SKIP, Outcome.DEC_SILENT),
+    Stage.INTERPRETED: (Outcome.SEM_DATUM, Outcome.SEM_ID, Outcome.SEM_CODE, Outcome.NOT_INTERPRETED),
+    Stage.TIMELY: (Outcome.STALE,),
+    Stage.APPLIED: (Outcome.NOT_APPLICABLE, Outcome.APPLIED_WRONG, Outcome.DUPLICATE, Outcome.DELIVERED),
+}
+STAGE_OF: dict[Outcome, Stage] = {outcome: stage for stage, outcomes in _STAGES.items() for outcome in outcomes}
+"""Stage at which an opportunity ended; the order of the keys is that of the stages, and within one that of checks."""
+
+
+def bit(outcome: Outcome) -> int:
+    """Bit of an outcome in the mask of all stages that failed or would have failed."""
+    return 1 << int(outcome)
 
 
 LAST_RADIO = Outcome.NOT_TUNED

@@ -20,7 +20,7 @@ class AwarenessReceiver:
     def judge_frames(self, octets: list[bytes], generated_ns: np.ndarray) -> np.ndarray:
         """Every receiver of a frame comes to the same verdict, so the frame is judged once."""
         columns = self.decoder.decode_vehicles(octets)
-        outcome = np.full(len(octets), Outcome.NOT_DECODED, np.int8)
+        outcome = np.full(len(octets), Outcome.DEC_ERROR, np.int8)
         good = columns.status == STATUS_OK
         plausible = self._plausible(
             columns.speed_mps[good], columns.heading_deg[good], columns.longitude_deg[good], columns.latitude_deg[good]

@@ -61,7 +61,7 @@ class VirReceiver:
         for frame, octets, rows in _by_arrival(delivery):
             intention = self._read(octets)
             if intention is None:
-                outcome[rows] = Outcome.NOT_DECODED
+                outcome[rows] = Outcome.DEC_ERROR
                 continue
             for row in rows.tolist():
                 transit = self._stages.of(delivery, frame, row)
@@ -83,7 +83,7 @@ class RscReceiver:
         for frame, octets, rows in _by_arrival(delivery):
             coordination = self._read(octets)
             if coordination is None:
-                outcome[rows] = Outcome.NOT_DECODED
+                outcome[rows] = Outcome.DEC_ERROR
                 continue
             receivers = delivery.receiver[rows]
             for row, identifier in zip(rows.tolist(), self.parties.identifiers(receivers), strict=True):

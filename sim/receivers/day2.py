@@ -26,7 +26,7 @@ class ContentReceiver:
 
     def judge_frames(self, octets: list[bytes], generated_ns: np.ndarray) -> np.ndarray:
         """Frame by frame."""
-        outcome = np.full(len(octets), Outcome.NOT_DECODED, np.int8)
+        outcome = np.full(len(octets), Outcome.DEC_ERROR, np.int8)
         for frame, message in enumerate(octets):
             decoded = self._decode(message)
             if decoded.message == self.message and decoded.value is not None:

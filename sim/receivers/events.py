@@ -42,7 +42,7 @@ class RsiReceiver:
         for frame, octets, rows in delivery.by_frame():
             content = self._read(octets)
             if content is None:
-                outcome[rows] = Outcome.NOT_DECODED
+                outcome[rows] = Outcome.DEC_ERROR
                 continue
             zones, events = content
             receiver = delivery.receiver[rows]

@@ -47,7 +47,7 @@ class RsmReceiver:
         for frame, octets, rows in delivery.by_frame():
             decoded = self._decode(octets)
             if decoded.message is None or decoded.value is None:
-                outcome[rows] = Outcome.NOT_DECODED
+                outcome[rows] = Outcome.DEC_ERROR
                 continue
             unit = self._unit_row[int(delivery.sender[frame])]
             rows = rows[self.zones.near_sensor[unit, delivery.receiver[rows]]]

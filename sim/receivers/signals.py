@@ -158,7 +158,7 @@ class MapReceiver:
         for frame, octets, rows in delivery.by_frame():
             contents = maps.contents(octets)
             if contents is None:
-                outcome[rows] = Outcome.NOT_DECODED
+                outcome[rows] = Outcome.DEC_ERROR
                 continue
             receiver = delivery.receiver[rows]
             for link in contents[1]:
@@ -194,7 +194,7 @@ class SpatReceiver:
         for frame, octets, rows in delivery.by_frame():
             decoded = self._decode(octets)
             if decoded.value is None:
-                outcome[rows] = Outcome.NOT_DECODED
+                outcome[rows] = Outcome.DEC_ERROR
                 continue
             near_utc_ns = self.maps.world.utc0_ns + int(delivery.generated_ns[frame])
             signals = self._readers.signals(decoded.value, near_utc_ns)

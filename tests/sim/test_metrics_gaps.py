@@ -84,7 +84,7 @@ def test_received_but_refused_is_raw_coverage_only() -> None:
     for k in range(6):
         world.tick_start_ns, world.tick_end_ns = k * TICK_NS, (k + 1) * TICK_NS
         kpi.tick(Tick(k * TICK_NS, TICK_NS, world))
-        both = [hear(a, b, k * TICK_NS, 50.0, outcome=Outcome.NOT_VERIFIED) for a, b in ((0, 1), (1, 0))]
+        both = [hear(a, b, k * TICK_NS, 50.0, outcome=Outcome.SEC_ROOT) for a, b in ((0, 1), (1, 0))]
         observe(kpi, both)
     found = values(kpi)
     assert found["C_raw", None, 150, ""] == 1 and found["C_useful", None, 150, ""] == 0

@@ -36,7 +36,7 @@ def test_stages_of_one_frame_by_hand() -> None:
         "message": 1,
         "sender_kind": Kind.RSU,
     }
-    kpi.observe(batch([frame], [{}, {"outcome": Outcome.COLLISION}, {"outcome": Outcome.NOT_VERIFIED}]))
+    kpi.observe(batch([frame], [{}, {"outcome": Outcome.COLLISION}, {"outcome": Outcome.SEC_ROOT}]))
     found = values(kpi)
     group = ("I2V", "SPAT")
     assert found["latency", *group, 0.5] == found["latency_max", *group, None] == 55.2

@@ -38,11 +38,11 @@ def test_what_the_pipeline_refuses_counts_as_received_by_the_radio() -> None:
     """By hand: of four received packets one is not decoded, one holds what was applied before, one is of no
     use there: PRR 1, usable 2/4."""
     kpi = Prr(context())
-    ends = [Outcome.DELIVERED, Outcome.NOT_DECODED, Outcome.DUPLICATE, Outcome.NOT_APPLICABLE]
+    ends = [Outcome.DELIVERED, Outcome.DEC_ERROR, Outcome.DUPLICATE, Outcome.NOT_APPLICABLE]
     kpi.observe(batch([{}], [{"outcome": o} for o in ends]))
     assert rows_of(kpi, metric="prr", jurisdiction="")[0].value == 1
     assert rows_of(kpi, metric="uir", jurisdiction="")[0].value == 0.5
-    assert rows_of(kpi, metric="end_not_decoded")[0].value == 0.25
+    assert rows_of(kpi, metric="end_dec_error")[0].value == 0.25
 
 
 def test_empty_bins_have_no_row_and_links_of_other_kinds_are_not_counted() -> None:

@@ -34,4 +34,4 @@ def test_trailing_octets_are_a_question_of_policy(policy: str, applied: bool) ->
     )
     engine.run()
     assert (Outcome.DELIVERED in outcomes) is applied
-    assert (Outcome.NOT_DECODED in outcomes) is not applied
+    assert (Outcome.DEC_ERROR in outcomes) is not applied

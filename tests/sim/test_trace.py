@@ -32,7 +32,7 @@ def log(path: Path) -> Path:
         {"row": 0, "receiver": 2, "distance_m": 180.0, "outcome": Outcome.COLLISION},
         {"row": 0, "receiver": 3, "distance_m": 320.0, "outcome": Outcome.HALF_DUPLEX},
         {"row": 1, "receiver": 2, "distance_m": 140.0},
-        {"row": 2, "receiver": 2, "distance_m": 90.0, "outcome": Outcome.NOT_DECODED},
+        {"row": 2, "receiver": 2, "distance_m": 90.0, "outcome": Outcome.DEC_ERROR},
         {"row": 3, "receiver": 2, "distance_m": 185.0, "outcome": Outcome.NEVER_SENT},
     ]
     power_dbm = np.array([-95.0, -101.0, -92.0, -80.0, np.nan])
@@ -79,7 +79,7 @@ def test_rows_by_hand(tmp_path: Path) -> None:
     assert (rows[0]["power_dbm"], rows[0]["sinr_db"], rows[0]["outcome"]) == ("-95.00", "-3.40", "collision")
     assert rows[3]["sender"] == "0" and (rows[3]["radio_outcome"], rows[3]["outcome"]) == (
         "delivered",
-        "not_decoded",
+        "dec_error",
     )
     assert rows[5]["receiver"] == rows[5]["distance_m"] == rows[5]["outcome"] == ""
 
