@@ -90,6 +90,28 @@ class RoadsideMessage:
     """Period per flow (index) of the message."""
 
 
+class Border(NamedTuple):
+    """A border across the corridor."""
+
+    chainage_m: float
+    before: int
+    """Jurisdiction (index) below that chainage, -1 = nobody's road."""
+    after: int
+    """Jurisdiction above it."""
+
+
+class EventPath(NamedTuple):
+    """Where an event or sign of the scenario holds."""
+
+    id: int
+    from_m: float
+    to_m: float
+    direction: int
+    """+1 up, -1 down."""
+    place: int
+    """Jurisdiction (index) where its path begins in driving direction."""
+
+
 @dataclass
 class Context:
     """What every KPI must know before the run begins."""
@@ -112,6 +134,12 @@ class Context:
     """Ids of the roadside units, in the order of their slots."""
     unit_operators: tuple[str, ...] = ()
     """Who operates each of them: a jurisdiction, or empty."""
+    services: Mapping[str, str] = field(default_factory=dict)
+    """Service class of each message that has one (:data:`rsu.messages.base.SERVICE_CLASSES`)."""
+    borders: tuple[Border, ...] = ()
+    """Where the road passes from one jurisdiction to another, in direction up."""
+    events: tuple[EventPath, ...] = ()
+    """The scenario's events and signs, in its order."""
 
     @property
     def shares(self) -> np.ndarray:
@@ -195,6 +223,13 @@ class Batch:
     """Wait in the receiver's verification queue, on top of the frame's ``verify`` stage."""
     air_extra_ns: np.ndarray | None = None
     """What a link took on the air beyond the frame's ``air`` stage; below 0 where a copy before the last sufficed."""
+    mask: np.ndarray | None = None
+    """int32 per link: :func:`sim.frames.bit` of every stage that failed or would have failed; none = the outcome says
+    it all."""
+    relevant: np.ndarray | None = None
+    """Bool per link: whether the receiver is where the message is wanted, by truth; none = everywhere."""
+    subject: np.ndarray | None = None
+    """Frame column: index of the first event an RSI tells of (:attr:`Context.events`), -1 for other messages."""
     _counted: tuple[np.ndarray | None] | None = field(default=None, repr=False)
     _counts: LinkCounts | None = field(default=None, repr=False)
 
