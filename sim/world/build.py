@@ -17,6 +17,7 @@ from sim.scenario.schema import Scenario
 from sim.traffic import TRAFFIC, Traffic
 from sim.traffic.recording import RecordedTraffic, Recorder, traffic_key
 from sim.world.corridor import CorridorGeometry
+from sim.world.crossing import Retuning
 from sim.world.gnss import PositionErrors, clock_offsets_ns
 from sim.world.network import RoadNetwork
 from sim.world.pedestrians import DEVICE_HEIGHT_M, Pedestrians
@@ -84,6 +85,8 @@ class World:
         self.gnss = PositionErrors(config.gnss, self.seed, self.stations.size)
         self.clock_offset_ns = np.zeros(self.stations.size, np.int64)
         self._place_fixed()
+        retune_s = config.crossing.retune_s
+        self._retuning = None if retune_s is None else Retuning(self.stations, ns_from_s(retune_s))
 
     def start(self, now_ns: int) -> None:
         """Fill the road with vehicles."""
@@ -123,6 +126,8 @@ class World:
         on_road_m = np.clip(fleet.chainage_prev_m, 0.0, self.corridor.length_m)
         stations.place[vehicles] = self.corridor.place_at(on_road_m)
         self._furnish(changed)
+        if self._retuning is not None:
+            self._retuning.update(stations.changed)
         slots = np.flatnonzero(stations.active[vehicles]) + stations.first_vehicle
         if len(self.pedestrians):
             self._walk(start_ns, end_ns)

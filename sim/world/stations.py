@@ -8,7 +8,8 @@ from sim.channel import antenna
 from sim.frames import Kind
 
 _EMPTY = {
-    "station_id": -1, "kind": Kind.VEHICLE, "home": -1, "place": -1, "antenna_height_m": 1.5, "tx_power_dbm": 23.0,
+    "station_id": -1, "kind": Kind.VEHICLE, "home": -1, "place": -1, "tuning": -1, "antenna_height_m": 1.5,
+    "tx_power_dbm": 23.0,
 }
 """What stands in a vehicle slot that was never used; 0 in every other column."""
 
@@ -44,6 +45,8 @@ class Stations:
         """Chainage at the start of the tick (for sorting and jurisdiction); RSUs: foot point on the road."""
         self.place = np.full(size, -1, np.int16)
         """Index of the jurisdiction that owns the road there (RSU: the site's)."""
+        self.tuning: np.ndarray | None = None
+        """Index of the jurisdiction whose channel plan an on-board unit follows, int16; ``None``: that of its home."""
         self.direction = np.zeros(size, np.int8)
         """+1 up, -1 down, 0 neither (RSU, side arm)."""
         self.antenna_height_m = np.full(size, 1.5)

@@ -68,8 +68,12 @@ class Plans:
         half = self.prb_count // 2
         return ((0, self.prb_count), (0, half), (half, self.prb_count))[channel]
 
+    def differ(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Whether two classes (arrays of them) send on or listen to other channels."""
+        return (self.send[one] != self.send[other]) | (self.listen[one] != self.listen[other]).any(axis=-1)
+
     def class_of(self, stations: Stations, slots: np.ndarray) -> np.ndarray:
-        """Class of each slot: roadside units and probes by place, others by home.
+        """Class of each slot: roadside units and probes by place, others by home, or by ``stations.tuning`` if set.
 
         ValueError for a plan of a jurisdiction that the stations know nothing of.
         """
@@ -82,5 +86,6 @@ class Plans:
         if unknown:
             raise ValueError(f"radio.mode4.channel_plans: no jurisdiction {unknown[0]!r} among {list(names)}")
         of_name = np.array([*(self._by_name.get(name, self._rest) for name in names), self._rest], np.int64)
-        where = np.where(rsu | (kind == Kind.PROBE), stations.place[slots], stations.home[slots])
+        on_board = stations.home if stations.tuning is None else stations.tuning
+        where = np.where(rsu | (kind == Kind.PROBE), stations.place[slots], on_board[slots])
         return 2 * of_name[where] + rsu

@@ -92,6 +92,7 @@ class LteMode4:
         )
         self.selector.log = [] if log_selections else None
         self.report_distance_m = report_distance_m
+        self._class = np.empty(0, np.int64)
         self.beside: Beside | None = None
         """Another radio on the same channel: asked once per block for the power it leaves there."""
         self.waiting = WaitingFrames()
@@ -135,14 +136,31 @@ class LteMode4:
             self.orders.forget(changed)
             self.reservations.forget(changed)
             self.processes.forget(changed, start, stations)
+        classes = self.grid.plans.class_of(stations, np.arange(stations.size))
+        if stations.tuning is not None and not self.grid.plans.trivial:
+            self._retune(classes, stations)
+        self._class = classes
         self.neighbours.update(stations)
-        self._class = self.grid.plans.class_of(stations, np.arange(stations.size))
         self.orders.new_tick(self.neighbours)
         self.reporter.new_tick(stations, np.asarray(stations.changed, np.int64))
         self.selector.new_tick(self.neighbours, stations)
         if self.processes.occupancy.limited:
             slots, ratio = self.busy_ratio()
             self.processes.occupancy.busy_ratio[slots] = ratio
+
+    def _retune(self, classes: np.ndarray, stations: Stations) -> None:
+        """Stations that change their channels have monitored nothing on the new ones, and their reservations lapse."""
+        known = len(self._class)
+        other = self.grid.plans.differ(self._class, classes[:known]) & stations.active[:known]
+        other[stations.changed[stations.changed < known]] = False
+        slots = other.nonzero()[0]
+        if not len(slots):
+            return
+        self.power.forget(slots)
+        self.orders.forget(slots)
+        self.reservations.forget(slots)
+        process = self.processes.retune(slots, stations.tick_start_ns, stations)
+        self.reservations.lapse(np.add.outer(process * self.processes.copies, np.arange(self.processes.copies)).ravel())
 
     def advance(self, now_ns: int, stations: Stations) -> Receptions:
         """Do all blocks that have ended by ``now_ns``; what ended in them."""

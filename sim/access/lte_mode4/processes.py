@@ -88,6 +88,18 @@ class Processes(ProcessTable):
         self.second.forget(rows)
         self.occupancy.forget(slots)
 
+    def retune(self, slots: np.ndarray, time_ns: int, stations: Stations) -> np.ndarray:
+        """The stations in these slots change their channel: waiting frames end unsent, grants lapse; rows concerned."""
+        rows = np.flatnonzero(np.isin(self.slot[:self.count], slots))
+        waiting = rows[self.waiting[rows]]
+        self.drop(waiting, np.full(len(waiting), time_ns, np.int64))
+        self.next[rows], self.cause[rows] = NEVER, Cause.FIRST
+        self.counter[rows] = self.missed[rows] = self.gap[rows] = 0
+        self.pool[rows] = self.grid.pool_of(stations, self.slot[rows])
+        self.second.forget(rows)
+        self.occupancy.forget(slots)
+        return rows
+
     def new_tick(self, slots: int) -> None:
         """A traffic tick begins: draws that will be needed soon are made in bulk; room for more stations."""
         n = self.count

@@ -169,6 +169,10 @@ class ReservationMemory:
         self.own[slots] = _LONG_AGO
         self.own_count[slots] = 0
 
+    def lapse(self, process: np.ndarray) -> None:
+        """What these processes announced is not used any more, and nobody reckons with it."""
+        self.announced[2 * process] = self.announced[2 * process + 1] = 0
+
     def store(self, subframe: int, levels: Sequence[np.ndarray], links: int) -> int:
         """Append levels (``links`` in all) of a batch sent up to ``subframe``; the address of the first."""
         self._make_room(subframe, links)

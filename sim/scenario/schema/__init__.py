@@ -14,7 +14,7 @@ from sim.scenario.schema.layout import Layout, RoadsideEvent
 from sim.scenario.schema.messages import Bsm, Measure, Processing, Roadside, Security, Standards
 from sim.scenario.schema.radio import Radio
 from sim.scenario.schema.second_radio import SecondRadio
-from sim.scenario.schema.traffic import Clock, Gnss, Traffic
+from sim.scenario.schema.traffic import Clock, Crossing, Gnss, Traffic
 
 
 class OrFileName:
@@ -55,6 +55,7 @@ class Scenario(Section):
     )
     corridor: Corridor = key(..., "the road")
     traffic: Traffic = key(Traffic, "vehicles")
+    crossing: Crossing = key(Crossing, "on-board units at borders")
     gnss: Gnss = key(Gnss, "positioning error")
     clock: Clock = key(Clock, "clock error")
     layout: Annotated[Layout, OrFileName()] = key(Layout, "roadside units, or the name of a layout file")

@@ -163,6 +163,20 @@ class Traffic(Section):
     tick_s: float = key(0.1, "traffic time step", unit="s", ge=0.01, le=1, source="definitions section 1")
 
 
+class Crossing(Section):
+    """What an on-board unit does when it crosses a border."""
+
+    retune_s: float | None = key(
+        None,
+        "this long after a border a unit sends and listens by the channel plan of the place it drives in, until then by "
+        "the plan it had; none = it keeps the plan of its home",
+        unit="s",
+        ge=0,
+        le=3600,
+        source="option of the fragmentation study; no document that asks for it was found",
+    )
+
+
 class OutageZone(Section):
     """A piece of road without satellite positioning (tunnel, gantry)."""
 
