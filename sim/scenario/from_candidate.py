@@ -179,7 +179,7 @@ def _with_access(
             remarks.append(f"{name} has {' and '.join(wanted)}; radio.access {own} of the scenario stands")
             return config
         first = next(place for place, access in by_place.items() if access == wanted[0])
-        kept = {path[1] for path in set_by_user if path[:1] == ("radio",) and len(path) > 1}
+        kept = {str(path[1]) for path in set_by_user if path[:1] == ("radio",) and len(path) > 1}
         config = config.model_copy(update={"radio": radio_of(config.radio, profiles[first], kept)})
         own = wanted[0]
     if len(wanted) == 1:

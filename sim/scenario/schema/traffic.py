@@ -168,8 +168,8 @@ class Crossing(Section):
 
     retune_s: float | None = key(
         None,
-        "this long after a border a unit sends and listens by the channel plan of the place it drives in, until then by "
-        "the plan it had; none = it keeps the plan of its home",
+        "this long after a border a unit sends and listens by the channel plan of the place it drives in, until then "
+        "by the plan it had; none = it keeps the plan of its home",
         unit="s",
         ge=0,
         le=3600,
