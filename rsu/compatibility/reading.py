@@ -1,0 +1,155 @@
+"""How stations of one profile read octets: their own message set first, then the further sets they have."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from rsu.applications import READERS
+from rsu.applications.base import Readers
+from rsu.applications.in_datum import readers_in, vehicles_in
+from rsu.codec import Policy, Status
+from rsu.messages import MESSAGE_SETS
+from rsu.messages.base import MessageSet
+from rsu.messages.vehicle import STATUS_OK, PathHistory, VehicleColumns
+from rsu.profile import Profile
+
+EPOCH_YEAR = 2025.0
+"""Epoch of WGS 84 positions where nobody says otherwise (assumption); matters to CGCS2000 alone."""
+KEPT_READS = 1024
+"""Readings of different octets that are kept, the most recently used ones."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a receiver reads in some octets, whether or not they meant it.
+
+    ``value`` is in the members of ``message_set``; ``readers`` turn it into neutral forms with positions in WGS 84.
+    """
+
+    message: str | None
+    value: dict[str, Any] | None
+    status: Status
+    readers: Readers
+    message_set: MessageSet
+    """The set that read it; the receiver's own where none could."""
+
+    @property
+    def service(self) -> str:
+        """Service class of the message (:data:`rsu.messages.base.SERVICE_CLASSES`), empty for all others."""
+        return service_of(self.message_set.name, self.message)
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a value."""
+        return self.value is not None
+
+
+class Reading:
+    """Decoders of one profile: keys ``message_set``, ``decoders``, ``decode_policy`` and ``datum``.
+
+    A further set is asked only where the ones before had no value (error, or a kind of message they skip): a message
+    that the own set misreads without noticing stays misread. ``epoch_year`` is the epoch of the WGS 84 positions.
+    ValueError for a set that does not exist.
+    """
+
+    def __init__(self, profile: Profile, epoch_year: float = EPOCH_YEAR) -> None:
+        self.profile, self.epoch_year = profile, epoch_year
+        names = (profile.value("message_set"), *setting(profile, "decoders", ()))
+        unknown = [name for name in names if name not in MESSAGE_SETS]
+        if unknown:
+            raise ValueError(f"profile {profile.name}: no message set {unknown[0]!r}")
+        self.sets: tuple[MessageSet, ...] = tuple(MESSAGE_SETS[name] for name in dict.fromkeys(names))
+        self.policy: Policy = setting(profile, "decode_policy", "lenient")
+        self.datum: str = setting(profile, "datum", "WGS84")
+        self._readers = {
+            one.name: readers_in(READERS[one.family], self.datum, self.epoch_year) for one in self.sets
+        }
+        self._known: OrderedDict[bytes, Read] = OrderedDict()
+
+    @property
+    def own(self) -> MessageSet:
+        """The set its stations speak."""
+        return self.sets[0]
+
+    def decode(self, octets: bytes) -> Read:
+        """Read any octets; never raises for their content. The same octets give the same object for a while."""
+        known = self._known.get(octets)
+        if known is not None:
+            self._known.move_to_end(octets)
+            return known
+        read = self._known[octets] = self._decoded(octets)
+        if len(self._known) > KEPT_READS:
+            self._known.popitem(last=False)
+        return read
+
+    def decode_vehicles(self, messages: Sequence[bytes]) -> VehicleColumns:
+        """One row per message, positions in WGS 84 as these stations take them; rows that no set reads as a vehicle's
+        message of itself carry the status of the own set."""
+        return self.placed(self.vehicles_as_sent(messages))
+
+    def vehicles_as_sent(self, messages: Sequence[bytes]) -> VehicleColumns:
+        """The same with positions as they stand in the messages."""
+        octets = list(messages)
+        columns = self.own.decode_vehicles(octets, self.policy)
+        for further in self.sets[1:]:
+            assert columns.status is not None
+            open_rows = np.flatnonzero(columns.status != STATUS_OK)
+            if not len(open_rows):
+                break
+            again = further.decode_vehicles([octets[row] for row in open_rows], self.policy)
+            columns = _filled(columns, open_rows, again)
+        return columns
+
+    def placed(self, columns: VehicleColumns) -> VehicleColumns:
+        """Columns as they stand in messages with positions in WGS 84."""
+        return vehicles_in(columns, self.datum, self.epoch_year)
+
+    def _decoded(self, octets: bytes) -> Read:
+        own: Read | None = None
+        for one in self.sets:
+            decoded = one.decode(octets, self.policy)
+            read = Read(decoded.message, decoded.value, decoded.status, self._readers[one.name], one)
+            if read.usable:
+                return read
+            own = own or read
+        assert own is not None
+        return own
+
+
+
+def setting(profile: Profile, key: str, default: Any) -> Any:
+    """A key of the profile, the default where it leaves it open."""
+    try:
+        return profile.get(key, default)
+    except ValueError:
+        return default
+
+
+@cache
+def service_of(message_set: str, message: str | None) -> str:
+    """Service class of a message of a set, empty for messages outside the classes."""
+    rules = MESSAGE_SETS[message_set].messages.values()
+    return next((rule.service for rule in rules if rule.message == message and rule.service), "")
+
+
+def _filled(columns: VehicleColumns, rows: np.ndarray, again: VehicleColumns) -> VehicleColumns:
+    """Columns in which ``rows`` are replaced where ``again`` has read them."""
+    assert again.status is not None and columns.path is not None and again.path is not None
+    good = np.flatnonzero(again.status == STATUS_OK)
+    if not len(good):
+        return columns
+    values: dict[str, Any] = {}
+    for column in fields(VehicleColumns):
+        if column.name != "path":
+            values[column.name] = getattr(columns, column.name).copy()
+            values[column.name][rows[good]] = getattr(again, column.name)[good]
+    histories, further = columns.path.rows(), again.path.rows()
+    for row in good:
+        histories[rows[row]] = further[row]
+    return VehicleColumns(**values, path=PathHistory.from_rows(list(histories)))
