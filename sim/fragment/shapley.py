@@ -37,14 +37,19 @@ def subsets(hazards: Iterable[str]) -> list[frozenset[str]]:
 
 def natural(hazards: Iterable[str]) -> list[str]:
     """Names in the order people expect: H1, H4, H4b, H7, H11."""
-    return sorted(set(hazards), key=lambda name: [(word, int(number or -1)) for word, number in re.findall(r"(\D*)(\d*)", name)])
+    return sorted(set(hazards), key=_parts)
+
+
+def _parts(name: str) -> list[tuple[str, int]]:
+    return [(word, int(number or -1)) for word, number in re.findall(r"(\D*)(\d*)", name)]
 
 
 def players(value: Game) -> list[str]:
     """The hazards of a game in natural order. ValueError for more than eight, or where a subset's loss is not there."""
     names = natural(name for subset in value for name in subset)
     if len(names) > MAX_PLAYERS:
-        raise ValueError(f"{len(names)} hazards make {2 ** len(names)} subsets; at most {MAX_PLAYERS} can be attributed")
+        rule = f"at most {MAX_PLAYERS} can be attributed"
+        raise ValueError(f"{len(names)} hazards make {2 ** len(names)} subsets; {rule}")
     missing = next((subset for subset in subsets(names) if subset not in value), None)
     if missing is not None:
         raise ValueError(f"the loss with {' + '.join(natural(missing)) or 'no hazard'} alone is not known")
