@@ -17,6 +17,9 @@ class Standards(Section):
 
     candidate: CandidateName = key("harmonised-day1", "candidate: a shipped name, a file, or its content")
     message_set: str | None = key(None, "message set everywhere, in place of the profiles' own")
+    views: list[CandidateName] = key(
+        list, "further candidates, judged by receivers on the same radio run: they may differ only in what receivers accept"
+    )
 
 
 class Bsm(Section):
@@ -79,6 +82,21 @@ class Roadside(Section):
     )
 
 
+class VerificationQueue(Section):
+    """How receivers verify."""
+
+    queue: Literal["none", "fifo"] = key(
+        "none", "none: every message takes processing.verify_ms; fifo: messages wait for one server per receiver"
+    )
+    times: Literal["software", "software-openssl", "software-python", "accelerator-2000", "accelerator-400"] = key(
+        "accelerator-2000", "service times of the queue, by suite (rsu/security/verification_times.py)",
+        source="assumption (software rows are measured)",
+    )
+    capacity: int = key(
+        64, "messages that may wait at a receiver; more are dropped", ge=0, le=10_000, source="assumption"
+    )
+
+
 class Security(Section):
     """Envelope on the air."""
 
@@ -86,6 +104,13 @@ class Security(Section):
     certificate_period_ms: float | None = key(
         None, "full certificate at least this often; none = the profile's value", unit="ms", ge=0, le=60_000
     )
+    certificates: Literal["heard", "known"] = key(
+        "heard",
+        "heard: a digest-signed message counts once the receiver has heard the sender's full certificate; known: "
+        "everybody knows all certificates in advance",
+        source="GB/T 45315-2025 chapter 7 (when the full one goes along)",
+    )
+    verification: VerificationQueue = key(VerificationQueue, "verification at receivers")
 
 
 class Processing(Section):

@@ -1,0 +1,274 @@
+"""The stage *verified*: certificates, trust, revocation, suites and the receiver's verification queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rsu.profile import Candidate
+from rsu.security.verification_times import VERIFICATION_TIMES
+from sim.clock import hashed_uniform, ns_from_ms, stream_key
+from sim.frames import Kind, Outcome
+from sim.scenario.schema import Scenario
+from sim.stages.certificates import HeardCertificates
+from sim.stages.queues import VerificationQueues
+from sim.stages.rules import FIRST, USED, WARNED, Rules, code
+from sim.world.stations import Stations
+
+COUNTS = (
+    "verifications", "chain_verifications", "certificates_learned", "certificate_waits", "queue_drops",
+    "unknown_root_used", "region_warnings",
+)
+"""What :meth:`Verification.counts` counts: signatures verified (chain included), second verifications of certificates
+heard for the first time, certificates learned, digest-signed messages without a certificate, messages dropped by full
+queues, messages of unknown roots let pass, messages let pass outside their certificate's region with a warning."""
+
+_OUTCOME = np.zeros(256, np.int8)
+for _number in range(1, 256):
+    _OUTCOME[_number] = FIRST + (_number & -_number).bit_length() - 1
+_ROOT, _REVOKED, _WAIT, _QUEUE = (
+    np.uint8(code(outcome))
+    for outcome in (Outcome.SEC_ROOT, Outcome.SEC_REVOKED, Outcome.SEC_CERT_WAIT, Outcome.SEC_QUEUE)
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Secured:
+    """Links that the radio delivered and whose header is known, of one batch."""
+
+    sender: np.ndarray
+    """Per frame: slot."""
+    issuer_place: np.ndarray
+    """Per frame: jurisdiction (index) of the sender's certificates; vehicle: its home, unit: its place, -1 none."""
+    signed_place: np.ndarray
+    """Per frame: jurisdiction (index) of the road where it was signed, -1 nobody's."""
+    application_id: np.ndarray
+    """Per frame: AID, PSID or ITS-AID."""
+    full: np.ndarray
+    """Per frame, bool: the full certificate goes along."""
+    generated_ns: np.ndarray
+    """Per frame."""
+    row: np.ndarray
+    """Per link: index of its frame."""
+    receiver: np.ndarray
+    """Per link: slot."""
+    arrived_ns: np.ndarray
+    """Per link."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verified:
+    """What became of each link of :class:`Secured`."""
+
+    outcome: np.ndarray
+    """int8: ``DELIVERED``, or the first check that failed (``SEC_ROOT`` .. ``SEC_QUEUE``, in that order)."""
+    mask: np.ndarray
+    """int32: :func:`sim.frames.bit` of every check that failed."""
+    wait_ns: np.ndarray | None
+    """int64: time in the queue and in service beyond the constant ``processing.verify_ms`` (below 0 where the
+    service is shorter); 0 where refused. None = nothing beyond the constant."""
+
+
+class Verification:
+    """Judges links batch by batch; remembers certificates heard and queues.
+
+    Security domains follow ``candidate`` (``security.*`` keys of its profiles and its trust rows); times, cadence and
+    queue follow ``config.security``. Draws per station hang on ``seed``, station id and issuer only, so a candidate
+    that adds trust, or raises a ratio, keeps the draws of the others.
+
+    Raises ValueError where the table of service times has no figure for a suite in use.
+    """
+
+    def __init__(
+        self, config: Scenario, candidate: Candidate, jurisdictions: tuple[str, ...], stations: Stations, seed: int
+    ) -> None:
+        security = config.security
+        self._stations = stations
+        self._rules = Rules(candidate, jurisdictions, config.standards.message_set)
+        rules = self._rules
+        used = security.enabled and bool(rules.signed.any())
+        self._heard = HeardCertificates(stations.size) if used and security.certificates == "heard" else None
+        self._queues: VerificationQueues | None = None
+        if used and security.verification.queue == "fifo":
+            self._queues = VerificationQueues(stations.size, security.verification.capacity)
+            times = VERIFICATION_TIMES[security.verification.times]
+            self._service_ns = np.array(
+                [times.of(one.suite) if one.suite != "none" else 0 for one in rules.domains], np.int64
+            )
+        self._constant_ns = ns_from_ms(config.processing.verify_ms)
+        self._keys = {what: stream_key(seed, "certificate", what) for what in ("list", "expired", "revoked")}
+        self._due_of = np.empty(0, np.int64)
+        self._due_ns: list[np.ndarray] = []
+        self._expired = np.array([one.expired_ratio for one in rules.domains])
+        self._revoked = np.array([one.revoked_ratio for one in rules.domains])
+        self._pairs_pending = np.zeros((rules.count, rules.count), bool)
+        for one in rules.pending:
+            self._pairs_pending[one.home, one.issuer] = True
+        self._counts = dict.fromkeys(COUNTS, 0)
+        anything = security.enabled and rules.anything
+        self.trivial = not anything and self._heard is None and self._queues is None
+        """Nothing can fail and nothing must be remembered or counted: the stage may be skipped."""
+
+    def judge(self, secured: Secured, home: np.ndarray, *, passive: bool = False) -> Verified:
+        """Outcome, mask and further time of every link.
+
+        ``home``: jurisdiction (index) per link whose profile and trust list the receiver has. ``passive``: receivers
+        that stand for any station there (probes): they know every certificate, no queue makes them wait, and nothing
+        is counted.
+        """
+        links = len(secured.row)
+        if self.trivial or not links:
+            return Verified(np.zeros(links, np.int8), np.zeros(links, np.int32), None)
+        issuer = np.asarray(secured.issuer_place, np.int64) % self._rules.count
+        codes = self._frame_codes(secured, issuer)
+        place = home * np.int64(len(issuer)) + secured.row
+        failed = codes.reshape(-1).take(place)
+        if self._rules.pending:
+            self._await_lists(secured, home, issuer, failed, passive)
+        if self._rules.notes.any() and not passive:
+            self._count_notes(secured, issuer, place)
+        first = None
+        if self._heard is not None and not passive:
+            first = self._certificates(secured, issuer, failed)
+        wait_ns = self._wait_ns(secured, issuer, failed, first, passive)
+        return Verified(_OUTCOME.take(failed), failed.astype(np.int32) << FIRST, wait_ns)
+
+    def forget(self, slots: np.ndarray) -> None:
+        """Other stations stand in these slots, as receivers and as senders."""
+        self._grow()
+        if self._heard is not None:
+            self._heard.forget(slots)
+        if self._queues is not None:
+            self._queues.forget(slots)
+
+    def counts(self) -> dict[str, int]:
+        """How often each of :data:`COUNTS` happened, of the whole time, passive receivers left out."""
+        return dict(self._counts)
+
+    def _grow(self) -> None:
+        if self._heard is not None:
+            self._heard.grow(self._stations.size)
+        if self._queues is not None:
+            self._queues.grow(self._stations.size)
+
+    def _frame_codes(self, secured: Secured, issuer: np.ndarray) -> np.ndarray:
+        """What fails per (home, frame), certificates heard and queues apart."""
+        rules = self._rules
+        signed = np.asarray(secured.signed_place, np.int64) % rules.count
+        codes = rules.codes.reshape(rules.count, -1).take(issuer * rules.count + signed, axis=1)
+        for index, domain in enumerate(rules.domains):
+            if domain.application_ids is not None and rules.signed[index]:
+                refused = (issuer == index) & ~np.isin(secured.application_id, domain.application_ids)
+                codes[:, refused] |= np.uint8(code(Outcome.SEC_PERM))
+        if self._expired.any():
+            codes[:, self._drawn("expired", self._expired, secured, issuer)] |= np.uint8(code(Outcome.SEC_TIME))
+        if self._revoked.any():
+            revoked = self._drawn("revoked", self._revoked, secured, issuer)
+            codes |= np.where(revoked & rules.trusted[:, issuer], _REVOKED, np.uint8(0))
+        return codes
+
+    def _drawn(self, what: str, ratio: np.ndarray, secured: Secured, issuer: np.ndarray) -> np.ndarray:
+        """Frames of on-board units whose own draw falls below the ratio of their issuer."""
+        kind, identity = self._stations.kind[secured.sender], self._stations.station_id[secured.sender]
+        chance = np.where((kind == Kind.VEHICLE) & self._rules.signed[issuer], ratio[issuer], 0.0)
+        return np.asarray(hashed_uniform(self._keys[what], identity) < chance)
+
+    def _await_lists(
+        self, secured: Secured, home: np.ndarray, issuer: np.ndarray, failed: np.ndarray, passive: bool
+    ) -> None:
+        """Refuse where the receiver's trust list has not come yet; it knows no revocations of that issuer either."""
+        if not np.array_equal(self._due_of, self._stations.station_id):
+            self._due_of = self._stations.station_id.copy()
+            self._due_ns = [
+                one.due_ns(hashed_uniform(self._keys["list"], self._due_of, np.array([one.issuer])))
+                for one in self._rules.pending
+            ]
+        concerned = np.flatnonzero(self._pairs_pending[home, issuer[secured.row]])
+        homes, issuers = home[concerned] % self._rules.count, issuer[secured.row[concerned]]
+        for one, due_ns in zip(self._rules.pending, self._due_ns, strict=True):
+            links = concerned[(homes == one.home) & (issuers == one.issuer)]
+            early = links[secured.arrived_ns[links] < due_ns[secured.receiver[links]]]
+            failed[early] &= ~_REVOKED
+            if not one.used:
+                failed[early] |= _ROOT
+            elif not passive:
+                self._counts["unknown_root_used"] += len(early)
+
+    def _count_notes(self, secured: Secured, issuer: np.ndarray, place: np.ndarray) -> None:
+        rules = self._rules
+        signed = np.asarray(secured.signed_place, np.int64) % rules.count
+        notes = rules.notes.reshape(rules.count, -1).take(issuer * rules.count + signed, axis=1)
+        of_link = notes.reshape(-1).take(place)
+        self._counts["unknown_root_used"] += int(np.count_nonzero(of_link & USED))
+        self._counts["region_warnings"] += int(np.count_nonzero(of_link & WARNED))
+
+    def _certificates(self, secured: Secured, issuer: np.ndarray, failed: np.ndarray) -> np.ndarray:
+        """Digests without a certificate wait; returns the links whose receiver hears a certificate for the first time.
+
+        A certificate is taken note of whether or not its root is trusted: the mask then says what trust alone
+        would have given.
+        """
+        assert self._heard is not None
+        self._grow()
+        certificate = self._heard.certificates(secured.sender, issuer)
+        links = self._heard.unknown(certificate, secured.row, secured.receiver)
+        if not self._rules.signed.all():
+            links = links[self._rules.signed[issuer[secured.row[links]]]]
+        if not len(links):
+            return links
+        row = secured.row[links]
+        first, waits = self._heard.learn(
+            certificate[row], secured.receiver[links], secured.full[row], secured.arrived_ns[links]
+        )
+        failed[links[waits]] |= _WAIT
+        learned = links[first]
+        self._counts["certificates_learned"] += len(learned)
+        self._counts["certificate_waits"] += int(np.count_nonzero(waits))
+        return learned
+
+    def _wait_ns(
+        self, secured: Secured, issuer: np.ndarray, failed: np.ndarray, first: np.ndarray | None, passive: bool
+    ) -> np.ndarray | None:
+        """Queue and service beyond the constant time; marks in ``failed`` what a full queue drops."""
+        chained = np.empty(0, np.int64) if first is None else first[failed[first] == 0]
+        verified: np.ndarray | None = None
+        if failed.any():
+            verified = failed == 0
+        if not self._rules.signed.all():
+            signed = self._rules.signed[issuer].take(secured.row)
+            verified = signed if verified is None else verified & signed
+        if self._queues is None:
+            if not passive:
+                self._count_verified(len(failed) if verified is None else int(np.count_nonzero(verified)), len(chained))
+            return None
+        links = None if verified is None else np.flatnonzero(verified)
+        service_ns = self._service_ns[issuer].take(secured.row)
+        service_ns[chained] *= 2
+        if passive:
+            wait_ns = service_ns - self._constant_ns
+            wait_ns[failed != 0] = 0
+            return wait_ns
+        self._grow()
+        if links is None:
+            waited_ns, dropped = self._queues.serve(secured.receiver, secured.arrived_ns, service_ns)
+            wait_ns = waited_ns + (service_ns - self._constant_ns)
+        else:
+            service_ns = service_ns[links]
+            waited_ns, dropped = self._queues.serve(secured.receiver[links], secured.arrived_ns[links], service_ns)
+            wait_ns = np.zeros(len(failed), np.int64)
+            wait_ns[links] = waited_ns + (service_ns - self._constant_ns)
+        admitted = len(waited_ns)
+        if dropped is not None:
+            lost = np.flatnonzero(dropped) if links is None else links[dropped]
+            failed[lost] |= _QUEUE
+            wait_ns[lost] = 0
+            admitted -= len(lost)
+            chained = chained[failed[chained] == 0]
+            self._counts["queue_drops"] += len(lost)
+        self._count_verified(admitted, len(chained))
+        return wait_ns
+
+    def _count_verified(self, messages: int, chained: int) -> None:
+        self._counts["verifications"] += messages + chained
+        self._counts["chain_verifications"] += chained
