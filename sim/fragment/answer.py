@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -80,17 +79,6 @@ class Findings:
     def failed_runs(self) -> int:
         """Runs that were given up or are not there."""
         return len(self.campaign.missing())
-
-    def outcomes(self, name: str) -> Counter[tuple[str, str, str, str, str]]:
-        """(link, class, sender, receiver, outcome) -> opportunities over all seeds, of a candidate with own runs."""
-        found: Counter[tuple[str, str, str, str, str]] = Counter()
-        for _, result in self.campaign.results(self.study.variant(name).index):
-            if result.has("outcomes"):
-                table = result.table("outcomes")
-                names = [table[one].tolist() for one in ("link", "class", "sender", "receiver", "outcome")]
-                for link, class_, sender, receiver, outcome, count in zip(*names, table["count"], strict=True):
-                    found[link, class_, sender, receiver, outcome] += int(count)
-        return found
 
     def illustrative(self, name: str) -> list[str]:
         """What of a candidate rests on memory or assumption, a line each."""

@@ -25,7 +25,7 @@ FURTHER_METRICS = (
     "event_awareness", "event_unaware", "awareness_m", "cbr_mean", "cbr", "air_bytes", "frames_sent", "size_bytes",
     "verifications_hz", "verifications", "vehicle_coverage",
 )
-FURTHER_PREFIXES = ("end_class_", "fail_class_", "latency_within_", "security_", "stage_count_")
+FURTHER_PREFIXES = ("end_class_", "end_pair_", "fail_class_", "latency_within_", "security_", "stage_count_")
 _COLUMNS = METRIC_COLUMNS[:7]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,19 +16,19 @@ LEFT = {
     Stage.DECODED: "decoded", Stage.INTERPRETED: "interpreted", Stage.TIMELY: "timely", Stage.APPLIED: "applied",
 }
 """What a share is called that is left after a stage; ``applied`` is the UIR."""
-PREFIX = "end_class_"
 
 
-def ended(observed: Observed, subject: Subject, *, width: int) -> dict[Outcome, np.ndarray]:
-    """Share of the opportunities of a class that ended so, per replication; 0 where a run has no such row.
+def ended(observed: Observed, subject: Subject, pair: str = "", *, width: int) -> dict[Outcome, np.ndarray]:
+    """Share of the opportunities of a class (of one pair) that ended so, per replication; 0 where a run tells none.
 
-    NaN for runs that tell of no opportunity at all (no ``uir_class``).
+    NaN for runs that tell of no opportunity at all (no UIR).
     """
-    there = np.isfinite(observed.of("uir_class", subject.link, subject.class_, width=width))
+    kind = "pair" if pair else "class"
+    names = subject.link, subject.class_, "", pair
+    there = np.isfinite(observed.of(f"uir_{kind}", *names, width=width))
     found = {}
     for outcome in Outcome:
-        name = f"{PREFIX}{outcome.name.lower()}"
-        values = observed.of(name, subject.link, subject.class_, width=width)
+        values = observed.of(f"end_{kind}_{outcome.name.lower()}", *names, width=width)
         if np.isfinite(values).any():
             found[outcome] = np.where(np.isfinite(values), values, np.where(there, 0.0, np.nan))
     return found
@@ -51,21 +50,14 @@ def waterfall(shares: Mapping[Outcome, np.ndarray], *, width: int) -> dict[str, 
     return found
 
 
-def dominant(counts: Mapping[str, int]) -> tuple[str, float]:
-    """(the most frequent way in which opportunities were lost, its share of all of them); empty and 0 without loss."""
-    total = sum(counts.values())
-    applied = {outcome.name.lower() for outcome in APPLIED}
-    lost = {name: count for name, count in counts.items() if name.lower() not in applied and count}
-    if not lost:
-        return "", 0.0
-    order = {outcome.name.lower(): place for place, outcome in enumerate(STAGE_OF)}
-    name = min(lost, key=lambda one: (-lost[one], order.get(one.lower(), len(order))))
-    return name, lost[name] / total
+def dominant(observed: Observed, subject: Subject, pair: str, *, width: int) -> tuple[str, float]:
+    """(how most opportunities of a pair ``sender>receiver`` were lost, its share of all), by the mean over seeds.
 
-
-def by_pair(counts: Mapping[tuple[str, str, str, str, str], int]) -> dict[tuple[str, str, str], Counter[str]]:
-    """(link, class, ``sender>receiver``) -> outcome -> opportunities."""
-    found: dict[tuple[str, str, str], Counter[str]] = {}
-    for (link, class_, sender, receiver, outcome), count in counts.items():
-        found.setdefault((link, class_, f"{sender}>{receiver}"), Counter())[outcome] += count
-    return found
+    Empty and 0 where none was lost, empty and NaN where there is none. Equal shares go to the earlier stage.
+    """
+    if not np.isfinite(observed.of("uir_pair", subject.link, subject.class_, station_class=pair, width=width)).any():
+        return "", np.nan
+    shares = ended(observed, subject, pair, width=width)
+    lost = {one: float(np.nanmean(shares[one])) for one in STAGE_OF if one in shares and one not in APPLIED}
+    worst = max(lost, key=lambda one: lost[one], default=None)
+    return ("", 0.0) if worst is None or not lost[worst] else (worst.name.lower(), lost[worst])

@@ -15,7 +15,7 @@ from sim.fragment.attribution import VIEWS
 from sim.fragment.decisions import DECISION_COLUMNS, decision_rows
 from sim.fragment.losses import UIR, USEFUL, Subject, pairs_of, subjects, supply_subjects, value_of, wrong
 from sim.fragment.observe import Key, Observed, change, fragmentation, mean_of
-from sim.fragment.stages import LEFT, by_pair, dominant, ended, waterfall
+from sim.fragment.stages import LEFT, dominant, ended, waterfall
 from sim.fragment.traceability import TRACE_COLUMNS, trace_rows
 from sim.tables import csv_text
 from sim.whole import written_whole
@@ -48,12 +48,10 @@ def matrix_rows(found: Findings) -> Iterator[Row]:
     """Sender by receiver: x of every candidate and class, and why most of the others are lost."""
     for name in found.candidates:
         seen = found.observed[name]
-        counts = by_pair(found.outcomes(name))
         for subject in (*supply_subjects(seen), *(one for one in subjects(seen) if one.measure == USEFUL)):
             for pair in found.pairs(pairs_of(seen, subject)):
-                cause, share = ("", math.nan)
-                if subject.measure == UIR:
-                    cause, share = dominant(counts.get((subject.link, subject.class_, pair), {}))
+                counted = subject.measure == UIR
+                cause, share = dominant(seen, subject, pair, width=found.width) if counted else ("", math.nan)
                 x = mean_of(value_of(seen, subject, pair, width=found.width))
                 yield name, *_named(subject), subject.measure, *_pair(pair), *x, cause, share
 

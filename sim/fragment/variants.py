@@ -157,9 +157,8 @@ def _load(question: Question, candidate: str | Candidate, views: Sequence[Candid
         wanted: Any = name
     else:
         wanted, name = candidate.plain(), candidate.name
-    changes: dict[str, Any] = {**question.changes, "standards.candidate": wanted}
-    if views:
-        changes["standards.views"] = [one.plain() for one in views]
+    standards = {"standards.candidate": wanted, "standards.views": [one.plain() for one in views]}
+    changes: dict[str, Any] = {**question.changes, **standards}
     try:
         return load(question.scenario, outer_first(_override(key, value) for key, value in changes.items()))
     except ScenarioError as error:
