@@ -10,6 +10,7 @@ from sim.metrics.coverage import Coverage
 from sim.metrics.gaps import Gaps
 from sim.metrics.generation import GenerationRate
 from sim.metrics.latency import Latency
+from sim.metrics.opportunities import Opportunities
 from sim.metrics.position import PositionError
 from sim.metrics.prr import Prr
 from sim.metrics.roadside_gaps import RoadsideGaps
@@ -25,6 +26,7 @@ KPIS: dict[str, type] = {
     "roadside_gaps": RoadsideGaps,
     "position": PositionError,
     "generation": GenerationRate,
+    "opportunities": Opportunities,
 }
 
 __all__ = [
