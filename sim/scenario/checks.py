@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 from rsu.document import KeyPath, did_you_mean
 from rsu.profile import Candidate
 from rsu.siting import NAMED_RULES
-from sim.scenario import radio_checks
+from sim.scenario import radio_checks, standards_checks
 from sim.scenario.found import Found, not_a_class, repeated, sha256_of, twice, unique
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.layout import SitingRule
@@ -29,7 +29,9 @@ MESSAGE_CLASSES = ("SPAT", "MAP", "RSI", "RSM", "BSM")
 LIMITED = (*MESSAGE_CLASSES, *SECOND_PHASE_TAU_S)
 
 
-def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path | None) -> list[Found]:
+def problems_of(
+    config: Scenario, candidate: Candidate | None, data_file: Path | None, views: Sequence[Candidate] = ()
+) -> list[Found]:
     """Everything wrong with a scenario that fits the schema, in the order of the file's sections."""
     found: list[Found] = []
     geometry: CorridorGeometry | None = None
@@ -53,8 +55,8 @@ def problems_of(config: Scenario, candidate: Candidate | None, data_file: Path |
     if geometry is not None:
         checks += [places(config, geometry), placed_ids(config, geometry)]
         checks.append(recording_problems(config, geometry, data_file))
+    checks.append(standards_checks.problems(config, candidate, views))
     if candidate is not None:
-        checks.append(standards(config, candidate))
         checks.append(limits(config, candidate))
     for check in checks:
         found += check
@@ -304,21 +306,6 @@ def measure(config: Scenario) -> Iterator[Found]:
     missing = [name for name in MESSAGE_CLASSES if name not in config.measure.tau_s]
     if missing:
         yield ("measure", "tau_s"), f"names no limit for {', '.join(missing)}"
-
-
-def standards(config: Scenario, candidate: Candidate) -> Iterator[Found]:
-    """A profile holds everywhere, and region ids tell the jurisdictions apart."""
-    first_with: dict[int, str] = {}
-    for index, jurisdiction in enumerate(config.corridor.jurisdictions):
-        here: KeyPath = ("corridor", "jurisdictions", index)
-        if not candidate.holds_in(jurisdiction.id):
-            yield (*here, "id"), f"candidate {candidate.name} names no profile for it and has no '*'"
-        same = first_with.setdefault(jurisdiction.region_id, jurisdiction.id)
-        if same != jurisdiction.id and "H12" not in candidate.hazards:
-            yield (
-                (*here, "region_id"),
-                (f"is also that of {same}; only a candidate with hazard H12 may share one"),
-            )
 
 
 def limits(config: Scenario, candidate: Candidate) -> Iterator[Found]:

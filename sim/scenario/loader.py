@@ -24,15 +24,14 @@ from rsu.document import (
     write_document,
 )
 from rsu.geodesy import DATUMS
-from rsu.profile import Candidate, ProfileError, load_candidate
+from rsu.profile import Candidate
+from sim.scenario.candidates import candidates_of
 from sim.scenario.errors import ScenarioError
 from sim.scenario.fields import default_items, keys_at, places_of_key
 from sim.scenario.found import sha256_of
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.radio import Radio
 from sim.scenario.shipped import SUFFIXES, shipped_files, shipped_folder, shipped_scenarios
-
-CANDIDATE: KeyPath = ("standards", "candidate")
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,8 @@ class LoadedScenario:
     name: str
     data_file: Path | None = None
     """The trajectory or position file it replays, found on disk."""
+    views: tuple[Candidate, ...] = ()
+    """Further candidates, judged by receivers on the same radio run (``standards.views``)."""
 
     def resolved(self) -> dict[str, Any]:
         """The scenario as plain data: defaults, candidate and layout written out, nothing of this machine.
@@ -55,6 +56,7 @@ class LoadedScenario:
         """
         data = self.config.model_dump(mode="json", by_alias=True)
         data["standards"]["candidate"] = self.candidate.plain()
+        data["standards"]["views"] = [view.plain() for view in self.views]
         if self.data_file is not None:
             data["traffic"]["file"] = self.data_file.name
         return data
@@ -98,19 +100,19 @@ def _loaded(draft: _Draft, overrides: Sequence[str], seed: int | None) -> Loaded
     if seed is not None:
         draft.override(f"seed={seed}")
     draft.put_layout_in()
-    candidate = draft.take_candidate_out()
+    candidate, views = candidates_of(draft)
     config = draft.with_buildings(draft.validated())
     data_file = draft.data_file(config)
     from sim.scenario.checks import problems_of
 
-    found = problems_of(config, candidate, data_file)
+    found = problems_of(config, candidate, data_file, views)
     problems = draft.problems + [draft.problem(place, rule, config=config) for place, rule in found]
     if problems or candidate is None:
         raise ScenarioError(problems)
     if data_file is not None:
         traffic = config.traffic.model_copy(update={"file_sha256": sha256_of(data_file)})
         config = config.model_copy(update={"traffic": traffic})
-    return LoadedScenario(config, candidate, draft.path, config.name, data_file)
+    return LoadedScenario(config, candidate, draft.path, config.name, data_file, views)
 
 
 def find_scenario(source: str | Path) -> Path:
@@ -235,42 +237,6 @@ class _Draft:
 
         datum = value_at(self.data, ("corridor", "datum"))
         return read_layout(file, datum if datum in DATUMS else "WGS84")
-
-    def take_candidate_out(self) -> Candidate | None:
-        """Load the candidate and leave only its name in the data."""
-        standards = self.data.get("standards") or {}
-        wanted = standards.get("candidate", "harmonised-day1") if isinstance(standards, dict) else None
-        if not isinstance(wanted, (str, dict)):
-            return None
-        try:
-            candidate = load_candidate(wanted, self.candidate_folders())
-        except ProfileError as error:
-            self.candidate_failed(wanted, error)
-            name = wanted if isinstance(wanted, str) else "unreadable"
-            self.data["standards"] = {**standards, "candidate": name}
-            return None
-        self.data["standards"] = {**standards, "candidate": candidate.name}
-        return candidate
-
-    def candidate_folders(self) -> list[Path]:
-        """Where candidates and profiles are looked for, beside the scenario first."""
-        return [
-            folder / kind
-            for folder in (self.path.parent, shipped_folder())
-            for kind in (".", "candidates", "profiles")
-            if (folder / kind).is_dir()
-        ]
-
-    def candidate_failed(self, wanted: str | dict[str, Any], error: ProfileError) -> None:
-        """Put what is wrong with the candidate where the user can see it."""
-        if isinstance(wanted, str):
-            missing = all(problem.where == wanted for problem in error.problems)
-            rule = f"no such candidate; {did_you_mean(wanted, shipped_files('candidates'))}"
-            self.problems += [self.problem(CANDIDATE, rule)] if missing else error.problems
-            return
-        for problem in error.problems:
-            rule = f"{problem.field}: {problem.rule}" if problem.field else problem.rule
-            self.problems.append(self.problem(CANDIDATE, rule))
 
     def validated(self) -> Scenario:
         """The data as a frozen ``Scenario``; raises with all problems of the schema."""

@@ -121,7 +121,7 @@ def test_a_layout_of_the_command_line_may_lie_where_we_are(
 def test_a_candidate_is_found_beside_the_scenario(plain: Path) -> None:
     """By hand: a candidate file with its own profile, which inherits from a shipped one."""
     (plain.parent / "mine.yaml").write_text(
-        "schema: candidate/1\nname: mine\nprofiles:\n  '*':\n    schema: profile/1\n    name: p\n"
+        "schema: candidate/1\nname: mine\nprofiles:\n  '*':\n    schema: profile/1\n    name: p\n    kind: national\n"
         "    inherits: cn-lte-v2x-day1\n"
         "    keys: {region_id: {value: 5, basis: assumption, source: test}}\n"
     )

@@ -18,7 +18,7 @@ class Standards(Section):
     candidate: CandidateName = key("harmonised-day1", "candidate: a shipped name, a file, or its content")
     message_set: str | None = key(None, "message set everywhere, in place of the profiles' own")
     views: list[CandidateName] = key(
-        list, "further candidates, judged by receivers on the same radio run: they may differ only in what receivers accept"
+        list, "further candidates judged on the same radio run; they may differ only in what receivers accept"
     )
 
 

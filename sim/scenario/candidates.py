@@ -1,0 +1,102 @@
+"""Takes candidates out of a scenario on its way in: names, files or contents become objects, and names stay behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from rsu.document import KeyPath, Problem, did_you_mean, dotted
+from rsu.profile import Candidate, ProfileError, load_candidate
+from sim.scenario.shipped import shipped_files, shipped_folder
+
+CANDIDATE: KeyPath = ("standards", "candidate")
+VIEWS: KeyPath = ("standards", "views")
+DEFAULT = "harmonised-day1"
+
+
+class Draft(Protocol):
+    """What is needed of a scenario on its way in."""
+
+    path: Path
+    data: Any
+    problems: list[Problem]
+
+    def problem(self, path: KeyPath, rule: str) -> Problem:
+        """A problem at ``path``, placed in the file or override the value came from."""
+
+    def where(self, path: KeyPath, of_key: bool) -> str:
+        """File, line and column (or override) of ``path``."""
+
+
+def candidates_of(draft: Draft) -> tuple[Candidate | None, tuple[Candidate, ...]]:
+    """The candidate and the further views of a scenario; in its data only their names are left.
+
+    None, and fewer views, where one cannot be read; what is wrong goes to ``draft.problems``.
+    """
+    standards = draft.data.get("standards") or {}
+    if not isinstance(standards, dict):
+        return None, ()
+    candidate, name = _taken(draft, CANDIDATE, standards.get("candidate", DEFAULT))
+    kept: dict[str, Any] = {**standards, "candidate": name}
+    views: list[Candidate] = []
+    wanted = standards.get("views")
+    if isinstance(wanted, list):
+        names = []
+        for index, one in enumerate(wanted):
+            view, called = _taken(draft, (*VIEWS, index), one)
+            names.append(called)
+            views += [] if view is None else [view]
+        kept["views"] = names
+    draft.data["standards"] = kept
+    return candidate, tuple(views)
+
+
+def _taken(draft: Draft, place: KeyPath, wanted: Any) -> tuple[Candidate | None, Any]:
+    """The candidate that stands at ``place`` and the name to leave there; whatever is no candidate is left."""
+    if not isinstance(wanted, (str, dict)):
+        return None, wanted
+    try:
+        candidate = load_candidate(wanted, _folders(draft.path))
+    except ProfileError as error:
+        _failed(draft, place, wanted, error)
+        return None, wanted if isinstance(wanted, str) else "unreadable"
+    return candidate, candidate.name
+
+
+def _folders(path: Path) -> list[Path]:
+    """Where candidates and profiles are looked for, beside the scenario first."""
+    return [
+        folder / kind
+        for folder in (path.parent, shipped_folder())
+        for kind in (".", "candidates", "profiles")
+        if (folder / kind).is_dir()
+    ]
+
+
+def _failed(draft: Draft, place: KeyPath, wanted: str | Mapping[str, Any], error: ProfileError) -> None:
+    """Put what is wrong with a candidate where the user can see it."""
+    if isinstance(wanted, str):
+        missing = all(problem.where == wanted for problem in error.problems)
+        rule = f"no such candidate; {did_you_mean(wanted, shipped_files('candidates'))}"
+        draft.problems += [draft.problem(place, rule)] if missing else error.problems
+        return
+    for problem in error.problems:
+        if problem.where != "candidate":
+            draft.problems.append(problem)
+            continue
+        path: KeyPath = (*place, *_steps(wanted, problem.field))
+        draft.problems.append(Problem(draft.where(path, False), dotted(path), problem.value, problem.rule))
+
+
+def _steps(data: Any, field: str) -> KeyPath:
+    """The key path that a dotted field means in ``data``: indices of lists as numbers."""
+    path: list[str | int] = []
+    for word in field.split(".") if field else []:
+        step: str | int = int(word) if isinstance(data, list) and word.isdigit() else word
+        path.append(step)
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            data = None
+    return tuple(path)
