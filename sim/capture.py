@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -13,8 +13,7 @@ from rsu.document import did_you_mean
 from rsu.network import Source
 from sim.frames import Kind, Receptions
 from sim.ledger import Ledger
-from sim.senders.envelope import Envelope
-from sim.senders.flows import MessageFlow
+from sim.senders.speakers import Speakers
 from sim.world.build import FIRST_VEHICLE_ID, World
 from sim.world.pedestrians import FIRST_PEDESTRIAN_ID
 
@@ -32,17 +31,17 @@ class Capture:
     """
 
     def __init__(
-        self, path: str | Path, stations: Sequence[str], world: World, flows: Mapping[str, MessageFlow],
-        envelopes: Mapping[Kind, Envelope], ledger: Ledger,
+        self, path: str | Path, stations: Sequence[str], world: World, speakers: Speakers,
+        ledger: Ledger,
     ) -> None:
         """``stations``: names of roadside units or ``vehicle-N``; none = every roadside unit.
 
         ValueError: a name that no station has, a path that is no .pcapng file or cannot be written.
         """
         check_path(path)
-        self.world, self.ledger, self.envelopes = world, ledger, dict(envelopes)
-        self._flow = {flow.flow.index: flow for flow in flows.values()}
-        self._network = envelopes[Kind.RSU].stack.network.name
+        self.world, self.ledger, self._speakers = world, ledger, speakers
+        self._flow = {flow.flow.index: flow for flow in speakers.flows}
+        self._network = speakers[0].envelopes[Kind.RSU].stack.network.name
         self._units = {unit.station_id: unit.id for unit in world.units}
         try:
             self._writer = CaptureWriter(path, "corridor-testbed")
@@ -121,12 +120,14 @@ class Capture:
         slot, stations = int(receptions.sender[row]), self.world.stations
         flow = self._flow[int(self.ledger.column("flow", number)[0])]
         kind = Kind(int(stations.kind[slot]))
-        envelope = self.envelopes[Kind.RSU if kind == Kind.RSU else Kind.VEHICLE]
+        speaker = self._speakers[int(self.ledger.column("voice", number)[0])]
+        envelope = speaker.envelopes[Kind.RSU if kind == Kind.RSU else Kind.VEHICLE]
+        network = envelope.stack.network.name
         generated_ns = int(self.ledger.column("generated_ns", number)[0])
         source = self._source(slot, kind, generated_ns, int(self.ledger.column("sequence", number)[0]))
         packet = envelope.octets(message, flow.rule, source, bool(self.ledger.column("certificate", number)[0]))
         station = int(stations.station_id[slot])
-        frame = make_frame(self._network, station, packet)[1]
+        frame = make_frame(network, station, packet)[1]
         return frame, f"message={flow.flow.message} sender={self._name(station)}"
 
     def _source(self, slot: int, kind: Kind, generated_ns: int, sequence: int) -> Source:

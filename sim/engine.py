@@ -10,8 +10,7 @@ import numpy as np
 import simpy
 
 from rsu.generation.cam import CAM
-from rsu.messages import MESSAGE_SETS
-from rsu.profile import speaking
+from rsu.profile import Candidate
 from sim.access.base import AccessLayer
 from sim.access.build import build_access
 from sim.channel.outlines import build_scene
@@ -19,23 +18,22 @@ from sim.clock import ns_from_ms
 from sim.frames import Kind, Receptions
 from sim.ledger import Ledger
 from sim.link.fairness import table_warnings
-from sim.metrics import Context, Tick, build
+from sim.listeners import Listeners, Surroundings
+from sim.metrics import KPIS, Context, Kpi, Tick, build
+from sim.metrics.base import Border, EventPath
 from sim.metrics.channel import Channel
 from sim.metrics.coverage import Coverage
 from sim.metrics.roadside_gaps import roadside_messages
 from sim.pipeline import Pipeline
-from sim.receivers.awareness import AwarenessReceiver
-from sim.receivers.base import Decoder, FrameReceiver, Here, Newest, Receiver
-from sim.receivers.events import RsiReceiver
-from sim.receivers.objects import RsmReceiver
-from sim.receivers.signals import MapReceiver, NodeMaps, SpatReceiver
+from sim.receivers.base import Here
+from sim.receivers.hearing import Hearing
+from sim.receivers.relevance import Relevance
 from sim.receivers.zones import Zones
 from sim.scenario.loader import LoadedScenario
 from sim.second_phase import SecondPhase, asked_for, silent
-from sim.senders.envelope import Envelope
-from sim.senders.flows import build_flows
 from sim.senders.rate_control import RateControl
-from sim.senders.roadside import RoadsideSenders
+from sim.senders.speakers import Speaker, Speakers
+from sim.senders.units import AllUnits, border_places
 from sim.senders.vehicles import VehicleSender
 from sim.stopwatch import Stopwatch
 from sim.timeline import timeline_of
@@ -51,6 +49,10 @@ STATIONS_AT_ONCE = 2500
 LINKS_AT_ONCE = 400_000
 """With more stations, or more receptions in the tick before, the receptions of a tick are handled in pieces, to bound
 memory; results are the same."""
+
+_OF_THE_RUN = ("latency", "channel", "round_trips", "roadside_gaps", "position", "generation")
+VIEW_KPIS = tuple(name for name in KPIS if name not in _OF_THE_RUN)
+"""What is measured of a view: whatever depends on what receivers accept."""
 
 Report = Callable[[float, str], None]
 
@@ -72,13 +74,11 @@ class Engine:
         times = timeline_of(config)
         self.tick_ns, self.radio_from_ns, self.from_ns = times.tick_ns, times.radio_from_ns, times.from_ns
         self.to_ns, self.end_ns = times.to_ns, times.end_ns
-        profile = loaded.candidate.profile()
-        self.message_set = MESSAGE_SETS[config.standards.message_set or profile.value("message_set")]
-        if config.standards.message_set is not None:
-            profile = speaking(profile, self.message_set)
-        self.profile = profile
-        self.flows = build_flows(config, profile, self.message_set, asked_for(config, world.units))
-        flows = [flow.flow for flow in self.flows.values()]
+        self.speakers = Speakers(config, loaded.candidate, asked_for(config, world.units))
+        first = self.speakers[0]
+        self.profile, self.message_set, self.flows = first.profile, first.message_set, dict(first.flows)
+        """Of the first speaker, which is everybody where one profile holds everywhere."""
+        flows = list(self.speakers.links)
         self._awareness_flows = [flow.index for flow in flows if flow.service == "BSM"]
         self.ledger = Ledger()
         ring_m = world.corridor.ring_length_m
@@ -86,35 +86,36 @@ class Engine:
         self.access: AccessLayer = build_access(config, flows, world.stations, ring_m, self.scene)
         self.env = simpy.Environment()
         self.stopwatch = Stopwatch()
-        self.control = self._rate_control()
-        self.decoder = Decoder(self.message_set, profile.get("decode_policy", "lenient"))
-        self.envelopes = {Kind.VEHICLE: Envelope(config, profile, "obu"), Kind.RSU: Envelope(config, profile, "rsu")}
-        self.vehicles = VehicleSender(
-            world, self.flows, self.message_set, self.envelopes[Kind.VEHICLE], self.ledger, self.control,
-        )
-        self.roadside = RoadsideSenders(
-            self.env, world, self.flows, self.message_set,
-            self.envelopes[Kind.RSU], self.ledger,
-            self.access.submit,
+        self.envelopes = dict(first.envelopes)
+        self.controls = [self._rate_control(speaker) for speaker in self.speakers.speakers]
+        homes = self.speakers.of_place if len(self.speakers) > 1 else None
+        self.vehicles = [
+            VehicleSender(world, speaker, self.ledger, control, homes)
+            for speaker, control in zip(self.speakers.speakers, self.controls, strict=True)
+        ]
+        self.roadside = AllUnits(
+            self.env, world, self.speakers, loaded.candidate, self.ledger, self.access,
             begin_ns=self.radio_from_ns, measured=(self.from_ns, self.to_ns),
-            frame_limit_bytes=self.access.largest_frame_bytes(Kind.RSU),
         )
         self.here = Here(world)
         self.approaches = Approaches(world, config.measure.approach_m, margin_m(world, "SPAT"))
-        self.zones = Zones(world, self.here, self.approaches, self.roadside)
-        self.kpis = build(self._context(flows))
-        self.second_phase = SecondPhase(
-            self.env, self.flows, self.roadside, self.vehicles, self.message_set, self.envelopes[Kind.VEHICLE],
-            self.ledger, self.kpis, self._follow_radio,
-        )
-        self.pipeline = Pipeline(
-            config, flows, self.ledger, world.stations, self._receivers(), self.kpis, trace,
-            clock_offset_ns=lambda: world.clock_offset_ns,
-        )
-        self.pipeline.listen(self.second_phase.receivers(self.pipeline, self.decoder))
+        self.zones = Zones(world, self.here, self.approaches, self.roadside.sensing)
+        context = self._context(flows)
+        self.kpis = build(context)
+        self.second_phases = [
+            SecondPhase(self.env, roadside, vehicles, self.ledger, self.kpis, self._follow_radio, homes)
+            for roadside, vehicles in zip(self.roadside.own, self.vehicles, strict=True)
+        ]
+        self._relevance = Relevance(world, flows, self.roadside, self.zones, self.approaches)
+        self.pipeline = self._pipeline(loaded.candidate, self.kpis, trace)
+        self.view_kpis = {view.name: build(context, VIEW_KPIS) for view in loaded.views}
+        """Figures of every view: further candidates whose receivers judge the same radio run."""
+        self.pipelines = [
+            self.pipeline, *(self._pipeline(view, self.view_kpis[view.name]) for view in loaded.views),
+        ]
         self._radio_ns = self.radio_from_ns
         self._links = 0
-        if self.control is not None:
+        if any(self.controls):
             self.pipeline.taps.append(self._hear_vehicles)
         self._marks: list[dict[str, int]] = []
         self.vehicles_seen: set[int] = set()
@@ -127,10 +128,12 @@ class Engine:
         self.world.signals.run(self.env)
         self.env.process(self._traffic())
         self.roadside.start()
-        self.second_phase.start()
-        step_ns = self.second_phase.step_ns(self.pipeline)
-        if step_ns is not None:
-            self.env.process(self._radio_steps(-(-self.tick_ns // step_ns)))
+        steps_ns = [phase.step_ns(self.pipeline) for phase in self.second_phases]
+        for phase in self.second_phases:
+            phase.start()
+        wanted_ns = [step_ns for step_ns in steps_ns if step_ns is not None]
+        if wanted_ns:
+            self.env.process(self._radio_steps(-(-self.tick_ns // min(wanted_ns))))
         self.env.run(until=self.end_ns + 1)
 
     def _follow_radio(self, now_ns: int) -> None:
@@ -145,7 +148,9 @@ class Engine:
                 until_ns = begin_ns + piece * (now_ns - begin_ns) // pieces
                 receptions = self.access.advance(until_ns, self.world.stations)
             with self.stopwatch.of("receivers and KPIs"):
-                self.pipeline.deliver(receptions)
+                for pipeline in self.pipelines:
+                    pipeline.deliver(receptions)
+                self.ledger.close(receptions.frame)
         self._links = (self.pipeline.links - links_before) * self.tick_ns // (now_ns - begin_ns)
 
     def _radio_steps(self, count: int) -> Generator[simpy.Event, Any, None]:
@@ -167,8 +172,9 @@ class Engine:
             with self.stopwatch.of("traffic"):
                 self.world.step(now_ns, now_ns + self.tick_ns)
             self._count_vehicles(now_ns)
-            self.vehicles.stations_changed()
-            self.vehicles.record_paths(now_ns)
+            for vehicles in self.vehicles:
+                vehicles.stations_changed()
+                vehicles.record_paths(now_ns)
             if now_ns >= self.radio_from_ns:
                 self._radio_tick(now_ns)
             self.report(*self._progress(now_ns))
@@ -185,17 +191,13 @@ class Engine:
             self.access.stations_changed(stations)
         for part in (self.here, self.approaches, self.zones):
             part.update()
-        self.second_phase.tick(now_ns)
-        self.maps.begin_tick()
-        self.objects.begin_tick()
-        for newest in self.newest.values():
-            newest.forget(stations.changed)
+        for phase in self.second_phases:
+            phase.tick(now_ns)
+        for pipeline in self.pipelines:
+            pipeline.listeners.begin_tick()
         if now_ns < self.to_ns:
             with self.stopwatch.of("vehicle messages"):
-                for frames in self.vehicles.frames(now_ns, end_ns, self.from_ns, self.to_ns):
-                    self.access.submit(frames)
-                for frames in self.second_phase.frames(now_ns, end_ns, (self.from_ns, self.to_ns)):
-                    self.access.submit(frames)
+                self._send(now_ns, end_ns)
         if now_ns in (self.from_ns, self.to_ns):
             self._marks.append(self._counters())
         if self.from_ns <= now_ns < self.to_ns:
@@ -204,15 +206,25 @@ class Engine:
             with self.stopwatch.of("receivers and KPIs"):
                 self._observe(now_ns, busy)
 
+    def _send(self, now_ns: int, end_ns: int) -> None:
+        """Hand everything that vehicles and pedestrians generate in this tick to the radio."""
+        for vehicles in self.vehicles:
+            for frames in vehicles.frames(now_ns, end_ns, self.from_ns, self.to_ns):
+                self.access.submit(frames)
+        for phase in self.second_phases:
+            for frames in phase.frames(now_ns, end_ns, (self.from_ns, self.to_ns)):
+                self.access.submit(frames)
+
     def _hear_vehicles(self, receptions: Receptions, links: np.ndarray) -> None:
-        """Let the rate control know who heard whom."""
-        assert self.control is not None
+        """Let every rate control know who heard whom."""
         row = receptions.row[links]
         own = np.isin(self.ledger.column("flow", receptions.frame[row]), self._awareness_flows)
         links = links[own & (self.world.stations.kind[receptions.receiver[links]] == Kind.VEHICLE)]
         frames = receptions.frame[receptions.row[links]]
         sender = self.world.stations.station_id[self.ledger.column("sender", frames)]
-        self.control.heard(receptions, links, sender, self.ledger.column("sequence", frames) & 127)
+        for control in self.controls:
+            if control is not None:
+                control.heard(receptions, links, sender, self.ledger.column("sequence", frames) & 127)
 
     def _observe(self, now_ns: int, busy: tuple[np.ndarray, np.ndarray]) -> None:
         stations, zones = self.world.stations, self.zones
@@ -222,8 +234,9 @@ class Engine:
             now_ns, self.tick_ns, stations, zones.classes(probes, now_ns),
             zones.classes(vehicles, now_ns) & stations.active[vehicles], busy, self._position_error_m(now_ns),
         )
-        for kpi in self.kpis.values():
-            kpi.tick(tick)
+        for kpis in (self.kpis, *self.view_kpis.values()):
+            for kpi in kpis.values():
+                kpi.tick(tick)
 
     def _position_error_m(self, now_ns: int) -> tuple[np.ndarray, np.ndarray] | None:
         """(slots of equipped vehicles, error of the place each believes to be at); None without an error model."""
@@ -233,34 +246,36 @@ class Engine:
         east_m, north_m = self.world.gnss.errors(slots, now_ns)[:2]
         return slots, np.hypot(east_m, north_m)
 
-    def _receivers(self) -> dict[str, Receiver | FrameReceiver]:
-        coverage = self.kpis.get("coverage")
-        coverage = coverage if isinstance(coverage, Coverage) else None
-        self.maps = NodeMaps(self.world, self.decoder, self.here, self.approaches)
-        self.objects = RsmReceiver(self.zones, self.here, self.decoder, coverage)
-        period_ns = {flow.flow.service: flow.flow.period_ns for flow in reversed(self.flows.values())}
-        classes: dict[str, Receiver | FrameReceiver] = {"BSM": AwarenessReceiver(self.decoder), "RSM": self.objects}
-        self.newest: dict[str, Newest] = {}
-        if "MAP" in period_ns:
-            classes["MAP"] = maps = MapReceiver(self.maps, period_ns["MAP"])
-            self.newest["MAP"] = maps.newest
-        if "SPAT" in period_ns:
-            classes["SPAT"] = spat = SpatReceiver(self.maps, self.decoder, coverage)
-            self.newest["SPAT"] = spat.newest
-        if "RSI" in period_ns:
-            classes["RSI"] = rsi = RsiReceiver(self.zones, self.here, self.decoder, coverage, period_ns["RSI"])
-            self.newest["RSI"] = rsi.newest
-        return {
-            flow.flow.message: classes[flow.flow.service] for flow in self.flows.values()
-            if flow.flow.service in classes
-        }
+    def _pipeline(self, candidate: Candidate, kpis: Mapping[str, Kpi], trace: TraceWriter | None = None) -> Pipeline:
+        """The stages after the radio as the receivers of a candidate have them."""
+        coverage = kpis.get("coverage")
+        world = self.world
+        nodes = {unit.index: self.roadside.nodes_of(unit) for unit in world.units}
+        around = Surroundings(world, self.here, self.approaches, self.zones, lambda slot: nodes[slot])
+        listeners = Listeners(
+            self.config, candidate, self.speakers, around, coverage if isinstance(coverage, Coverage) else None,
+            self._listen_second,
+        )
+        return Pipeline(
+            self.config, self.speakers.links, self.ledger, world.stations, listeners, kpis, trace,
+            clock_offset_ns=lambda: world.clock_offset_ns, relevance=self._relevance,
+        )
 
-    def _rate_control(self) -> RateControl | None:
+    def _listen_second(self, hearing: Hearing) -> None:
+        """Add the receivers of the second phase that this message set has."""
+        for phase in self.second_phases:
+            if phase.speaker.message_set is hearing.reading.own:
+                hearing.listen(phase.receivers(hearing.reading))
+
+    def _units_of(self, speaker: Speaker) -> list[int]:
+        return [unit.index for unit in self.roadside.own[speaker.index].units]
+
+    def _rate_control(self, speaker: Speaker) -> RateControl | None:
         """What the scenario asks for, else what belongs to the message set; only periodic messages are controlled."""
         name: str = self.config.bsm.congestion_control
         if name == "auto":
-            name = self.message_set.native.congestion_control
-        if name == "none" or self.message_set.generation != "periodic":
+            name = speaker.message_set.native.congestion_control
+        if name == "none" or speaker.message_set.generation != "periodic":
             return None
         stations = self.world.stations
         powered = stations if self.config.radio.mode4.power_control else None
@@ -272,14 +287,24 @@ class Engine:
         period_ns: dict[str, int] = {}
         for flow in flows:
             period_ns.setdefault(flow.message, flow.period_ns)
-        if self.message_set.generation == "cam":
-            period_ns[self.message_set.awareness] = ns_from_ms(CAM.longest_interval_ms)
+        for speaker in self.speakers.speakers:
+            if speaker.message_set.generation == "cam":
+                period_ns[speaker.message_set.awareness] = ns_from_ms(CAM.longest_interval_ms)
         shares = {home.jurisdiction: home.share for home in config.traffic.homes}
         return Context(
             tuple(period_ns), names, self.from_ns, self.to_ns, config.measure, period_ns, self.message_set.awareness,
             self.world.probes.grid, _home_shares(names, shares), roadside_messages(flows, self.roadside.sends()),
             units=tuple(unit.id for unit in self.world.units),
             unit_operators=tuple(names[u.jurisdiction] if u.jurisdiction >= 0 else "" for u in self.world.units),
+            services={flow.message: flow.service for flow in flows if flow.service},
+            borders=tuple(Border(*border) for border in border_places(self.world)), events=self._event_paths(),
+        )
+
+    def _event_paths(self) -> tuple[EventPath, ...]:
+        senders = self.roadside.own[0]
+        return tuple(
+            EventPath(event.id, event.from_m, event.to_m, 1 if event.direction == "up" else -1, senders.place_of(event))
+            for event in self.config.events
         )
 
     def _count_vehicles(self, now_ns: int) -> None:
@@ -301,7 +326,10 @@ class Engine:
 
     def warnings(self) -> list[str]:
         """What a user should know before trusting this run, one line each."""
-        second = silent(self.config, self.world.units, self.message_set)
+        second = [
+            line for speaker in self.speakers.speakers
+            for line in silent(self.config, [self.world.units[u] for u in self._units_of(speaker)], speaker.message_set)
+        ]
         return (
             self.world.traffic.warnings() + self.roadside.warnings() + second + self._control_warnings()
             + self._population_warnings() + table_warnings(self.config)
@@ -317,10 +345,16 @@ class Engine:
 
     def _control_warnings(self) -> list[str]:
         wanted = self.config.bsm.congestion_control
-        if self.control is not None or wanted in ("auto", "none"):
+        if wanted in ("auto", "none"):
             return []
-        name = self.message_set.awareness
-        return [f"bsm.congestion_control {wanted} does not act: {name} is sent by triggers, it changes periods only"]
+        names = [
+            speaker.message_set.awareness
+            for speaker, control in zip(self.speakers.speakers, self.controls, strict=True) if control is None
+        ]
+        return [
+            f"bsm.congestion_control {wanted} does not act: {name} is sent by triggers, it changes periods only"
+            for name in dict.fromkeys(names)
+        ]
 
     def finish(self) -> dict[str, int]:
         """Counts of the measured time, of senders, receivers and access layer; handed to the channel KPI as well."""
@@ -328,8 +362,10 @@ class Engine:
         counters = {name: value - begin.get(name, 0) for name, value in end.items()}
         counters["objects left out of RSM"] = self.roadside.left_out_objects
         counters |= self.roadside.backhaul.counts() if self.roadside.backhaul is not None else {}
-        counters |= self.second_phase.counters()
-        self.second_phase.finish(int(self.env.now))
+        for phase in self.second_phases:
+            for name, value in phase.counters().items():
+                counters[name] = counters.get(name, 0) + value
+            phase.finish(int(self.env.now))
         channel = self.kpis.get("channel")
         if isinstance(channel, Channel):
             channel.count(counters)
@@ -337,8 +373,10 @@ class Engine:
 
     def _counters(self) -> dict[str, int]:
         """Counts since the beginning."""
-        duplicates = {f"duplicates {name}": newest.duplicates for name, newest in self.newest.items()}
-        return duplicates | self.access.counts()
+        listeners = self.pipeline.listeners
+        services = [flow.service for flow in self.speakers.links]
+        verified = {} if listeners.verification.trivial else listeners.verification.counts()
+        return listeners.applied.counts(services) | self.access.counts() | verified
 
 
 def _home_shares(names: tuple[str, ...], shares: Mapping[str, float]) -> Any:

@@ -10,7 +10,7 @@ COLUMNS = {
     "flow": np.int16, "sender": np.int64, "sender_place": np.int16, "sender_home": np.int16,
     "generated_ns": np.int64, "ready_ns": np.int64, "encode_ns": np.int64, "sign_ns": np.int64,
     "backhaul_ns": np.int64, "sense_ns": np.int64, "size_bytes": np.int32, "measured": np.bool_,
-    "sequence": np.int64, "certificate": np.bool_,
+    "sequence": np.int64, "certificate": np.bool_, "voice": np.int8,
 }
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 import simpy
 
+from rsu.compatibility import Reading
 from rsu.messages.base import MessageSet
 from sim.clock import MS, ns_from_ms
 from sim.frames import Frames, Kind
@@ -14,10 +16,9 @@ from sim.ledger import Ledger
 from sim.metrics import Kpi
 from sim.metrics.round_trips import RoundTrips
 from sim.pipeline import Pipeline
-from sim.receivers.base import Decoder, FrameReceiver, Receiver
+from sim.receivers.base import FrameReceiver, Receiver
 from sim.scenario.schema import Scenario
-from sim.senders.envelope import Envelope
-from sim.senders.flows import DAY_TWO_SENDERS, MessageFlow, day_two_messages, speaks
+from sim.senders.flows import DAY_TWO_SENDERS, day_two_messages, speaks
 from sim.world.sites import RoadsideUnit
 
 if TYPE_CHECKING:
@@ -54,15 +55,16 @@ def silent(config: Scenario, units: list[RoadsideUnit], message_set: MessageSet)
 
 
 class SecondPhase:
-    """All services of the second phase that have a flow; most runs have none, and nothing here does anything then."""
+    """Services of the second phase of one speaker that have a flow; most runs have none, and nothing here does anything
+    then."""
 
     def __init__(
-        self, env: simpy.Environment, flows: Mapping[str, MessageFlow], roadside: RoadsideSenders,
-        vehicles: VehicleSender, message_set: MessageSet, envelope: Envelope, ledger: Ledger,
-        kpis: Mapping[str, Kpi], catch_up: Callable[[int], None],
+        self, env: simpy.Environment, roadside: RoadsideSenders, vehicles: VehicleSender, ledger: Ledger,
+        kpis: Mapping[str, Kpi], catch_up: Callable[[int], None], speaker_of_home: np.ndarray | None = None,
     ) -> None:
-        """``envelope`` is that of on-board units and carried devices."""
-        self.env, self.flows, self.message_set, self.ledger = env, flows, message_set, ledger
+        """``speaker_of_home``: as of :class:`sim.senders.vehicles.VehicleSender`."""
+        self.env, self.ledger, self.speaker = env, ledger, roadside.speaker
+        self.flows = flows = roadside.flows
         self.world = world = roadside.world
         self.services: DayTwoServices | None = None
         self.pedestrians: PedestrianSender | None = None
@@ -74,14 +76,13 @@ class SecondPhase:
         if "PSM" in flows:
             from sim.senders.pedestrians import PedestrianSender
 
-            self.pedestrians = PedestrianSender(world, flows["PSM"], message_set, envelope, ledger)
+            self.pedestrians = PedestrianSender(world, self.speaker, ledger, speaker_of_home)
         if "VIR" in flows and "RSC" in flows:
             from sim.senders.coordination import Coordination
 
             log = kpis.get("round_trips")
             self.coordination = Coordination(
-                roadside, message_set, envelope, ledger, vehicles.temporary_ids, catch_up,
-                log if isinstance(log, RoundTrips) else None,
+                roadside, vehicles, catch_up, log if isinstance(log, RoundTrips) else None,
             )
 
     def start(self) -> None:
@@ -99,22 +100,26 @@ class SecondPhase:
         if self.pedestrians is not None:
             yield from self.pedestrians.frames(start_ns, end_ns, measured)
 
-    def receivers(self, pipeline: Pipeline, decoder: Decoder) -> dict[str, Receiver | FrameReceiver]:
+    def receivers(self, reading: Reading) -> dict[str, Receiver | FrameReceiver]:
         """By message; C157-SSM has the receiver of its class."""
         found: dict[str, Receiver | FrameReceiver] = {}
         if "RTCM" in self.flows or "PSM" in self.flows:
             from sim.receivers.day2 import psm_receiver, rtcm_receiver
 
             found = {
-                "RTCM": rtcm_receiver(decoder, self.world.utc0_ns),
-                "PSM": psm_receiver(decoder, self.world.utc0_ns),
+                "RTCM": rtcm_receiver(reading, self.world.utc0_ns),
+                "PSM": psm_receiver(reading, self.world.utc0_ns),
             }
         if self.coordination is not None:
             from sim.receivers.coordination import RscReceiver, Stages, VirReceiver
 
-            stages = Stages(self.ledger, pipeline.verify_ns, pipeline.decode_ns, pipeline.apply_ns)
-            found["VIR"] = VirReceiver(decoder, self.coordination, stages)
-            found["RSC"] = RscReceiver(decoder, self.coordination, stages)
+            config = self.world.config
+            processing = config.processing
+            verify_ms = processing.verify_ms if config.security.enabled else 0
+            after_ms = (verify_ms, processing.decode_ms, processing.apply_ms)
+            stages = Stages(self.ledger, *(ns_from_ms(one) for one in after_ms))
+            found["VIR"] = VirReceiver(reading, self.coordination, stages)
+            found["RSC"] = RscReceiver(reading, self.coordination, stages)
         return {message: receiver for message, receiver in found.items() if message in self.flows}
 
     def step_ns(self, pipeline: Pipeline) -> int | None:

@@ -59,7 +59,7 @@ def run(
         capture = None
         if pcap is not None:
             capture = stack.enter_context(Capture(
-                target.place(pcap), pcap_at, engine.world, engine.flows, engine.envelopes, engine.ledger
+                target.place(pcap), pcap_at, engine.world, engine.speakers, engine.ledger
             ))
             engine.pipeline.taps.append(capture.hear)
         target.log(f"{loaded.name}: seed {loaded.config.seed}, run {run_id}, version {__version__}")
@@ -158,6 +158,7 @@ def provenance(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
     """Every model and table in use with its source."""
     config = loaded.config
     profile, message_set = engine.profile, engine.message_set
+    policy = engine.pipeline.listeners.groups[0].reading.policy
     layout, link = config.layout, config.radio.link
     return {
         "traffic": f"{config.traffic.model} ({type(engine.world.traffic).__module__})",
@@ -167,10 +168,10 @@ def provenance(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
         f"{profile.entry('network').source}",
         "security envelope": f"{profile.value('security.envelope')}: exact sizes, octets with placeholders for "
         f"certificate and signature in captures, nothing is signed; {profile.entry('security.envelope').source}",
-        "decoding": f"{engine.decoder.policy}; {profile.entry('decode_policy').source}"
-        if "decode_policy" in profile.entries else engine.decoder.policy,
+        "decoding": f"{policy}; {profile.entry('decode_policy').source}"
+        if "decode_policy" in profile.entries else policy,
         "generation": f"{message_set.awareness}: {message_set.generation}, rate control "
-        f"{engine.control.name if engine.control else 'none'}; "
+        f"{engine.controls[0].name if engine.controls[0] else 'none'}; "
         + message_set.messages[message_set.awareness].source,
         "positioning": f"{config.gnss.model}, sigma {config.gnss.sigma_m} m",
         "EIRP": f"roadside units {layout.tx_power_dbm + layout.antenna_gain_dbi:g} dBm, "

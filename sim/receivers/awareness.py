@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from rsu.applications import APPLICATIONS
+from rsu.compatibility import Reading
 from rsu.messages.vehicle import STATUS_OK
 from sim.frames import Outcome
-from sim.receivers.base import Decoder
 
 
 class AwarenessReceiver:
     """Applied = decoded, and passes the plausibility check of :func:`rsu.applications.checks.bsm_plausible`."""
 
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder = decoder
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
         self._plausible = APPLICATIONS["BSM"]
 
     def judge_frames(self, octets: list[bytes], generated_ns: np.ndarray) -> np.ndarray:
         """Every receiver of a frame comes to the same verdict, so the frame is judged once."""
-        columns = self.decoder.decode_vehicles(octets)
+        columns = self.reading.decode_vehicles(octets)
         outcome = np.full(len(octets), Outcome.DEC_ERROR, np.int8)
         good = columns.status == STATUS_OK
         plausible = self._plausible(

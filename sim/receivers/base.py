@@ -9,10 +9,6 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from rsu.codec import Decoded as Message
-from rsu.codec import Policy
-from rsu.messages.base import MessageSet
-from rsu.messages.vehicle import VehicleColumns
 from sim.frames import Kind
 from sim.metrics.coverage import Coverage
 from sim.world.build import World
@@ -40,6 +36,15 @@ class Delivery:
     start_ns: np.ndarray | None = None
     """Per frame, begin and end of the transmission."""
     end_ns: np.ndarray | None = None
+    wrong: np.ndarray | None = None
+    """Bool per frame: the receivers read something else than was meant, so that acting on it is a mistake; none = they
+    all read what was meant."""
+    foreign: bool = False
+    """Whether the senders write otherwise than the receivers, so that a map may be wrong though a signal is right."""
+
+    def reads_wrong(self, frame: int) -> bool:
+        """Whether the receivers read something else in a frame than was meant."""
+        return self.wrong is not None and bool(self.wrong[frame])
 
     def by_frame(self) -> Iterator[tuple[int, bytes, np.ndarray]]:
         """(frame, its octets, its link rows in ascending order), frame by frame."""
@@ -62,22 +67,6 @@ class FrameReceiver(Protocol):
 
     def judge_frames(self, octets: list[bytes], generated_ns: np.ndarray) -> np.ndarray:
         """:class:`sim.frames.Outcome` per frame, int8, for all that were sent, received by somebody or not."""
-
-
-class Decoder:
-    """How receivers decode: one message set under the policy of the profile (``lenient`` or ``strict``)."""
-
-    def __init__(self, message_set: MessageSet, policy: Policy) -> None:
-        self._message_set, self.policy = message_set, policy
-        self.family = message_set.family
-
-    def decode(self, octets: bytes) -> Message:
-        """One message."""
-        return self._message_set.decode(octets, self.policy)
-
-    def decode_vehicles(self, messages: list[bytes]) -> VehicleColumns:
-        """Many messages of vehicles."""
-        return self._message_set.decode_vehicles(messages, self.policy)
 
 
 class Decoded(Generic[Content]):

@@ -9,11 +9,12 @@ import numpy as np
 
 from rsu.applications.day2.coordination import read_rsc
 from rsu.applications.day2.intentions import read_vir
+from rsu.compatibility import Reading
 from rsu.services.day2.described import Coordination, Intention
 from sim.frames import Outcome
 from sim.ledger import Ledger
 from sim.metrics.round_trips import Transit
-from sim.receivers.base import Decoded, Decoder, Delivery
+from sim.receivers.base import Decoded, Delivery
 
 
 class Parties(Protocol):
@@ -51,9 +52,9 @@ class Stages:
 class VirReceiver:
     """Applied = decoded, at a unit that the request names. Everybody else has no use for it."""
 
-    def __init__(self, decoder: Decoder, parties: Parties, stages: Stages) -> None:
+    def __init__(self, reading: Reading, parties: Parties, stages: Stages) -> None:
         self.parties, self._stages = parties, stages
-        self._read: Callable[[bytes], Intention | None] = _reader(decoder, "VIR", read_vir, parties.utc0_ns)
+        self._read: Callable[[bytes], Intention | None] = _reader(reading, "VIR", read_vir, parties.utc0_ns)
 
     def judge(self, delivery: Delivery) -> np.ndarray:
         """One frame after the other, in order of arrival."""
@@ -73,9 +74,9 @@ class VirReceiver:
 class RscReceiver:
     """Applied = decoded, and carries the receiver's temporary id."""
 
-    def __init__(self, decoder: Decoder, parties: Parties, stages: Stages) -> None:
+    def __init__(self, reading: Reading, parties: Parties, stages: Stages) -> None:
         self.parties, self._stages = parties, stages
-        self._read: Callable[[bytes], Coordination | None] = _reader(decoder, "RSC", read_rsc, parties.utc0_ns)
+        self._read: Callable[[bytes], Coordination | None] = _reader(reading, "RSC", read_rsc, parties.utc0_ns)
 
     def judge(self, delivery: Delivery) -> np.ndarray:
         """One frame after the other, in order of arrival."""
@@ -100,11 +101,11 @@ def _by_arrival(delivery: Delivery) -> list[tuple[int, bytes, np.ndarray]]:
     return sorted(delivery.by_frame(), key=lambda item: (ends[item[0]], item[0]))
 
 
-def _reader(decoder: Decoder, message: str, read: Callable, utc0_ns: int) -> Callable:
+def _reader(reading: Reading, message: str, read: Callable, utc0_ns: int) -> Callable:
     """Content of octets, None where they are no such message."""
 
     def content(octets: bytes) -> object:
-        decoded = decoder.decode(octets)
+        decoded = reading.decode(octets)
         if decoded.message != message or decoded.value is None:
             return None
         return read(decoded.value, utc0_ns)

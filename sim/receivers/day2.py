@@ -10,8 +10,9 @@ import numpy as np
 from rsu.applications import APPLICATIONS
 from rsu.applications.day2.persons import read_psms
 from rsu.applications.day2.sensors import read_rtcm
+from rsu.compatibility import Reading
 from sim.frames import Outcome
-from sim.receivers.base import Decoded, Decoder
+from sim.receivers.base import Decoded
 
 Read = Callable[[dict[str, Any], int], bool]
 """(decoded value, generation instant in ns since 1970) -> whether a receiver can use it."""
@@ -20,9 +21,9 @@ Read = Callable[[dict[str, Any], int], bool]
 class ContentReceiver:
     """Applied = decoded as ``message``, and ``usable``; freshness is judged by the pipeline."""
 
-    def __init__(self, message: str, decoder: Decoder, usable: Read, utc0_ns: int) -> None:
+    def __init__(self, message: str, reading: Reading, usable: Read, utc0_ns: int) -> None:
         self.message, self._usable, self._utc0_ns = message, usable, utc0_ns
-        self._decode = Decoded(decoder.decode, limit=512)
+        self._decode = Decoded(reading.decode, limit=512)
 
     def judge_frames(self, octets: list[bytes], generated_ns: np.ndarray) -> np.ndarray:
         """Frame by frame."""
@@ -35,12 +36,12 @@ class ContentReceiver:
         return outcome
 
 
-def rtcm_receiver(decoder: Decoder, utc0_ns: int) -> ContentReceiver:
+def rtcm_receiver(reading: Reading, utc0_ns: int) -> ContentReceiver:
     """Usable: carries at least one correction. What is in it is not looked at."""
-    return ContentReceiver("RTCM", decoder, lambda value, near_utc_ns: bool(read_rtcm(value)), utc0_ns)
+    return ContentReceiver("RTCM", reading, lambda value, near_utc_ns: bool(read_rtcm(value)), utc0_ns)
 
 
-def psm_receiver(decoder: Decoder, utc0_ns: int) -> ContentReceiver:
+def psm_receiver(reading: Reading, utc0_ns: int) -> ContentReceiver:
     """Usable: position, speed and heading pass :func:`rsu.applications.checks.bsm_plausible`."""
     plausible = APPLICATIONS["BSM"]
 
@@ -48,4 +49,4 @@ def psm_receiver(decoder: Decoder, utc0_ns: int) -> ContentReceiver:
         person = read_psms([value], near_utc_ns).objects
         return bool(plausible(person.speed_mps, person.heading_deg, person.lon, person.lat)[0])
 
-    return ContentReceiver("PSM", decoder, usable, utc0_ns)
+    return ContentReceiver("PSM", reading, usable, utc0_ns)

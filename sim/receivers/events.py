@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from rsu.applications import APPLICATIONS, READERS
+from rsu.applications import APPLICATIONS
 from rsu.applications.events import EventZones
+from rsu.compatibility import Reading
 from sim.frames import Outcome
 from sim.metrics.coverage import Coverage
-from sim.receivers.base import Decoded, Decoder, Delivery, Here, Newest, report_coverage
+from sim.receivers.base import Decoded, Delivery, Here, Newest, report_coverage
 from sim.receivers.zones import RSI, Zones
 
 
 class RsiReceiver:
-    """Applied as :func:`rsu.applications.checks.rsi_applies` says, at the receiver's own believed position."""
+    """Applied as :func:`rsu.applications.checks.rsi_applies` says, at the receiver's own believed position.
 
-    def __init__(self, zones: Zones, here: Here, decoder: Decoder, coverage: Coverage | None,
-                 period_ns: int) -> None:
+    What is read wrongly (another datum, other octets) may name events where there are none, so receivers far from every
+    true event are judged as well; else they have no use for it.
+    """
+
+    def __init__(self, zones: Zones, here: Here, reading: Reading, coverage: Coverage | None, period_ns: int,
+                 newest: Newest) -> None:
         self.zones, self.here, self.coverage, self.period_ns = zones, here, coverage, period_ns
         self._applies = APPLICATIONS["RSI"]
-        self._decode = Decoded(decoder.decode)
-        self._readers = READERS[decoder.family]
+        self._decode = Decoded(reading.decode)
         self._read = Decoded(self._event_zones)
         events = zones.world.config.events
         self._index = {(event.kind, event.id): index for index, event in enumerate(events)}
         self._tau_s = zones.world.config.measure.tau_s["RSI"]
-        self.newest = Newest(len(events))
+        self.newest = newest
 
     def _event_zones(self, octets: bytes) -> tuple[EventZones, list[int]] | None:
         """Zones of one message and the scenario's numbers of its events; upstream paths are in the message."""
         decoded = self._decode(octets)
         if decoded.message is None or decoded.value is None:
             return None
-        events = self._readers.events(decoded.message, decoded.value)
+        events = decoded.readers.events(decoded.message, decoded.value)
         known = [self._index[key] for event in events if (key := (event.kind, event.id)) in self._index]
         return EventZones(events, upstream_m=0.0), known
 
@@ -47,6 +51,8 @@ class RsiReceiver:
             zones, events = content
             receiver = delivery.receiver[rows]
             relevant = self.zones.near_event[events][:, receiver].any(axis=0)
+            wrong = delivery.reads_wrong(frame)
+            relevant |= wrong
             rows, receiver = rows[relevant], receiver[relevant]
             if not len(rows):
                 continue
@@ -56,11 +62,14 @@ class RsiReceiver:
                 zones, here.lon[receiver], here.lat[receiver], here.heading_deg[receiver], age_s=age_s,
                 tau_s=self._tau_s,
             )
+            outcome[rows] = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
+            if wrong:
+                self._report_heard(events, receiver, applied_ns, int(delivery.sender[frame]))
+                continue
             report_coverage(
                 self.coverage, self.zones.world, RSI, receiver, applied_ns, applied, int(delivery.sender[frame])
             )
-            outcome[rows] = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
-            again = np.ones(len(rows), bool)
+            again = np.full(len(rows), bool(events))
             for event in events:
                 again[applied] &= self.newest.duplicate(
                     event, receiver[applied], int(delivery.sender[frame]),
@@ -68,3 +77,11 @@ class RsiReceiver:
                 )
             outcome[rows[applied & again]] = Outcome.DUPLICATE
         return outcome
+
+    def _report_heard(self, events: list[int], receiver: np.ndarray, applied_ns: np.ndarray, sender: int) -> None:
+        """Who is near a true event received a message of it, without use."""
+        near = self.zones.near_event[events][:, receiver].any(axis=0)
+        report_coverage(
+            self.coverage, self.zones.world, RSI, receiver[near], applied_ns[near], np.zeros(int(near.sum()), bool),
+            sender,
+        )

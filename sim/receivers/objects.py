@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from rsu.applications import APPLICATIONS, READERS
-from rsu.codec import Decoded as Message
+from rsu.applications import APPLICATIONS
+from rsu.applications.objects import ObjectColumns, separation
+from rsu.compatibility import Read, Reading
 from sim.frames import Outcome
 from sim.metrics.coverage import Coverage
-from sim.receivers.base import Decoded, Decoder, Delivery, Here, report_coverage
+from sim.receivers.base import Decoded, Delivery, Here, report_coverage
 from sim.receivers.zones import RSM, Zones
 from sim.senders.sensing import true_vehicles
 from sim.world.sensor import RoadsideSensor, VehicleColumns
@@ -25,11 +26,10 @@ class RsmReceiver:
     A message without objects is applied where the receiver's surroundings in the field are empty indeed.
     """
 
-    def __init__(self, zones: Zones, here: Here, decoder: Decoder, coverage: Coverage | None) -> None:
+    def __init__(self, zones: Zones, here: Here, reading: Reading, coverage: Coverage | None) -> None:
         self.zones, self.here, self.coverage = zones, here, coverage
         self._applies = APPLICATIONS["RSM"]
-        self._decode = Decoded(decoder.decode, limit=512)
-        self._readers = READERS[decoder.family]
+        self._decode = Decoded(reading.decode, limit=512)
         self._unit_row = {unit: row for row, unit in enumerate(zones.sensor_units)}
         self._sigma_m = zones.world.config.layout.sensor.position_sigma_m
         self._tau_s = zones.world.config.measure.tau_s["RSM"]
@@ -56,7 +56,7 @@ class RsmReceiver:
         return outcome
 
     def _judge_frame(
-        self, delivery: Delivery, frame: int, rows: np.ndarray, decoded: Message, outcome: np.ndarray
+        self, delivery: Delivery, frame: int, rows: np.ndarray, decoded: Read, outcome: np.ndarray
     ) -> None:
         world, here = self.zones.world, self.here
         unit = int(delivery.sender[frame])
@@ -64,7 +64,7 @@ class RsmReceiver:
         receiver, applied_ns = delivery.receiver[rows], delivery.applied_ns[rows]
         at_utc_ns = world.utc0_ns + here.time_ns
         assert decoded.message is not None and decoded.value is not None
-        objects = self._readers.objects(decoded.message, decoded.value, at_utc_ns)
+        objects = decoded.readers.objects(decoded.message, decoded.value, at_utc_ns)
         own = near.rows_of(self._numbers(receiver))
         age_s = (applied_ns - delivery.generated_ns[frame]) * 1e-9
         advice = self._applies(
@@ -75,8 +75,21 @@ class RsmReceiver:
         applied = advice.applied
         if not len(objects):
             applied = self._nobody_else(unit, receiver) & (age_s <= self._tau_s)
+        if delivery.reads_wrong(frame):
+            acts = self._acts(objects, receiver) & (age_s <= self._tau_s)
+            report_coverage(self.coverage, world, RSM, receiver, applied_ns, np.zeros(len(rows), bool), unit)
+            outcome[rows] = np.where(acts, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
+            return
         report_coverage(self.coverage, world, RSM, receiver, applied_ns, applied, unit)
         outcome[rows] = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
+
+    def _acts(self, objects: ObjectColumns, receiver: np.ndarray) -> np.ndarray:
+        """Whether each receiver takes some object for one near it, whatever is true."""
+        if not len(objects):
+            return np.zeros(len(receiver), bool)
+        here = self.here
+        away_m = separation(here.lon[receiver][:, None], here.lat[receiver][:, None], objects.lon, objects.lat)
+        return np.asarray((away_m <= FIELD_M).any(axis=1))
 
     def _nobody_else(self, unit: int, receiver: np.ndarray) -> np.ndarray:
         """Whether the sensor's field holds no vehicle but the receiver itself."""

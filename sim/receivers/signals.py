@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
-from rsu.applications import APPLICATIONS, READERS
+from rsu.applications import APPLICATIONS
 from rsu.applications.lane_match import LaneMatch, match_lanes
 from rsu.applications.road_map import RoadLane, RoadMap
+from rsu.compatibility import Reading
 from sim.clock import NEVER, ns_from_s
 from sim.frames import Outcome
 from sim.metrics import CLASSES
 from sim.metrics.coverage import Coverage
 from sim.metrics.sole_supplier import NOBODY, Supply
-from sim.receivers.base import Decoded, Decoder, Delivery, Here, Newest, report_coverage
+from sim.receivers.base import Decoded, Delivery, Here, Newest, report_coverage
 from sim.world.approaches import Approaches
 from sim.world.build import World
 
@@ -24,12 +27,18 @@ SAME_LANE_M = 1.5
 class NodeMaps:
     """What MAP messages said of each node, who heard which link when, and which lane everybody is on now."""
 
-    def __init__(self, world: World, decoder: Decoder, here: Here, approaches: Approaches) -> None:
-        self.world, self.here, self.approaches = world, here, approaches
-        self._decode = Decoded(decoder.decode)
-        self._readers = READERS[decoder.family]
+    def __init__(
+        self, world: World, reading: Reading, here: Here, approaches: Approaches,
+        told: Callable[[int], Sequence[int]] | None = None,
+    ) -> None:
+        """``told``: nodes (indices) that the unit in a slot sends MAP and SPAT of; none = whatever they name."""
+        self.world, self.here, self.approaches, self._told = world, here, approaches, told
+        self._decode = Decoded(reading.decode)
         network = world.network
-        self.node_index = {(network.node_regions[n], network.node_ids[n]): n for n in range(len(network.node_ids))}
+        self.nodes_of_key: dict[tuple[int, int], list[int]] = {}
+        """Nodes by their identifier on the air; several where two jurisdictions number alike."""
+        for node, key in enumerate(zip(network.node_regions, network.node_ids, strict=True)):
+            self.nodes_of_key.setdefault(key, []).append(node)
         self._stops = _stop_lines(world)
         self._lanes: list[dict[bytes, list[RoadLane]]] = [{} for _ in network.node_ids]
         self.road_map: list[RoadMap | None] = [None] * len(network.node_ids)
@@ -69,7 +78,15 @@ class NodeMaps:
         alone = known & (now_ns - self._map_supply.without_ns[0, place] > tau_ns)
         return np.where(alone, self._map_supply.suppliers[0, place], NOBODY)
 
-    def contents(self, octets: bytes) -> tuple[set[int], set[int]] | None:
+    def meant(self, key: tuple[int, int], sender: int | None) -> list[int]:
+        """Nodes that a sender can mean by an identifier."""
+        nodes = self.nodes_of_key.get(key, [])
+        if sender is None or self._told is None:
+            return nodes
+        told = self._told(sender)
+        return [node for node in nodes if node in told]
+
+    def contents(self, octets: bytes, sender: int | None = None) -> tuple[set[int], set[int]] | None:
         """(nodes, approaches) a MAP tells of; learns it on first sight. None if it does not decode."""
         if octets in self._contents:
             return self._contents[octets]
@@ -77,8 +94,8 @@ class NodeMaps:
         if decoded.value is None:
             return None
         nodes, links = set(), set()
-        for lane in RoadMap.of_lanes(self._readers.lanes(decoded.value)).lanes:
-            if (node := self.node_index.get(lane.key[:2])) is not None:
+        for lane in RoadMap.of_lanes(decoded.readers.lanes(decoded.value)).lanes:
+            for node in self.meant(lane.key[:2], sender):
                 nodes.add(node)
                 self._lanes[node].setdefault(octets, []).append(lane)
                 self.road_map[node] = None
@@ -106,6 +123,13 @@ class NodeMaps:
             self._right[node] = np.zeros(self.world.stations.size, bool)
             self._right[node][slots] = (match.lane >= 0) & (match.lane == true)
         return self._right[node]
+
+    def matched(self, node: int) -> np.ndarray:
+        """[slot] bool: who finds some lane in the node's road map, the true one or another."""
+        slots, match, _ = self.match(node)
+        found = np.zeros(self.world.stations.size, bool)
+        found[slots] = match.lane >= 0
+        return found
 
     def map_of(self, node: int) -> RoadMap:
         """Everything heard of a node, merged."""
@@ -147,20 +171,22 @@ def _stop_lines(world: World) -> list[tuple[list[tuple[int, int]], np.ndarray, n
 class MapReceiver:
     """Applied = tells of the link the receiver drives on, and the receiver finds its true lane in it."""
 
-    def __init__(self, maps: NodeMaps, period_ns: int) -> None:
-        self.maps, self.period_ns = maps, period_ns
-        self.newest = Newest(len(maps.world.network.approaches))
+    def __init__(self, maps: NodeMaps, period_ns: int, newest: Newest) -> None:
+        self.maps, self.period_ns, self.newest = maps, period_ns, newest
 
     def judge(self, delivery: Delivery) -> np.ndarray:
         """One frame after the other; the state of who heard what is kept in ``maps``."""
         outcome = np.full(len(delivery.row), Outcome.NOT_APPLICABLE, np.int8)
         maps, approach = self.maps, self.maps.approaches.approach
         for frame, octets, rows in delivery.by_frame():
-            contents = maps.contents(octets)
+            contents = maps.contents(octets, int(delivery.sender[frame]))
             if contents is None:
                 outcome[rows] = Outcome.DEC_ERROR
                 continue
             receiver = delivery.receiver[rows]
+            if delivery.reads_wrong(frame):
+                self._judge_wrong(contents[0], delivery, rows, outcome)
+                continue
             for link in contents[1]:
                 maps.hear(link, receiver, delivery.applied_ns[rows], int(delivery.sender[frame]))
             for node in contents[0]:
@@ -175,18 +201,27 @@ class MapReceiver:
                     outcome[on_link[found][again]] = Outcome.DUPLICATE
         return outcome
 
+    def _judge_wrong(self, nodes: set[int], delivery: Delivery, rows: np.ndarray, outcome: np.ndarray) -> None:
+        """A map of other lanes than there are: whoever finds itself on one of them acts on it."""
+        maps, approach = self.maps, self.maps.approaches.approach
+        receiver = delivery.receiver[rows]
+        for node in nodes:
+            links = maps.approaches.of_node(node)
+            maps.heard_ns[np.ix_(links, receiver)] = delivery.applied_ns[rows]
+            on_link = rows[np.isin(approach[receiver], links)]
+            found = maps.matched(node)[delivery.receiver[on_link]]
+            outcome[on_link] = np.where(found, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
+
 
 class SpatReceiver:
     """Applied as :func:`rsu.applications.checks.spat_map_applies` says, on the true lane."""
 
-    def __init__(self, maps: NodeMaps, decoder: Decoder, coverage: Coverage | None) -> None:
-        self.maps, self.coverage = maps, coverage
-        self._decode = Decoded(decoder.decode)
-        self._readers = READERS[decoder.family]
+    def __init__(self, maps: NodeMaps, reading: Reading, coverage: Coverage | None, newest: Newest) -> None:
+        self.maps, self.coverage, self.newest = maps, coverage, newest
+        self._decode = Decoded(reading.decode)
         self._applies = APPLICATIONS["SPAT"]
         measure = maps.world.config.measure
         self.map_tau_ns, self.spat_tau_s = ns_from_s(measure.tau_s["MAP"]), measure.tau_s["SPAT"]
-        self.newest = Newest(len(maps.world.network.node_ids))
 
     def judge(self, delivery: Delivery) -> np.ndarray:
         """One frame after the other, all its receivers at once."""
@@ -197,16 +232,18 @@ class SpatReceiver:
                 outcome[rows] = Outcome.DEC_ERROR
                 continue
             near_utc_ns = self.maps.world.utc0_ns + int(delivery.generated_ns[frame])
-            signals = self._readers.signals(decoded.value, near_utc_ns)
+            signals = decoded.readers.signals(decoded.value, near_utc_ns)
             for key in sorted({key[:2] for key in signals}):
-                node = self.maps.node_index.get(key)
-                if node is not None:
-                    self._judge_node(delivery, frame, rows, node, signals, outcome)
+                meant = self.maps.meant(key, int(delivery.sender[frame]))
+                for node in self.maps.nodes_of_key.get(key, []):
+                    self._judge_node(delivery, frame, rows, node, signals, outcome, meant=node in meant)
         return outcome
 
     def _judge_node(
-        self, delivery: Delivery, frame: int, rows: np.ndarray, node: int, signals: dict, outcome: np.ndarray
+        self, delivery: Delivery, frame: int, rows: np.ndarray, node: int, signals: dict, outcome: np.ndarray, *,
+        meant: bool,
     ) -> None:
+        """``meant``: the sender tells of this node, and not of another one with the same identifier."""
         maps = self.maps
         slots, match, true = maps.match(node)
         place = np.searchsorted(slots, delivery.receiver[rows])
@@ -224,6 +261,26 @@ class SpatReceiver:
             spat_tau_s=self.spat_tau_s,
         )
         applied = advice.applied & (applied_ns - heard_ns <= self.map_tau_ns)
+        if delivery.foreign or not meant:
+            lane = match.lane[place]
+            acts = self._applies(
+                maps.map_of(node), signals, LaneMatch(lane, match.to_stop_m[place], match.lateral_m[place]),
+                spat_age_s=(applied_ns - delivery.generated_ns[frame]) * 1e-9, spat_tau_s=self.spat_tau_s,
+            ).applied & (applied_ns - heard_ns <= self.map_tau_ns)
+            applied &= meant and not delivery.reads_wrong(frame)
+            mistaken = acts & ~applied
+            outcome[rows[mistaken]] = Outcome.APPLIED_WRONG
+            if not meant:
+                return
+            keep = ~mistaken
+            if mistaken.any():
+                report_coverage(
+                    self.coverage, maps.world, SPAT_MAP, receiver[mistaken], applied_ns[mistaken],
+                    np.zeros(int(mistaken.sum()), bool), int(delivery.sender[frame]),
+                )
+            rows, receiver, link, applied_ns, applied = (
+                column[keep] for column in (rows, receiver, link, applied_ns, applied)
+            )
         report_coverage(
             self.coverage, maps.world, SPAT_MAP, receiver, applied_ns, applied, int(delivery.sender[frame]),
             maps.only_supplier(link, receiver, applied_ns, self.map_tau_ns),

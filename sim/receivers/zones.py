@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from sim.clock import SECOND
 from sim.metrics import CLASSES
 from sim.receivers.base import Here
-from sim.senders.roadside import RoadsideSenders
 from sim.senders.sensing import Sensing
 from sim.world.approaches import Approaches
 from sim.world.build import World
@@ -29,10 +30,10 @@ class Zones:
     there as well.
     """
 
-    def __init__(self, world: World, here: Here, approaches: Approaches, senders: RoadsideSenders) -> None:
+    def __init__(self, world: World, here: Here, approaches: Approaches, sensing: Mapping[int, Sensing]) -> None:
         self.world, self.here, self.approaches = world, here, approaches
-        self.sensor_units = sorted(senders.sensing)
-        self.sensors = [senders.sensing[unit].sensor for unit in self.sensor_units]
+        self.sensor_units = sorted(sensing)
+        self.sensors = [sensing[unit].sensor for unit in self.sensor_units]
         self.sensors += [Sensing(world, unit).sensor for unit in units_down(world.config.layout, world.corridor)
                          if unit.sensor]
         size = world.stations.size

@@ -9,19 +9,17 @@ from typing import NamedTuple
 import numpy as np
 import simpy
 
-from rsu.messages.base import MessageSet
 from rsu.services.counter import MessageCounter
 from rsu.services.day2.described import Intention, VehicleAdvice
 from rsu.services.day2.rsc import build_rsc
 from rsu.services.day2.vir import build_vir
 from sim.clock import SECOND, hashed_uniform, ns_from_ms, stream, stream_key
 from sim.frames import Frames
-from sim.ledger import Ledger
 from sim.metrics.round_trips import RoundTrip, RoundTrips, Transit
 from sim.senders.entry import enter
-from sim.senders.envelope import Envelope
 from sim.senders.intentions import intention_of
 from sim.senders.roadside import Process, RoadsideSenders
+from sim.senders.vehicles import VehicleSender
 from sim.world.approaches import Approaches
 from sim.world.build import FIRST_VEHICLE_ID
 from sim.world.sites import RoadsideUnit
@@ -73,21 +71,23 @@ class Coordination:
     """
 
     def __init__(
-        self, roadside: RoadsideSenders, message_set: MessageSet, envelope: Envelope, ledger: Ledger,
-        identifiers: Callable[[np.ndarray], np.ndarray], catch_up: Callable[[int], None], log: RoundTrips | None,
+        self, roadside: RoadsideSenders, vehicles: VehicleSender, catch_up: Callable[[int], None],
+        log: RoundTrips | None,
     ) -> None:
         """``catch_up(now)`` advances the radio, so that what was applied by now is known here."""
-        self.roadside, self.message_set, self.envelope, self.ledger = roadside, message_set, envelope, ledger
+        self.roadside, self.ledger = roadside, roadside.ledger
+        self.speaker, self.message_set = roadside.speaker, roadside.message_set
+        self.envelope, self._slots = roadside.speaker.vehicle_envelope, vehicles.slots
         world = self.world = roadside.world
         self.env: simpy.Environment = roadside.env
-        self._identifiers, self._catch_up, self._log = identifiers, catch_up, log
+        self._identifiers, self._catch_up, self._log = vehicles.temporary_ids, catch_up, log
         settings = world.config.coordination
         self.share = settings.share
         self.timeout_ns, self.planning_ns = ns_from_ms(settings.timeout_ms), ns_from_ms(settings.planning_ms)
         self.utc0_ns = world.utc0_ns
         self.vir, self.rsc = roadside.flows["VIR"], roadside.flows["RSC"]
         self.zone = Approaches(world, settings.distance_m)
-        self.units = {unit.node: unit for unit in world.units if unit.node is not None and "RSC" in unit.services}
+        self.units = {unit.node: unit for unit in roadside.units if unit.node is not None and "RSC" in unit.services}
         self._unit_id = {unit.index: roadside.described(unit).unit_id for unit in self.units.values()}
         self._counter = {unit.index: roadside.counter(unit, "RSC") for unit in self.units.values()}
         self._last_use_ns: dict[int, list[int]] = {unit.index: [] for unit in self.units.values()}
@@ -103,7 +103,7 @@ class Coordination:
     def tick(self, now_ns: int) -> None:
         """Take the positions of the new tick: who came near asks, who has gone through or away stops."""
         self.zone.update()
-        slots = self.world.vehicle_slots()
+        slots = self._slots()
         station, approach = self.world.stations.station_id[slots], self.zone.approach[slots]
         asks = hashed_uniform(self._keys["asks"], station) < self.share
         near = np.flatnonzero((approach >= 0) & asks)
@@ -177,7 +177,7 @@ class Coordination:
         octets = self.message_set.encode("VIR", build_vir(intention, counter=counter))
         return enter(
             self.ledger, self.world.stations, self.envelope, self.vir, slot, np.array([now_ns]), [octets],
-            np.array([sequence]), self.roadside.measured,
+            np.array([sequence]), self.roadside.measured, self.speaker.index,
         )
 
     def _forget(self, now_ns: int) -> None:

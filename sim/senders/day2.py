@@ -34,7 +34,7 @@ class DayTwoServices:
     def start(self) -> None:
         """Begin every service of every unit."""
         roadside = self.roadside
-        for unit in roadside.world.units:
+        for unit in roadside.units:
             if "C157-SSM" in roadside.flows and "C157-SSM" in unit.services and unit.index in roadside.sensing:
                 roadside.env.process(self._sharing(unit))
             if "RTCM" in roadside.flows and "RTCM" in unit.services:
@@ -45,14 +45,14 @@ class DayTwoServices:
         roadside = self.roadside
         flow, counter = roadside.flows["C157-SSM"], roadside.counter(unit, "C157-SSM")
         described, sensing = roadside.described(unit), roadside.sensing[unit.index]
-        junction = sensing.junction()
+        junction = roadside.datum.point(sensing.junction())
         yield from roadside.each_period(unit, flow, "C157-SSM")
         while True:
             now_ns = int(roadside.env.now)
             objects = sensing.newest(now_ns)
             if objects is not None:
                 batch = build_ssm(
-                    described, sensing.detected(objects), counter=counter,
+                    described, roadside.datum.detected(sensing.detected(objects)), counter=counter,
                     generated_utc_ns=roadside.clock_ns(unit, now_ns), junction=junction,
                     max_messages=roadside.world.config.roadside.rsm_max_messages,
                     encode=lambda value: roadside.message_set.encode("C157-SSM", value),

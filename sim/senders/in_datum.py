@@ -13,7 +13,6 @@ from dataclasses import replace
 import numpy as np
 
 from rsu.geodesy import from_wgs84
-from rsu.messages.vehicle import VehicleColumns
 from rsu.services.day2.described import Intention, PathPlan
 from rsu.services.described import DetectedObjects, EventDescription, UnitDescription
 from rsu.services.geometry import LinkGeometry, NodeGeometry
@@ -81,12 +80,6 @@ def detected_in(objects: DetectedObjects, datum: str, epoch_year: float) -> Dete
     """Objects of one sensing cycle."""
     lon, lat = lonlat_in(objects.lon, objects.lat, datum, epoch_year)
     return objects if datum == SAME_AS_WGS84 else replace(objects, lon=lon, lat=lat)
-
-
-def vehicles_in(columns: VehicleColumns, datum: str, epoch_year: float) -> VehicleColumns:
-    """Content of vehicles' own messages; path histories are differences to the position and stay."""
-    lon, lat = lonlat_in(columns.longitude_deg, columns.latitude_deg, datum, epoch_year)
-    return columns if datum == SAME_AS_WGS84 else replace(columns, longitude_deg=lon, latitude_deg=lat)
 
 
 def intention_in(intention: Intention, datum: str, epoch_year: float) -> Intention:

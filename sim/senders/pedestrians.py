@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rsu.messages.base import MessageSet
 from rsu.services.counter import MessageCounter
 from rsu.services.day2.described import PersonDescription
 from rsu.services.day2.psm import build_psm
@@ -14,8 +13,8 @@ from sim.clock import hashed_bits, hashed_uniform, stream, stream_key
 from sim.frames import Frames
 from sim.ledger import Ledger
 from sim.senders.entry import enter
-from sim.senders.envelope import Envelope
-from sim.senders.flows import MessageFlow
+from sim.senders.speakers import Speaker
+from sim.senders.written import Written
 from sim.world.build import World
 
 RADIUS_M = 0.5
@@ -23,16 +22,21 @@ RADIUS_M = 0.5
 
 
 class PedestrianSender:
-    """All pedestrians, each at its own phase; signed like messages of on-board units.
+    """Pedestrians of one speaker, each at its own phase; signed like messages of on-board units.
 
     Positions carry the positioning error of the scenario, as those of vehicles do. Left out: path history and plan.
     """
 
     def __init__(
-        self, world: World, flow: MessageFlow, message_set: MessageSet, envelope: Envelope, ledger: Ledger
+        self, world: World, speaker: Speaker, ledger: Ledger, speaker_of_home: np.ndarray | None = None
     ) -> None:
-        self.world, self.flow, self.message_set = world, flow, message_set
-        self.envelope, self.ledger = envelope, ledger
+        self.world, self.speaker, self.flow = world, speaker, speaker.flows["PSM"]
+        self.message_set, self.envelope, self.ledger = speaker.message_set, speaker.vehicle_envelope, ledger
+        self._written = Written(speaker.profile, world)
+        flow = self.flow
+        self._mine = np.ones(len(world.pedestrians), bool)
+        if speaker_of_home is not None:
+            self._mine = speaker_of_home[world.stations.home[world.stations.pedestrians]] == speaker.index
         people = world.pedestrians
         period_ns = flow.flow.period_ns
         self._phase_ns = (
@@ -47,7 +51,7 @@ class PedestrianSender:
         """Frames generated in [start, end), at most one per person in each table."""
         period_ns = self.flow.flow.period_ns
         due_ns = start_ns + (self._phase_ns - start_ns) % period_ns
-        while (now := np.flatnonzero(due_ns < end_ns)).size:
+        while (now := np.flatnonzero((due_ns < end_ns) & self._mine)).size:
             yield self._generate(now, due_ns, measured)
             due_ns = due_ns + period_ns
 
@@ -58,7 +62,8 @@ class PedestrianSender:
         self._sequence[people] += 1
         slots = people + stations.pedestrians.start
         return enter(
-            self.ledger, stations, self.envelope, self.flow, slots, due_ns[people], octets, sequence, measured
+            self.ledger, stations, self.envelope, self.flow, slots, due_ns[people], octets, sequence, measured,
+            self.speaker.index,
         )
 
     def _values(self, people: np.ndarray, due_ns: np.ndarray) -> Iterator[dict]:
@@ -68,7 +73,7 @@ class PedestrianSender:
             slots, due_ns[people], walk.x_m[people], walk.y_m[people], walk.speed_mps[people], walk.heading_deg[people]
         )
         sigma_m = np.where(believed.available, believed.sigma_m, np.nan)
-        lon, lat = world.lonlat(believed.x_m, believed.y_m)
+        lon, lat = self._written.points(*world.lonlat(believed.x_m, believed.y_m))
         clock_ns = world.utc0_ns + due_ns[people] + world.clock_offset_ns[slots]
         for row, person in enumerate(people.tolist()):
             yield build_psm(

@@ -2,57 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import simpy
 
-from rsu.messages.base import MessageSet
 from rsu.services import SERVICES
 from rsu.services.base import Content
 from rsu.services.counter import MessageCounter
 from rsu.services.described import UnitDescription
 from sim.backhaul import Backhaul, constant_ns
 from sim.clock import SECOND, stream
-from sim.frames import Frames
+from sim.frames import Frames, Kind
 from sim.ledger import Ledger
 from sim.scenario.schema.layout import RoadsideEvent
-from sim.senders.envelope import Envelope
 from sim.senders.flows import MessageFlow
 from sim.senders.sensing import Sensing
+from sim.senders.speakers import Speaker
+from sim.senders.written import Written
 from sim.world.build import World
 from sim.world.described import event_description, forecast, node_geometry
 from sim.world.sites import RoadsideUnit
 
 Process = Generator[simpy.Event, Any, None]
 
+COPY_STREAM = 1 << 8
+"""Streams of copies are numbered from here, apart from those of a unit's own messages."""
+COPY_SEQUENCE = 1 << 33
+"""And so are their sequence numbers, which key the draws of receptions."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Messages that border units send a second time by a neighbour's profile."""
+
+    delay_ns: int
+    issuer: Mapping[int, int]
+    """Unit -> jurisdiction (index) whose certificates sign the copies."""
+
+
+def everything_known(from_place: int, to_place: int) -> int | None:
+    """Platforms of all jurisdictions exchange what they know without delay."""
+    return 0
+
 
 class RoadsideSenders:
-    """All units; ``submit`` hands frames to the access layer."""
+    """Units of one speaker; ``submit`` hands frames to the access layer."""
 
     def __init__(
-        self, env: simpy.Environment, world: World, flows: dict[str, MessageFlow], message_set: MessageSet,
-        envelope: Envelope, ledger: Ledger, submit: Callable[[Frames], None], *, begin_ns: int,
-        measured: tuple[int, int], frame_limit_bytes: int,
+        self, env: simpy.Environment, world: World, speaker: Speaker, ledger: Ledger,
+        submit: Callable[[Frames], None], *, begin_ns: int, measured: tuple[int, int], frame_limit_bytes: int,
+        units: Sequence[RoadsideUnit], sensing: Mapping[int, Sensing], backhaul: Backhaul | None = None,
+        knows: Callable[[int, int], int | None] = everything_known, copies: Copies | None = None,
     ) -> None:
-        self.env, self.world, self.flows, self.message_set = env, world, flows, message_set
-        self.services = SERVICES[message_set.family]
-        self.envelope, self.ledger, self.submit = envelope, ledger, submit
+        """``knows(a, b)``: ns until the platform of jurisdiction b has what a's knows, None = never. ``copies``: these
+        units repeat here what they send by their own profile as well."""
+        self.env, self.world, self.speaker = env, world, speaker
+        self.flows, self.message_set = speaker.flows, speaker.message_set
+        self.services = SERVICES[speaker.message_set.family]
+        self.envelope = speaker.envelopes[Kind.RSU]
+        self.ledger, self.submit = ledger, submit
         self.begin_ns, self.measured = begin_ns, measured
-        self.backhaul_ns = constant_ns(world.config)
-        self.backhaul = Backhaul(world) if world.config.layout.backhaul != "constant" else None
+        self.units, self.sensing, self.knows, self.copies = list(units), sensing, knows, copies
+        self.datum = Written(speaker.profile, world)
+        self.backhaul_ns, self.backhaul = constant_ns(world.config), backhaul
         self.max_bytes = {
-            name: envelope.message_limit(flow.rule, frame_limit_bytes, world.config.roadside.max_message_bytes)
-            for name, flow in flows.items()
+            name: self.envelope.message_limit(flow.rule, frame_limit_bytes, world.config.roadside.max_message_bytes)
+            for name, flow in self.flows.items()
         }
         self.left_out_objects = 0
-        self.sensing = {unit.index: Sensing(world, unit) for unit in world.units if unit.sensor}
-        self._sequence = np.zeros(len(world.units), np.int64)
+        self._sequence = np.full(len(world.units), 0 if copies is None else COPY_SEQUENCE, np.int64)
 
     def start(self) -> None:
         """Begin every service of every unit."""
-        for unit in self.world.units:
+        for unit in self.units:
             nodes = self.nodes_of(unit)
             if "MAP" in unit.services and nodes:
                 self.env.process(self._map(unit, nodes))
@@ -62,15 +88,16 @@ class RoadsideSenders:
                 for name, events in self.events_of(unit).items():
                     self.env.process(self._rsi(unit, events, self.flows[name]))
             if unit.index in self.sensing:
-                self.env.process(self.sensing[unit.index].run(self.env, self.begin_ns))
+                if self.copies is None:
+                    self.env.process(self.sensing[unit.index].run(self.env, self.begin_ns))
                 if "RSM" in unit.services:
                     self.env.process(self._rsm(unit))
 
     def sends(self) -> dict[int, list[int]]:
         """Flow index -> slots of the units that send it again and again."""
         found: dict[int, list[int]] = {}
-        first = {flow.rule.service: name for name, flow in reversed(self.flows.items())}
-        for unit in self.world.units:
+        first = {flow.rule.service: name for name, flow in reversed(list(self.flows.items()))}
+        for unit in self.units:
             nodes, senses = self.nodes_of(unit), unit.index in self.sensing
             able = {"MAP": nodes, "SPAT": nodes, "RSM": senses, "C157-SSM": senses, "RTCM": True}
             names = [first.get(service, service) for service in able if service in unit.services and able[service]]
@@ -87,8 +114,9 @@ class RoadsideSenders:
         chainage_m = np.asarray(self.world.corridor.node_chainage_m, float)
         reach_m = self.world.config.layout.relay_range_m
         found = []
+        known = [self.knows(place, unit.jurisdiction) is not None for place in self._place_of_node]
         for direction, ahead_m in (("up", chainage_m - unit.chainage_m), ("down", unit.chainage_m - chainage_m)):
-            near = np.flatnonzero((ahead_m > 0) & (ahead_m <= reach_m))
+            near = np.flatnonzero((ahead_m > 0) & (ahead_m <= reach_m) & known)
             if len(near) and direction in self.world.network.main:
                 found.append(int(near[np.argmin(ahead_m[near])]))
         return sorted(set(found))
@@ -101,26 +129,26 @@ class RoadsideSenders:
                 near = event.from_m - event.announce_within_m <= unit.chainage_m <= event.to_m
             else:
                 near = event.from_m <= unit.chainage_m <= event.to_m + event.announce_within_m
-            if near:
+            if near and self.knows(self.place_of(event), unit.jurisdiction) is not None:
                 rule = self.services.event_rule(event.kind, event.period_class)
                 chosen.setdefault(rule, []).append(event)
         return chosen
 
-    def warnings(self) -> list[str]:
-        """Events that no unit announces."""
-        told = {
-            id(event) for unit in self.world.units if "RSI" in unit.services
-            for events in self.events_of(unit).values() for event in events
-        }
-        return [
-            f"{event.kind} {event.id} ({event.from_m:g} to {event.to_m:g} m, {event.direction}): no unit announces it; "
-            f"units count from announce_within_m upstream to the end of its path"
-            for event in self.world.config.events if id(event) not in told
-        ]
+    def place_of(self, event: RoadsideEvent) -> int:
+        """Jurisdiction (index) whose platform knows an event first: where its path begins."""
+        at_m = event.from_m if event.direction == "up" else event.to_m
+        return int(self.world.corridor.place_at(np.array([at_m]))[0])
+
+    @cached_property
+    def _place_of_node(self) -> list[int]:
+        return [int(self.world.corridor.place_at(np.array([at]))[0]) for at in self.world.corridor.node_chainage_m]
+
+    def _known_later_ns(self, unit: RoadsideUnit, place: int) -> int:
+        return self.knows(place, unit.jurisdiction) or 0
 
     def _map(self, unit: RoadsideUnit, nodes: list[int]) -> Process:
         flow = self._flow_of("MAP")
-        geometry = [node_geometry(self.world, node) for node in nodes]
+        geometry = [self.datum.node(node_geometry(self.world, node)) for node in nodes]
         octets = self._encoded(self.services.maps(
             geometry, counter=self.counter(unit, "MAP"), encode=self.message_set.encode,
             max_bytes=self.max_bytes[flow.rule.name], unit=self.described(unit),
@@ -146,7 +174,8 @@ class RoadsideSenders:
             if relays and self.backhaul is not None:
                 self.env.process(self._relayed(self.backhaul, unit, flow, nodes, octets))
             else:
-                self.emit(unit, flow, octets, backhaul_ns=self.backhaul_ns if relays else 0)
+                later_ns = max(self._known_later_ns(unit, self._place_of_node[node]) for node in nodes)
+                self.emit(unit, flow, octets, backhaul_ns=self.backhaul_ns + later_ns if relays else 0)
             yield self.env.timeout(flow.flow.period_ns)
 
     def _relayed(
@@ -160,14 +189,16 @@ class RoadsideSenders:
     def _rsi(self, unit: RoadsideUnit, events: list[RoadsideEvent], flow: MessageFlow) -> Process:
         counter = self.counter(unit, f"RSI {flow.rule.name}")
         described = self.described(unit)
-        descriptions = [event_description(self.world, event) for event in events]
+        descriptions = [self.datum.event(event_description(self.world, event)) for event in events]
+        later_s = [self._known_later_ns(unit, self.place_of(event)) / SECOND for event in events]
         present: list[int] | None = None
         octets: list[bytes] = []
         yield from self.each_period(unit, flow, flow.rule.name)
         while True:
             now_s = int(self.env.now) / SECOND
             active = [
-                k for k, e in enumerate(events) if e.start_s <= now_s and (e.end_s is None or now_s < e.end_s)
+                k for k, e in enumerate(events)
+                if e.start_s + later_s[k] <= now_s and (e.end_s is None or now_s < e.end_s + later_s[k])
             ]
             if active != present:
                 present = active
@@ -183,7 +214,7 @@ class RoadsideSenders:
         flow = self._flow_of("RSM")
         counter = self.counter(unit, "RSM")
         described, sensing = self.described(unit), self.sensing[unit.index]
-        junction = sensing.junction()
+        junction = self.datum.point(sensing.junction())
         yield from self.each_period(unit, flow, "RSM")
         while True:
             now_ns = int(self.env.now)
@@ -191,7 +222,7 @@ class RoadsideSenders:
             told, with_sensor = sensing.told(objects, now_ns, flow.rule.inclusion)
             if objects is not None and told is not None:
                 batch = self.services.objects(
-                    described, sensing.detected(told), counter=counter,
+                    described, self.datum.detected(sensing.detected(told)), counter=counter,
                     generated_utc_ns=self.clock_ns(unit, now_ns), junction=junction,
                     max_messages=self.world.config.roadside.rsm_max_messages, with_sensor_information=with_sensor,
                 )
@@ -211,7 +242,8 @@ class RoadsideSenders:
     def each_period(self, unit: RoadsideUnit, flow: MessageFlow, name: str) -> Process:
         """Wait for the own phase of a service."""
         phase = stream(self.world.seed, "phase", unit.id, name).random()
-        yield self.env.timeout(max(self.begin_ns - int(self.env.now), 0) + int(phase * flow.flow.period_ns))
+        wait_ns = max(self.begin_ns - int(self.env.now), 0) + int(phase * flow.flow.period_ns)
+        yield self.env.timeout(wait_ns + (0 if self.copies is None else self.copies.delay_ns))
 
     def emit(self, unit: RoadsideUnit, flow: MessageFlow, octets: Sequence[bytes], *, backhaul_ns: int = 0,
              sense_ns: int = 0, first_stream: int = 0, generated_ns: int | None = None) -> None:
@@ -222,6 +254,11 @@ class RoadsideSenders:
         if not octets:
             return
         now_ns, count = int(self.env.now), len(octets)
+        issuer = unit.jurisdiction
+        if self.copies is not None:
+            issuer, first_stream = self.copies.issuer[unit.index], first_stream + COPY_STREAM
+            backhaul_ns += self.copies.delay_ns
+            generated_ns = (now_ns if generated_ns is None else generated_ns) - self.copies.delay_ns
         made_ns = now_ns if generated_ns is None else generated_ns
         ready_ns = now_ns + backhaul_ns + self.envelope.encode_ns + self.envelope.sign_ns
         backhaul_ns += now_ns - made_ns
@@ -233,8 +270,8 @@ class RoadsideSenders:
         self._sequence[unit.index] += count
         frame = self.ledger.add(
             count, list(octets), flow=flow.flow.index, sender=sender, sender_place=unit.jurisdiction,
-            sender_home=unit.jurisdiction, generated_ns=made_ns, ready_ns=ready_ns, encode_ns=self.envelope.encode_ns,
-            sign_ns=self.envelope.sign_ns, backhaul_ns=backhaul_ns, sense_ns=sense_ns, size_bytes=size,
+            sender_home=issuer, voice=self.speaker.index, generated_ns=made_ns, ready_ns=ready_ns,
+            encode_ns=self.envelope.encode_ns, sign_ns=self.envelope.sign_ns, backhaul_ns=backhaul_ns, sense_ns=sense_ns, size_bytes=size,
             measured=self.measured[0] <= made_ns < self.measured[1], sequence=sequence, certificate=full,
         )
         self.submit(Frames(
@@ -254,6 +291,6 @@ class RoadsideSenders:
         """The unit as its messages tell it."""
         lon, lat = self.world.lonlat(np.array([unit.x_m]), np.array([unit.y_m]))
         identity = stream(self.world.seed, "unit id", unit.id).bytes(8)
-        return UnitDescription(identity, float(lon[0]), float(lat[0]), None)
+        return self.datum.unit(UnitDescription(identity, float(lon[0]), float(lat[0]), None))
 
 

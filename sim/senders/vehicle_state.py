@@ -9,6 +9,7 @@ import numpy as np
 from rsu.messages.vehicle import BRAKE_PEDAL_OFF, BRAKE_PEDAL_ON, EVENT_BITS, PathHistory, VehicleColumns
 from rsu.services.cn.wire import ACCURACY_M, RADIUS_95_PER_SIGMA
 from sim.clock import MS
+from sim.senders.written import Written
 from sim.world.build import World
 
 MINUTE_NS = 60_000 * MS
@@ -78,10 +79,14 @@ def position_confidence(sigma_m: np.ndarray) -> np.ndarray:
 def vehicle_columns(
     world: World, states: VehicleStates, temporary_id: np.ndarray, msg_count: np.ndarray, *,
     events: np.ndarray | None = None, low_frequency: np.ndarray | None = None, path: PathHistory | None = None,
+    written: Written | None = None,
 ) -> VehicleColumns:
-    """Message content; ``events`` are flags to be told, ``low_frequency`` rows carry the slow part of their message."""
+    """Message content; ``events`` are flags to be told, ``low_frequency`` rows carry the slow part of their message.
+    ``written``: the datum they write, WGS 84 where none is given."""
     vehicle, fleet = states.slots - world.stations.first_vehicle, world.fleet
     lon, lat = world.lonlat(states.believed_x_m, states.believed_y_m)
+    if written is not None:
+        lon, lat = written.points(lon, lat)
     clock_ns = world.utc0_ns + states.time_ns + world.clock_offset_ns[states.slots]
     yaw = np.clip(fleet.yaw_rate_degps[vehicle], -MOST_YAW_DEGPS, MOST_YAW_DEGPS)
     curved = np.abs(yaw) >= STRAIGHT_DEGPS

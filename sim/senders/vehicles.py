@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
 from rsu.generation import VEHICLE_GENERATIONS, PeriodicGeneration
 from rsu.generation.base import Due, VehicleGeneration
 from rsu.generation.periodic import PeriodicFigures
-from rsu.messages.base import MessageSet
 from rsu.messages.vehicle import PathHistory as WirePath
 from sim.clock import MS, NEVER, hashed_bits, hashed_uniform, ns_from_ms, stream_key
 from sim.frames import Frames
 from sim.ledger import Ledger
-from sim.senders.envelope import Envelope
 from sim.senders.flows import MessageFlow
 from sim.senders.rate_control import RateControl
+from sim.senders.speakers import Speaker
 from sim.senders.vehicle_state import VehicleStates, vehicle_columns, vehicle_states
+from sim.senders.written import Written
 from sim.world.build import World
 from sim.world.path_history import PathHistory
 
 
 class VehicleSender:
-    """All on-board units: one phase, one rolling count and one generation rule, columns all the way to the octets."""
+    """On-board units of one speaker: one phase, one rolling count and one generation rule, columns down to the octets."""
 
     def __init__(
-        self, world: World, flows: Mapping[str, MessageFlow], message_set: MessageSet, envelope: Envelope,
-        ledger: Ledger, control: RateControl | None = None,
+        self, world: World, speaker: Speaker, ledger: Ledger, control: RateControl | None = None,
+        speaker_of_home: np.ndarray | None = None,
     ) -> None:
-        self.world, self.message_set = world, message_set
+        """``speaker_of_home``: speaker by home jurisdiction, the last entry of vehicles without one; none = all are
+        this one's."""
+        message_set, flows = speaker.message_set, speaker.flows
+        self.world, self.speaker, self.message_set = world, speaker, message_set
+        self._speaker_of_home = speaker_of_home
+        self._written = Written(speaker.profile, world)
         self.flow = flows[message_set.awareness]
         self.event_flow = flows.get(f"{message_set.awareness}-EVENT")
-        self.envelope, self.ledger, self.control = envelope, ledger, control
+        self.envelope, self.ledger, self.control = speaker.vehicle_envelope, ledger, control
         self.settings = world.config.bsm
         self.generation = self._generation_rule(world.stations.size)
         self.check_ns = self.generation.check_interval_ns
@@ -55,6 +60,13 @@ class VehicleSender:
             event_period_ms=100 if self.event_flow is not None else None, least_interval_ms=min(100, period_ms),
         ))
 
+    def slots(self) -> np.ndarray:
+        """Slots of the equipped vehicles present that speak so."""
+        slots = self.world.vehicle_slots()
+        if self._speaker_of_home is None:
+            return slots
+        return slots[self._speaker_of_home[self.world.stations.home[slots]] == self.speaker.index]
+
     def stations_changed(self) -> None:
         """Other vehicles stand in ``stations.changed``: their counts, certificates and histories begin anew."""
         stations = self.world.stations
@@ -75,13 +87,13 @@ class VehicleSender:
     def record_paths(self, now_ns: int) -> None:
         """Note where every vehicle is at the start of the tick."""
         if self._history is not None:
-            slots = self.world.vehicle_slots()
+            slots = self.slots()
             stations = self.world.stations
             self._history.record(slots - stations.first_vehicle, now_ns, stations.x0_m[slots], stations.y0_m[slots])
 
     def frames(self, start_ns: int, end_ns: int, measured_from_ns: int, measured_to_ns: int) -> Iterator[Frames]:
         """Frames generated in [start, end), at most one per vehicle in each table."""
-        slots = self.world.vehicle_slots()
+        slots = self.slots()
         if not len(slots) or not self.settings.enabled:
             return
         identity = self.world.stations.station_id[slots]
@@ -145,7 +157,7 @@ class VehicleSender:
         count = (hashed_bits(self._count_key, identity).astype(np.int64) + self._sequence[states.slots]) & 127
         columns = vehicle_columns(
             self.world, states, self.temporary_ids(states.slots), count, events=event, low_frequency=slow,
-            path=self._path(states, slow),
+            path=self._path(states, slow), written=self._written,
         )
         return list(self.message_set.encode_vehicles(columns))
 
@@ -173,6 +185,7 @@ class VehicleSender:
             sender_home=stations.home[slots], generated_ns=generated_ns, ready_ns=ready_ns,
             encode_ns=encode_ns, sign_ns=envelope.sign_ns, backhaul_ns=0, sense_ns=0, size_bytes=size,
             measured=(generated_ns >= from_ns) & (generated_ns < to_ns), sequence=sequence, certificate=full,
+            voice=self.speaker.index,
         )
         return Frames(
             frame, slots, stations.station_id[slots], sequence, np.full(count, flow.flow.index),

@@ -22,6 +22,7 @@ from sim.metrics import CLASSES
 from sim.metrics.coverage import Coverage
 from sim.receivers.base import Delivery
 from sim.receivers.events import RsiReceiver
+from sim.receivers.hearing import Applied
 from sim.receivers.objects import RsmReceiver
 from sim.receivers.signals import NodeMaps, SpatReceiver
 from sim.receivers.zones import RSI, RSM, SPAT_MAP
@@ -85,7 +86,7 @@ def _listen(engine: Engine) -> _Listener:
     """Let the units send, from t = 0, while vehicles drive."""
     listener = _Listener(engine)
     roadside, env = engine.roadside, engine.env
-    roadside.submit, roadside.begin_ns = listener.take, 0
+    roadside.hand_over(listener.take, 0)
     engine.world.start(0)
     engine.world.signals.run(env)
     env.process(_traffic(engine, listener))
@@ -141,16 +142,19 @@ class _Listener:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        world, decoder = engine.world, engine.decoder
+        world, reading = engine.world, engine.pipeline.listeners.groups[0].reading
         coverage = engine.kpis.get("coverage")
         if not isinstance(coverage, Coverage):
             raise ValueError("the coverage KPI is not measured")
         self.told = _Told(coverage.context)
-        self.maps = NodeMaps(world, decoder, engine.here, engine.approaches)
-        self.signals = SpatReceiver(self.maps, decoder, self.told)
+        newest = Applied(world).newest
+        self.maps = NodeMaps(world, reading, engine.here, engine.approaches)
+        self.signals = SpatReceiver(self.maps, reading, self.told, newest["SPAT"])
         period_ns = {flow.flow.service: flow.flow.period_ns for flow in reversed(engine.flows.values())}
-        self.events = RsiReceiver(engine.zones, engine.here, decoder, self.told, period_ns.get("RSI", SECOND))
-        self.objects = RsmReceiver(engine.zones, engine.here, decoder, self.told)
+        self.events = RsiReceiver(
+            engine.zones, engine.here, reading, self.told, period_ns.get("RSI", SECOND), newest["RSI"]
+        )
+        self.objects = RsmReceiver(engine.zones, engine.here, reading, self.told)
         self.by_index = {flow.flow.index: flow.flow for flow in engine.flows.values()}
         self.rules = {flow.flow.index: flow.rule for flow in engine.flows.values()}
         self.certificates: dict[int, list[bool]] = {}
