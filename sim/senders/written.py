@@ -1,0 +1,56 @@
+"""Positions as a profile has them written: its datum on the air, and that in which its platform feeds events."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from rsu.profile import Profile
+from rsu.services.described import DetectedObjects, EventDescription, UnitDescription
+from rsu.services.geometry import NodeGeometry
+from sim.senders import in_datum
+from sim.world.build import World
+
+
+class Written:
+    """What stations of one profile describe, in the datum they write; with WGS 84 the same objects."""
+
+    def __init__(self, profile: Profile, world: World) -> None:
+        self.datum = str(profile.get("datum") or "WGS84")
+        self.feed_datum = str(profile.get("feed_datum") or self.datum)
+        self.epoch_year = epoch_of(world.utc0_ns)
+
+    def node(self, geometry: NodeGeometry) -> NodeGeometry:
+        """A node of a MAP."""
+        return in_datum.node_in(geometry, self.datum, self.epoch_year)
+
+    def event(self, description: EventDescription) -> EventDescription:
+        """An event as the platform hands it over."""
+        return in_datum.event_in(description, self.feed_datum, self.epoch_year)
+
+    def unit(self, description: UnitDescription) -> UnitDescription:
+        """A unit's own position."""
+        return in_datum.unit_in(description, self.datum, self.epoch_year)
+
+    def detected(self, objects: DetectedObjects) -> DetectedObjects:
+        """What a sensor saw."""
+        return in_datum.detected_in(objects, self.datum, self.epoch_year)
+
+    def point(self, lonlat: tuple[float, float]) -> tuple[float, float]:
+        """One (lon, lat)."""
+        lon, lat = self.points(np.array([lonlat[0]]), np.array([lonlat[1]]))
+        return float(lon[0]), float(lat[0])
+
+    def points(self, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Many, degrees."""
+        if self.datum == "WGS84":
+            return lon, lat
+        return in_datum.lonlat_in(lon, lat, self.datum, self.epoch_year)
+
+
+def epoch_of(utc_ns: int) -> float:
+    """Year and its part, of nanoseconds since 1970."""
+    at = datetime.fromtimestamp(utc_ns / 1e9, UTC)
+    begin, end = datetime(at.year, 1, 1, tzinfo=UTC), datetime(at.year + 1, 1, 1, tzinfo=UTC)
+    return at.year + (at - begin) / (end - begin)
