@@ -18,6 +18,7 @@ from sim.cli import interrupts
 VERBS: dict[str, str] = {
     "run": "sim.cli.run",
     "check": "sim.cli.check",
+    "profiles": "sim.cli.profiles",
     "sweep": "sim.cli.sweep",
     "collect": "sim.cli.collect",
     "compare": "sim.cli.compare",

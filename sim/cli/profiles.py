@@ -1,0 +1,100 @@
+"""``corridor profiles``: profiles and candidates, and the sheet that compares them place by place."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.cli.options import SCHEMA_VERSION, add_json, add_verb, columns, print_json, remark
+
+if TYPE_CHECKING:
+    from sim.profiles import Sheet
+
+STATES = ("same", "differ", "unset", "unknown")
+EXAMPLES = """
+corridor profiles
+corridor profiles shanghai suzhou jiaxing --only differ
+corridor profiles --candidate S6
+corridor profiles --candidate S1 --html sheet.html --language zh
+corridor profiles cn-lte-v2x-day2 suzhou --csv sheet.csv
+"""
+NOTES = """\
+Without names: the profiles and candidates that are shipped. With names of profiles, or with a candidate: every key beside
+the national profile, each cell with its basis (S sourced, C computed, M memory, A assumption) and whether it is the same,
+differs, is set by nobody, or is fixed by a document that could not be read. Conflicts between documents are looked for.
+"""
+
+
+def add(verbs: Any, name: str) -> None:
+    """Arguments of the verb."""
+    parser = add_verb(verbs, name, "list and compare what the standards of places fix", EXAMPLES)
+    parser.epilog = f"{NOTES}\n{parser.epilog}"
+    parser.add_argument("names", nargs="*", metavar="PROFILE", help="profiles to compare: shipped names or files")
+    parser.add_argument("--candidate", metavar="NAME", help="compare the places of a candidate: a shipped name or a file")
+    parser.add_argument("--against", metavar="PROFILE", help="profile of the national column (default: the ancestor all share)")
+    parser.add_argument("--only", action="append", choices=STATES, default=[], metavar="STATE",
+                        help="only keys with such a cell: same, differ, unset or unknown; may be repeated")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the sheet as a table")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the sheet as one page with coloured cells")
+    parser.add_argument("--language", "--lang", choices=("en", "zh"), default="en", help="of sheet and page (default: en)")
+    add_json(parser)
+    parser.set_defaults(act=act)
+
+
+def act(args: argparse.Namespace) -> int:
+    """Print the list or the sheet."""
+    if not args.names and args.candidate is None:
+        if args.csv or args.html or args.only or args.against:
+            raise ValueError("name profiles or a candidate to compare, e.g. --candidate S6")
+        _list(args)
+        return 0
+    from sim.profiles.page import sheet_html
+    from sim.profiles.tables import sheet_csv, sheet_json, sheet_lines
+
+    sheet = _sheet(args)
+    if args.json:
+        print_json(sheet_json(sheet, args.only))
+    else:
+        print("\n".join(sheet_lines(sheet, args.only, args.language)))
+    if args.csv:
+        args.csv.write_text(sheet_csv(sheet, args.only), encoding="utf-8", newline="")
+        remark(f"wrote {args.csv}")
+    if args.html:
+        args.html.write_text(sheet_html(sheet, args.only, args.language), encoding="utf-8")
+        remark(f"wrote {args.html}")
+    return 0
+
+
+def _sheet(args: argparse.Namespace) -> Sheet:
+    from sim.profiles import candidate_named, profile_named, sheet_of_candidate, sheet_of_profiles
+
+    if args.candidate is not None:
+        if args.names or args.against:
+            raise ValueError("--candidate brings its own profiles; leave names and --against out")
+        return sheet_of_candidate(candidate_named(args.candidate))
+    against = None if args.against is None else profile_named(args.against)
+    return sheet_of_profiles([profile_named(name) for name in args.names], against)
+
+
+def _list(args: argparse.Namespace) -> None:
+    from sim.profiles.listing import listed_candidates, listed_profiles
+
+    profiles, candidates = listed_profiles(), listed_candidates()
+    if args.json:
+        print_json({"schema_version": SCHEMA_VERSION, "profiles": profiles, "candidates": candidates})
+        return
+    zh = args.language == "zh"
+    rows = [
+        (one["name"], one["kind"], one["inherits"] or "-", str(one["own"]), str(one["illustrative"]),
+         str(one["unknown"]), one["title_zh"] if zh and one["title_zh"] else one["title"])
+        for one in profiles
+    ]
+    print(columns(rows, ("profile", "kind", "inherits", "own keys", "illustrative", "unknown", "title")))
+    print()
+    rows = [
+        (one["name"], ", ".join(one["hazards"]) or "-", str(one["illustrative"]),
+         one["title_zh"] if zh and one["title_zh"] else one["title"])
+        for one in candidates
+    ]
+    print(columns(rows, ("candidate", "hazards", "illustrative", "title")))
