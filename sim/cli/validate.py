@@ -16,6 +16,7 @@ corridor validate tests/reference --quick --report report.html
 corridor validate tests/reference --family propagation
 corridor validate --closed-form --quick
 corridor validate tests/reference/dot11p_veins_sim --settings
+corridor validate --anchor --plot plots
 """
 
 
@@ -32,6 +33,9 @@ def add(verbs: Any, name: str) -> None:
     )
     parser.add_argument(
         "--report", type=Path, metavar="FILE_OR_DIR", help="page with overlaid curves: .html, .md, or a folder"
+    )
+    parser.add_argument(
+        "--anchor", action="store_true", help="a published field test beside the model, and nothing else; no verdict"
     )
     parser.add_argument("--plot", type=Path, metavar="DIR", help="one picture per file")
     parser.add_argument(
@@ -68,4 +72,5 @@ def act(args: argparse.Namespace) -> int:
         experiments=args.experiment,
         report=args.report,
         settings=args.settings,
+        anchor=args.anchor,
     )

@@ -32,6 +32,7 @@ class Request:
     plot: Path | None = None
     report: Path | None = None
     settings: bool = False
+    anchor: bool = False
 
 
 def main(
@@ -48,6 +49,7 @@ def main(
     experiments: list[str] | None = None,
     report: Path | None = None,
     settings: bool = False,
+    anchor: bool = False,
 ) -> int:
     """Validate against every published file under ``folder``; print to standard output, progress to ``progress``.
 
@@ -55,7 +57,8 @@ def main(
     replication per setting instead; ``plot``: folder for one PNG per file; ``report``: an HTML or Markdown page, or a
     folder for one; ``family``: only families whose name starts so; ``closed_form``: the experiments with a known answer
     too (``experiments``: only these), without a folder only they; ``settings``: print each file's setting as a
-    scenario instead; ``jobs``: processes. Returns 0 when everything is within tolerance, 3 when something is not, 2 on
+    scenario instead; ``anchor``: the field test beside the model instead, with its deviations and no verdict;
+    ``jobs``: processes. Returns 0 when everything is within tolerance, 3 when something is not, 2 on
     bad input (one line each on standard error), 130 when interrupted.
     """
     say = progress or _to_stderr
@@ -71,6 +74,7 @@ def main(
         plot,
         report,
         settings,
+        anchor,
     )
     cases: list[Case] = []
     skipped: list[Skipped] = []
@@ -89,6 +93,8 @@ def main(
             print(f"error: {line}", file=sys.stderr)
         return BAD_INPUT
     try:
+        if anchor:
+            return _anchor(request, say)
         if settings:
             return _print_settings(cases)
         return _validate(request, cases, skipped, say)
@@ -163,6 +169,14 @@ def _print_settings(cases: list[Case]) -> int:
     return ALL_PASS
 
 
+def _anchor(request: Request, say: Callable[[str], None]) -> int:
+    from sim.validate.anchor import show
+
+    for path in show(request.quick, request.as_json, request.plot):
+        say(f"wrote {path}")
+    return ALL_PASS
+
+
 def _argument_errors(request: Request) -> list[str]:
     errors = []
     if not (math.isfinite(request.precision) and 0 < request.precision <= 100):
@@ -177,7 +191,13 @@ def _argument_errors(request: Request) -> list[str]:
             errors.append(f"experiment: {name!r}: no such experiment; there are {', '.join(EXPERIMENTS)}")
     if request.family is not None and not any(name.startswith(request.family) for name in FAMILIES):
         errors.append(f"family: {request.family!r}: no such family; there are {', '.join(FAMILIES)}")
-    if request.folder is None:
+    if request.anchor:
+        others = (
+            ("a folder", request.folder), ("--closed-form", request.closed_form), ("--family", request.family),
+            ("--report", request.report), ("--settings", request.settings),
+        )
+        errors += [f"--anchor: stands alone, {name} does not go with it" for name, given in others if given]
+    elif request.folder is None:
         if not request.closed_form:
             errors.append("folder: none given; it may be left out with --closed-form only")
         for name, given in (("--plot", request.plot), ("--family", request.family), ("--settings", request.settings)):
