@@ -64,21 +64,14 @@ class DatumReaders:
     def events(self, message: str, value: dict[str, Any]) -> list[RoadEvent]:
         """Events and signs of one message, in WGS 84."""
         events = self.readers.events(message, value)
-        lines = iter(self._lines([path for event in events for path in event.paths]))
-        return [self._event(event, lines) for event in events]
+        lines = iter(self._lines([line for event in events for line in _lines_of(event)]))
+        return [_event(event, lines) for event in events]
 
     def objects(self, message: str, value: dict[str, Any], near_utc_ns: int) -> ObjectColumns:
         """Road users told by one message, in WGS 84."""
         objects = self.readers.objects(message, value, near_utc_ns)
         lon, lat = to_wgs84(self.datum, objects.lon, objects.lat, self.epoch_year)
         return replace(objects, lon=lon, lat=lat)
-
-    def _event(self, event: RoadEvent, lines: Iterator[np.ndarray]) -> RoadEvent:
-        position = event.position
-        if position is not None:
-            lon, lat = to_wgs84(self.datum, *position, self.epoch_year)
-            position = float(lon), float(lat)
-        return replace(event, position=position, paths=tuple(next(lines) for _ in event.paths))
 
     def _lines(self, lines: list[np.ndarray]) -> list[np.ndarray]:
         """(n, 2) arrays of (lon, lat), converted all at once."""
@@ -87,3 +80,17 @@ class DatumReaders:
         points = np.concatenate([np.reshape(line, (-1, 2)) for line in lines])
         there = np.column_stack(to_wgs84(self.datum, points[:, 0], points[:, 1], self.epoch_year))
         return np.split(there, np.cumsum([len(line) for line in lines])[:-1])
+
+
+def _lines_of(event: RoadEvent) -> list[np.ndarray]:
+    """Its paths, and its position as a line of one point."""
+    return [*event.paths, *([] if event.position is None else [np.array([event.position])])]
+
+
+def _event(event: RoadEvent, lines: Iterator[np.ndarray]) -> RoadEvent:
+    """The event with the next of the converted lines, in the order of :func:`_lines_of`."""
+    paths = tuple(next(lines) for _ in event.paths)
+    if event.position is None:
+        return replace(event, paths=paths)
+    lon, lat = next(lines)[0].tolist()
+    return replace(event, position=(lon, lat), paths=paths)
