@@ -143,8 +143,8 @@ def heard_by(event: EventDescription, name: str, feed: str, read: str, places: n
     [(8.0, False, True, False), (460.0, False, True, False), (485.0, True, True, True)],
 )
 def test_an_event_fed_in_gcj02_holds_where_its_half_width_exceeds_the_shift(half_width_m, here, there, twice) -> None:
-    """Independent (T-D2): a path of half width r that is fed 474 m off holds for those it is meant for only where r is more
-    than that; a vehicle 474 m to the side is told of it for every r, one 948 m away for such r: the wrong place."""
+    """Independent (T-D2): a path of half width r that is fed 474 m off holds for those it is meant for only where r is
+    larger; a vehicle 474 m to the side is told of it for every r, one 948 m away for such r: the wrong place."""
     event = event_across_the_shift(half_width_m)
     off = np.array([SHIFT_M])
     places = lonlat(np.concatenate([np.zeros((1, 2)), off, 2 * off]))
