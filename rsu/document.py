@@ -102,6 +102,8 @@ def shown(value: Any, width: int = 60) -> str:
     """A value as it appears in an error line; containers and missing values give the empty string."""
     if value is None or isinstance(value, (dict, list)):
         return ""
+    if isinstance(value, int) and value.bit_length() > 13_000:
+        value = hex(value)
     text = {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
     text = text.encode("unicode_escape").decode() if not text.isprintable() else text
     return text if len(text) <= width else text[: width - 3] + "..."

@@ -186,8 +186,14 @@ def _is_siting(value: Any) -> bool:
     return (
         all(_is_number(one) and 10 < one <= 20_000 for one in spacings)
         and isinstance(value.get("at_nodes", True), bool)
-        and isinstance(value.get("rule", ""), str)
+        and (value.get("rule") is None or value["rule"] in _named_rules())
     )
+
+
+def _named_rules() -> Collection[str]:
+    from rsu.siting import NAMED_RULES
+
+    return tuple(NAMED_RULES)
 
 
 def _period(message: str) -> Key:
@@ -278,10 +284,10 @@ KEYS: dict[str, Key] = {
         "spacing of roadside units by road class",
         "",
         _is_siting,
-        "must be a mapping of " + ", ".join(SITING_KEYS) + " with spacings from 10 to 20000 m",
+        "must be a mapping of " + ", ".join(SITING_KEYS) + " with spacings above 10 up to 20000 m and a published rule",
         "H13",
     ),
-    "antenna_height_rsu_m": _number(1, 60, "m", "height of a roadside unit's antenna above the road", "H13"),
+    "antenna_height_rsu_m": _number(1, 40, "m", "height of a roadside unit's antenna above the road", "H13"),
     "decode_policy": _word(
         "what a receiver does with trailing bytes and encodings that are not canonical", ("lenient", "strict"), "H1"
     ),

@@ -22,6 +22,8 @@ from rsu.profile.profile import ILLUSTRATIVE, KINDS, PROFILE_SCHEMA, UNKNOWN, En
 Source = Mapping[str, Any] | str | Path
 """A file, or its content as plain data."""
 
+DEEPEST = 20
+"""So many profiles may inherit from each other in a row."""
 _HEAD = {"schema", "name", "title", "title_zh", "note", "kind", "inherits", "keys"}
 _FORM = "must be {value: ..., basis: ..., source: ...}, or unknown: true in place of the value"
 
@@ -154,6 +156,8 @@ def _profile(document: Document, folders: Sequence[Path], below: tuple[str, ...]
     if isinstance(name, str) and name in below:
         chain = " -> ".join((*below, name))
         raise ProfileError([document.problem(("inherits",), f"profiles inherit in a circle: {chain}")])
+    if len(below) > DEEPEST:
+        raise ProfileError([document.problem(("inherits",), f"more than {DEEPEST} profiles inherit in a row")])
     entries: dict[str, Entry] = {}
     if parent is not None:
         try:

@@ -68,7 +68,8 @@ class Profile:
 
     name: str
     title: str = ""
-    inherits: str | None = None
+    inherits: str | None = field(default=None, compare=False)
+    """Name of the profile whose keys it takes over; they stand among :attr:`entries`."""
     entries: Mapping[str, Entry] = field(default_factory=dict)
     kind: str = KINDS[0]
     """``national``, or ``regional``: the deviations of one place, all of them sourced or computed."""

@@ -58,8 +58,9 @@ class RowReader:
         found = []
         for place, rows in data.items():
             here: KeyPath = ("differences", place)
-            if not self.is_place(place):
+            if not self.is_place(place) or not {place, EVERYWHERE} & set(self.places):
                 self.report(here, self.no_place(place), of_key=True)
+                continue
             if not isinstance(rows, (list, tuple)):
                 self.report(here, "must be a list of differences")
                 continue

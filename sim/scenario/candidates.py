@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from rsu.document import KeyPath, Problem, did_you_mean, dotted
 from rsu.profile import Candidate, ProfileError, load_candidate
+from sim.scenario.schema import Scenario
 from sim.scenario.shipped import shipped_files, shipped_folder
 
 CANDIDATE: KeyPath = ("standards", "candidate")
@@ -50,6 +51,27 @@ def candidates_of(draft: Draft) -> tuple[Candidate | None, tuple[Candidate, ...]
         kept["views"] = names
     draft.data["standards"] = kept
     return candidate, tuple(views)
+
+
+def fitted(draft: Draft, config: Scenario, candidate: Candidate | None) -> tuple[Scenario, tuple[str, ...]]:
+    """The scenario with the sites, channels and access layers of its candidate, and what of it does not take effect.
+
+    Names of access layers that do not exist are left to the checks.
+    """
+    from sim.access import ACCESS
+    from sim.scenario.from_candidate import apply_candidate, paths_of
+
+    if candidate is None:
+        return config, ()
+    wanted = {str(profile.get("access", config.radio.access)) for profile in candidate.profiles.values()}
+    if any(name not in ACCESS and ":" not in name for name in wanted):
+        return config, ()
+    try:
+        config, remarks = apply_candidate(config, candidate, set_by_user=paths_of(draft.data))
+    except ValueError as error:
+        draft.problems.append(draft.problem(CANDIDATE, " ".join(str(error).split())))
+        return config, ()
+    return config, tuple(remarks)
 
 
 def _taken(draft: Draft, place: KeyPath, wanted: Any) -> tuple[Candidate | None, Any]:

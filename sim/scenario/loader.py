@@ -25,7 +25,7 @@ from rsu.document import (
 )
 from rsu.geodesy import DATUMS
 from rsu.profile import Candidate
-from sim.scenario.candidates import candidates_of
+from sim.scenario.candidates import candidates_of, fitted
 from sim.scenario.errors import ScenarioError
 from sim.scenario.fields import default_items, keys_at, places_of_key
 from sim.scenario.found import sha256_of
@@ -48,6 +48,8 @@ class LoadedScenario:
     """The trajectory or position file it replays, found on disk."""
     views: tuple[Candidate, ...] = ()
     """Further candidates, judged by receivers on the same radio run (``standards.views``)."""
+    remarks: tuple[str, ...] = ()
+    """What of the candidate does not take effect here, one line each."""
 
     def resolved(self) -> dict[str, Any]:
         """The scenario as plain data: defaults, candidate and layout written out, nothing of this machine.
@@ -101,7 +103,7 @@ def _loaded(draft: _Draft, overrides: Sequence[str], seed: int | None) -> Loaded
         draft.override(f"seed={seed}")
     draft.put_layout_in()
     candidate, views = candidates_of(draft)
-    config = draft.with_buildings(draft.validated())
+    config, remarks = fitted(draft, draft.with_buildings(draft.validated()), candidate)
     data_file = draft.data_file(config)
     from sim.scenario.checks import problems_of
 
@@ -112,7 +114,7 @@ def _loaded(draft: _Draft, overrides: Sequence[str], seed: int | None) -> Loaded
     if data_file is not None:
         traffic = config.traffic.model_copy(update={"file_sha256": sha256_of(data_file)})
         config = config.model_copy(update={"traffic": traffic})
-    return LoadedScenario(config, candidate, draft.path, config.name, data_file, views)
+    return LoadedScenario(config, candidate, draft.path, config.name, data_file, views, remarks)
 
 
 def find_scenario(source: str | Path) -> Path:

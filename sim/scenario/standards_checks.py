@@ -55,9 +55,13 @@ def of_candidate(config: Scenario, candidate: Candidate, here: KeyPath) -> Itera
         own = profile.get("region_id")
         region = jurisdiction.region_id if own is None else own
         same = first_with.setdefault(region, jurisdiction.id)
-        if same != jurisdiction.id and "H12" not in candidate.hazards:
-            said = f" (region_id {region} of profile {_named(profile, 'region_id')})" if own is not None else ""
-            yield (*place, "region_id"), f"is also that of {same}{said}; only a candidate with hazard H12 may share one"
+        if same == jurisdiction.id or "H12" in candidate.hazards:
+            continue
+        if own is None:
+            yield (*place, "region_id"), f"is also that of {same}; only a candidate with hazard H12 may share one"
+        else:
+            who = f"profile {_named(profile, 'region_id')}, in force in {jurisdiction.id}"
+            yield here, f"region_id: {region} of {who}, is also that of {same}; list hazard H12 if that is meant"
     for place_id, profile in in_force(config, candidate).items():
         yield from stages(config, candidate, profile, place_id, here)
 
