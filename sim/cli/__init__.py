@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     "sweep": "sim.cli.sweep",
     "collect": "sim.cli.collect",
     "compare": "sim.cli.compare",
+    "fragment": "sim.cli.fragment",
     "place": "sim.cli.place",
     "verdict": "sim.cli.verdict",
     "layout": "sim.cli.layout",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 corridor fragment tripoint --seeds 5 --dry-run
-corridor fragment 03-one-border --candidates S0 S2 --attribute none --seeds 2
+corridor fragment tripoint --candidates S0 S1 S2 --attribute none --seeds 2 --json
 corridor fragment tripoint --candidates S0 S6 G --attribute S6 --hazards H4 H7 H13 --seeds 5 --jobs 2
 """
 
@@ -28,7 +28,8 @@ def add(verbs: Any, name: str) -> None:
     parser.add_argument("scenario", metavar="SCENARIO", help="a YAML file, or a shipped name")
     parser.add_argument("--candidates", nargs="+", metavar="NAME", help="candidate files or shipped names (default: S0 "
                         "to S6, R1 to R5 and G)")
-    parser.add_argument("--against", metavar="NAME", help="what the others are compared with (default: the first)")
+    parser.add_argument("--against", metavar="NAME", help="what the others are compared with (default: S0, "
+                        "else the first)")
     parser.add_argument("--attribute", metavar="NAME", help="candidate whose loss is attributed to its hazards "
                         "(default: the S candidate with the highest number), or none")
     parser.add_argument("--hazards", nargs="+", default=[], metavar="H", help="hazards that share the loss, at most 8; "
@@ -86,11 +87,11 @@ def question_from(args: argparse.Namespace) -> Question:
     candidates = tuple(args.candidates or shipped_family())
     if not candidates:
         raise ValueError("fragment: none of the family of candidates is shipped; name some with --candidates")
+    against = args.against or ("S0" if "S0" in candidates else candidates[0])
     attribute = args.attribute or last_of_family(candidates)
     return Question(
-        args.scenario, candidates, args.against or candidates[0], attribute, () if attribute == NONE else
-        tuple(args.hazards), args.seeds, args.seed, changes(args).get("set", {}), dict(map(_weight, args.weight)),
-        args.decision_weights,
+        args.scenario, candidates, against, attribute, () if attribute == NONE else tuple(args.hazards), args.seeds,
+        args.seed, changes(args).get("set", {}), dict(map(_weight, args.weight)), args.decision_weights,
     )
 
 

@@ -21,8 +21,8 @@ def document(found: Findings) -> dict[str, Any]:
     """Everything a study says; NaN is null. Deterministic: nothing of the machine or the clock."""
     study, question = found.study, found.study.question
     told: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION, "version": sim.__version__, "scenario": question.scenario,
-        "name": question.name, "against": study.against, "attributed": study.attributed or None,
+        "schema_version": SCHEMA_VERSION, "version": sim.__version__, "name": question.name, "scenario": study.scenario,
+        "against": study.against, "attributed": study.attributed or None,
         "hazards": list(study.hazards), "weights": dict(question.weights), "changes": dict(question.changes),
         "candidates": [
             {

@@ -20,7 +20,7 @@ def trace_rows(found: Findings) -> Iterator[tuple[Any, ...]]:
     """Rows (kind, candidate, item, value); nothing of the machine or the clock."""
     study = found.study
     yield "program", "", "version", sim.__version__
-    yield "scenario", "", study.question.scenario, ""
+    yield "scenario", "", study.scenario, ""
     for key, value in study.question.changes.items():
         yield "scenario", "", key, json.dumps(value, ensure_ascii=False)
     yield "compared with", study.against, "", ""

@@ -64,6 +64,11 @@ class Study:
         """Name of the candidate whose loss is attributed; empty without."""
         return next((name for name, gone in self.removed.items() if not gone), "")
 
+    @property
+    def scenario(self) -> str:
+        """What tables call the scenario."""
+        return self.plan.axes["scenario"][0]
+
     def variant(self, name: str) -> Variant:
         """The variant of the plan that runs a candidate, as its own or as a view."""
         label = self.places[name].variant

@@ -79,7 +79,7 @@ def plus_minus(value: Interval, digits: int = 3) -> str:
 def _index_table(found: Findings, language: str) -> Iterator[str]:
     base, width = found.harmonised, found.width
     yield (
-        f"{found.study.question.scenario}: fragmentation index FI = 1 - x / x of {found.study.against} (x below it); "
+        f"{found.study.scenario}: fragmentation index FI = 1 - x / x of {found.study.against} (x below it); "
         f"mean ± half of the 95 % interval over {_seeds(found)}"
     )
     header = ["candidate", "", *(f"{one.name} [{one.measure}]" for one in found.classes), "wrong [1/(veh h)]"]

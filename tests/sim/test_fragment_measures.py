@@ -20,7 +20,7 @@ from sim.fragment.stages import ended, waterfall
 from sim.fragment.tables import TABLES, rows_of, write_tables
 from sim.fragment.words import summary_lines, verdict
 from sim.tables import METRIC_COLUMNS, ResultError
-from tests.sim.fragment_factory import P, X0, hand_made
+from tests.sim.fragment_factory import X0, P, hand_made
 
 MEAN = sum(X0) / 3
 BSM = Subject("V2V", "BSM")
@@ -57,8 +57,8 @@ def test_one_radio_run_serves_what_only_receivers_differ_in(found: Findings) -> 
 
 
 def test_index_by_hand(found: Findings) -> None:
-    """By hand: 1 - .6 x .7 x .5 of the vehicles' messages are lost under every seed, so FI is .79 and its interval has no
-    width though x itself moves by .2; roadside RSI is halved; SPAT+MAP has no use in the harmonised case."""
+    """By hand: 1 - .6 x .7 x .5 of the vehicles' messages are lost under every seed, so FI is .79 and its interval has
+    no width though x itself moves by .2; roadside RSI is halved; SPAT+MAP has no use in the harmonised case."""
     (row,) = rows(found, "fragmentation", link="V2V", sender="")
     assert row["fi"] == pytest.approx(0.79) and row["fi_upper"] - row["fi_lower"] == pytest.approx(0, abs=1e-12)
     assert row["x_harm"] == pytest.approx(MEAN) and row["x_frag"] == pytest.approx(0.21 * MEAN)
@@ -95,8 +95,8 @@ def test_an_index_may_be_negative_or_undefined() -> None:
 
 
 def test_attribution_by_hand(found: Findings) -> None:
-    """By hand: the three hazards of the unit case, scaled by what is usable without them; RSI is H11's alone; overall is
-    their mean, class by class."""
+    """By hand: the three hazards of the unit case, scaled by what is usable without them; RSI is H11's alone; overall
+    is their mean, class by class."""
     told = {row["hazard"]: row for row in rows(found, "attribution", link="V2V")}
     assert list(told) == ["H1", "H4", "H11"]
     expected = {
@@ -137,8 +137,8 @@ def test_road_map_and_verdict(found: Findings) -> None:
 
 
 def test_weights_of_classes(found: Findings, tmp_path: Path) -> None:
-    """By hand: with all weight on vehicles' messages the overall loss is theirs, and H4's share .26 x0; no weight at all
-    is refused."""
+    """By hand: with all weight on vehicles' messages the overall loss is theirs, and H4's share .26 x0; no weight at
+    all is refused."""
     heavy = findings(*hand_made(tmp_path, weights={"I2V RSI": 0.0}))
     (row,) = rows(heavy, "attribution", **{"class": "overall"}, hazard="H4")
     assert row["shapley"] == pytest.approx(0.26 * MEAN)
@@ -173,7 +173,7 @@ def test_decisions_by_hand() -> None:
     weight turns the order, and the band says so."""
     nothing = fragmentation(np.array([]), np.array([]))
     made = [
-        Decision(name, nothing, 0.0, 0.0, nothing, nothing, None, {"gain": gain, "wrong": 0, "latency": 0, "ease": ease})
+        Decision(name, nothing, 0, 0, nothing, nothing, None, {"gain": gain, "wrong": 0, "latency": 0, "ease": ease})
         for name, gain, ease in (("H1", 1.0, 0.0), ("H4", 0.2, 1.0))
     ]
     best, second = scored(made, Weights({"gain": 3, "wrong": 1, "latency": 1, "ease": 2}, {}))
@@ -195,7 +195,8 @@ def test_files_of_weights(tmp_path: Path) -> None:
     """By hand: the shipped file is read; what is wrong with another is named with its line."""
     assert set(read_weights().weights) == {"gain", "wrong", "latency", "ease"}
     path = tmp_path / "w.yaml"
-    path.write_text("schema: decision-weights/1\nweights: {gain: -1, wrong: 0, latency: 0, ease: 1}\nease: {project: 1}\n")
+    text = "schema: decision-weights/1\nweights: {gain: -1, wrong: 0, latency: 0, ease: 1}\nease: {project: 1}\n"
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"w.yaml:2:17: weights.gain: -1: must be a number of 0 or more\n.*w.yaml:3"):
         read_weights(path)
 
@@ -229,13 +230,13 @@ def test_traceability(found: Findings) -> None:
 def test_words(found: Findings) -> None:
     """Property: the page names candidates, indices, hazards, the road map and the verdict, and says illustrative."""
     text = "\n".join(summary_lines(found))
-    for word in ("0.790 ± 0.000", "three", "illustrative", "H11", "harmonise H11 next", "loss left", "wrong", "3 seeds"):
+    for word in ("0.790 ± 0.000", "three", "illustrative", "H11", "harmonise H11 next", "loss left", "wrong", "3 seed"):
         assert word in text, word
     assert "坐标基准不同" in "\n".join(summary_lines(found, "zh"))
 
 
 def test_a_run_that_is_missing_is_left_out_of_its_pairs(place: Path, tmp_path: Path) -> None:
-    """By hand: without one run of the fragmented candidate two seeds remain, for it and for everything paired with it."""
+    """By hand: without one run of the fragmented candidate two seeds remain, for it and for all that is paired."""
     study, campaign = hand_made(tmp_path)
     run = next(one for one in campaign.runs if one.variant == study.variant("three").index and one.replication == 1)
     (campaign.folder.run_path(run.run_id) / "summary.json").unlink()
