@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sim.metrics.base import CLASSES, LINKS, STAGES, Batch, Context, Kpi, Metric, ProbeGrid, RoadsideMessage, Rows, Tick
+from sim.metrics.blackout import Blackout
 from sim.metrics.channel import Channel
 from sim.metrics.coverage import Coverage
+from sim.metrics.event_awareness import EventAwareness
 from sim.metrics.gaps import Gaps
 from sim.metrics.generation import GenerationRate
 from sim.metrics.latency import Latency
@@ -27,6 +29,8 @@ KPIS: dict[str, type] = {
     "position": PositionError,
     "generation": GenerationRate,
     "opportunities": Opportunities,
+    "blackout": Blackout,
+    "event_awareness": EventAwareness,
 }
 
 __all__ = [

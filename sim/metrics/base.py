@@ -140,6 +140,8 @@ class Context:
     """Where the road passes from one jurisdiction to another, in direction up."""
     events: tuple[EventPath, ...] = ()
     """The scenario's events and signs, in its order."""
+    told: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Slot of a unit -> events (indices) that it tells of while they last; empty = unknown."""
 
     @property
     def shares(self) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Histograms behind the quantile rows of ``metrics.csv``, so that quantiles of several runs come from their merger.
 
 Cells per unit: ``ms`` those of :class:`~sim.metrics.statistics.DelayHistogram`; ``ratio`` steps of 0.001; ``m`` steps
-of 0.01 m up to 200 m, and the rest.
+of 0.01 m up to 200 m, and the rest; ``m signed`` steps of 0.1 m and ``s signed`` of 0.01 s around 0.
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ RATIO_CELLS = 1000
 """Cells per 1 of a ratio."""
 METRE_CELL_M, METRE_CELLS = 0.01, 20_000
 """Cells of lengths; the last one is open."""
+
+SIGNED_METRES, SIGNED_SECONDS = "m signed", "s signed"
+"""Units of lengths and times that may be below 0."""
+SIGNED_STEPS = {SIGNED_METRES: 0.1, SIGNED_SECONDS: 0.01}
+SIGNED_CELLS = 200_000
+"""Half of them below 0; the first and the last one are open."""
 
 
 class Named(NamedTuple):
@@ -71,6 +77,24 @@ def of_delays(names: Metric, delays: DelayHistogram) -> Named:
     return Named(names, delays.cells, delays.max_ns / 1e6)
 
 
+def of_signed(names: Metric, values: Sequence[float]) -> Named:
+    """Values in a signed unit under the names of their rows; at least one."""
+    cells = np.bincount(_signed_cell(names.unit, values), minlength=1)
+    return Named(names, cells, max(values))
+
+
+def signed_quantile(unit: str, values: Sequence[float], share: float) -> float:
+    """Nearest-rank quantile as the histogram of the values gives it; at least one value."""
+    cell = np.sort(_signed_cell(unit, values))
+    rank = max(1, math.ceil(share * len(cell) - 1e-9))
+    return min(upper_edge(unit, int(cell[rank - 1]), max(values)), max(values))
+
+
+def _signed_cell(unit: str, values: Sequence[float]) -> np.ndarray:
+    steps = np.ceil(np.round(np.asarray(values, float) / SIGNED_STEPS[unit], 6)).astype(np.int64)
+    return np.clip(steps + SIGNED_CELLS // 2, 0, SIGNED_CELLS)
+
+
 def collected(kpis: Mapping[str, Kpi]) -> Rows:
     """``histograms.csv`` of a run: every histogram of every KPI that tells them.
 
@@ -94,6 +118,8 @@ def upper_edge(unit: str, cell: int, largest: float) -> float:
         return cell / RATIO_CELLS
     if unit == "m":
         return cell * METRE_CELL_M if cell < METRE_CELLS else largest
+    if unit in SIGNED_STEPS:
+        return (cell - SIGNED_CELLS // 2) * SIGNED_STEPS[unit] if cell < SIGNED_CELLS else largest
     edge_ns = DelayHistogram.edge_ns(cell)
     return largest if edge_ns is None else edge_ns / 1e6
 
