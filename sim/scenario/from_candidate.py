@@ -65,8 +65,8 @@ def _with_sites(config: Scenario, candidate: Candidate, remarks: list[str]) -> S
         return config
     profiles = _profiles(config, candidate)
     ruled = {place: profile for place, profile in profiles.items() if profile.get("siting") is not None}
-    open_places = [one.id for one in config.corridor.jurisdictions if one.id not in ruled]
-    rules = list(config.layout.rules) if open_places else []
+    open_places = [place for place in profiles if place not in ruled]
+    rules = [rule for rule in config.layout.rules if open_places and rule.jurisdiction not in ruled]
     for place, profile in ruled.items():
         rules += siting_rules(place, profile)
     kept, dropped = _sites_by_hand(config, ruled)
