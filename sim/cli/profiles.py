@@ -20,9 +20,10 @@ corridor profiles --candidate S1 --html sheet.html --language zh
 corridor profiles cn-lte-v2x-day2 suzhou --csv sheet.csv
 """
 NOTES = """\
-Without names: the profiles and candidates that are shipped. With names of profiles, or with a candidate: every key beside
-the national profile, each cell with its basis (S sourced, C computed, M memory, A assumption) and whether it is the same,
-differs, is set by nobody, or is fixed by a document that could not be read. Conflicts between documents are looked for.
+Without names: the profiles and candidates that are shipped. With names of profiles, or with a candidate: every key
+beside the national profile, each cell with its basis (S sourced, C computed, M memory, A assumption) and whether it is
+the same, differs, is set by nobody, or is fixed by a document that could not be read. Conflicts between documents are
+looked for.
 """
 
 
@@ -31,13 +32,15 @@ def add(verbs: Any, name: str) -> None:
     parser = add_verb(verbs, name, "list and compare what the standards of places fix", EXAMPLES)
     parser.epilog = f"{NOTES}\n{parser.epilog}"
     parser.add_argument("names", nargs="*", metavar="PROFILE", help="profiles to compare: shipped names or files")
-    parser.add_argument("--candidate", metavar="NAME", help="compare the places of a candidate: a shipped name or a file")
-    parser.add_argument("--against", metavar="PROFILE", help="profile of the national column (default: the ancestor all share)")
+    parser.add_argument("--candidate", metavar="NAME", help="compare the places of a candidate: shipped name or file")
+    parser.add_argument("--against", metavar="PROFILE",
+                        help="profile of the national column (default: the ancestor all share)")
     parser.add_argument("--only", action="append", choices=STATES, default=[], metavar="STATE",
                         help="only keys with such a cell: same, differ, unset or unknown; may be repeated")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the sheet as a table")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the sheet as one page with coloured cells")
-    parser.add_argument("--language", "--lang", choices=("en", "zh"), default="en", help="of sheet and page (default: en)")
+    parser.add_argument("--language", "--lang", choices=("en", "zh"), default="en",
+                        help="of sheet and page (default: en)")
     add_json(parser)
     parser.set_defaults(act=act)
 
@@ -92,9 +95,9 @@ def _list(args: argparse.Namespace) -> None:
     ]
     print(columns(rows, ("profile", "kind", "inherits", "own keys", "illustrative", "unknown", "title")))
     print()
-    rows = [
+    lines = [
         (one["name"], ", ".join(one["hazards"]) or "-", str(one["illustrative"]),
          one["title_zh"] if zh and one["title_zh"] else one["title"])
         for one in candidates
     ]
-    print(columns(rows, ("candidate", "hazards", "illustrative", "title")))
+    print(columns(lines, ("candidate", "hazards", "illustrative", "title")))

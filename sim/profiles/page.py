@@ -45,7 +45,7 @@ def sheet_html(sheet: Sheet, only: Sequence[str] = (), language: str = "en") -> 
 
 def _legend(language: str) -> Iterator[str]:
     swatches = " ".join(f'<td class="{state}">{escape(word(state, language))}</td>' for state in STATES)
-    yield f"<table><tr>{swatches}</tr></table><p>{escape(word('legend', language))}; + {escape(word('added', language))}</p>"
+    yield f"<table><tr>{swatches}</tr></table><p>{escape(word('legend', language))}</p>"
 
 
 def _main(sheet: Sheet, only: Sequence[str], language: str) -> Iterator[str]:

@@ -97,7 +97,7 @@ def sheet_of_candidate(candidate: Candidate) -> Sheet:
     columns = (
         Column(common.name, common, frozenset({common.name})),
         *(
-            Column(place, profile, frozenset({candidate.base[place].name, profile.name, candidate.name}))
+            Column(place, profile, frozenset({profile.name, candidate.name}))
             for place, profile in candidate.profiles.items()
         ),
     )
@@ -116,7 +116,8 @@ def sheet_of_profiles(profiles: Sequence[Profile], against: Profile | None = Non
         raise ValueError(f"profile {common.name}: nothing to compare it with; name a second profile")
     columns = tuple(Column(one.name, one, frozenset({one.name})) for one in (common, *others))
     name = " ".join(profile.name for profile in others)
-    return Sheet(name, "; ".join(one.profile.title for one in columns if one.profile.title), columns, _rows(columns, {}))
+    title = "; ".join(one.profile.title for one in columns if one.profile.title)
+    return Sheet(name, title, columns, _rows(columns, {}))
 
 
 def profile_named(name: str) -> Profile:
@@ -152,14 +153,11 @@ def further_national(sheet: Sheet) -> tuple[Profile, ...]:
     Their bounds are read with it when conflicts are looked for: what a second phase asks for meets local rules too.
     """
     common, named = sheet.columns[0].profile, {column.profile.name for column in sheet.columns}
-    found = []
-    for name, file in shipped_files("profiles").items():
-        profile = load_profile(file, _folders())
-        if name in named or profile.kind == "regional":
-            continue
-        if common.name in _lineage(profile):
-            found.append(profile)
-    return tuple(found)
+    shipped = [profile_named(name) for name in shipped_files("profiles") if name not in named]
+    return tuple(
+        profile for profile in shipped if profile.kind == "national" and profile.inherits
+        and common.name in _lineage(profile)
+    )
 
 
 def _rows(columns: Sequence[Column], hazards: Mapping[tuple[str, str], str]) -> tuple[Row, ...]:

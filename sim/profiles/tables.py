@@ -137,8 +137,8 @@ def cell_text(cell: Cell, language: str = "en") -> str:
     if cell.state in (UNSET, UNKNOWN):
         text = word(cell.state, language)
         return f"{text} {LETTERS[cell.basis]}" if cell.basis else text
-    plus = "+" if cell.added and cell.state == DIFFER else ""
-    return f"{plus}{value_text(cell.value, language)} {LETTERS[cell.basis]}{'^' if cell.inherited else ''}"
+    mark = "^" if cell.inherited else "+" if cell.added and cell.state == DIFFER else ""
+    return f"{value_text(cell.value, language)} {LETTERS[cell.basis]}{mark}"
 
 
 def _short(cell: Cell, language: str) -> str:
