@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RADIX = 1 << 16
-"""NumPy sorts integers of 16 bits by counting (radix), wider ones by comparing."""
+BLOCK = 1 << 16
+"""Messages in order of arrival are served in blocks of so many, which stay in cache; results are the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +54,33 @@ class VerificationQueues:
         self._seen_ns[slots] = 0
 
     def serve(
-        self, receiver: np.ndarray, arrived_ns: np.ndarray, service_ns: np.ndarray
+        self, receiver: np.ndarray, arrived_ns: np.ndarray, kind: np.ndarray, times_ns: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Let messages (in any order) queue at their receivers; each lasts ``service_ns`` (above 0) once begun.
+        """Let messages, in any order, queue at their receivers.
 
-        Returns (waited_ns, dropped): time from arrival to the begin of the service, 0 where dropped; None = none was.
-        A message that arrived before one of an earlier batch stands behind it.
+        ``kind`` (uint8, one per message) points into ``times_ns``, how long a service lasts (int64). Returns
+        (spent_ns, dropped): time from arrival to the end of the service, 0 where dropped; None = none was. A message
+        that arrived before one of an earlier batch stands behind it.
         """
+        count = len(receiver)
+        if count <= BLOCK or (arrived_ns[1:] < arrived_ns[:-1]).any():
+            return self._serve(receiver, arrived_ns, kind, times_ns)
+        spent_ns, dropped = np.empty(count, np.int64), None
+        for start in range(0, count, BLOCK):
+            part = slice(start, start + BLOCK)
+            spent_ns[part], lost = self._serve(receiver[part], arrived_ns[part], kind[part], times_ns)
+            if lost is not None:
+                dropped = np.zeros(count, bool) if dropped is None else dropped
+                dropped[part] = lost
+        return spent_ns, dropped
+
+    def _serve(
+        self, receiver: np.ndarray, arrived_ns: np.ndarray, kind: np.ndarray, times_ns: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         if not len(receiver):
             return np.zeros(0, np.int64), None
         order, slot, arrived = by_receiver(receiver, arrived_ns)
-        service = service_ns.take(order)
+        service = times_ns.take(kind.take(order))
         starts = np.flatnonzero(slot[1:] != slot[:-1])
         starts = np.concatenate([[0], starts + 1])
         lengths = np.diff(starts, append=len(slot))
@@ -76,43 +92,51 @@ class VerificationQueues:
         self._seen_ns[slots] = came[last]
         begin = _begins(came, service, starts, lengths, self._left_ns[slots, -1])
         wait = begin - came
-        self._shortest_ns = min(self._shortest_ns, int(service.min()))
-        queues = _Sorted(slots, starts, lengths, came, service, begin)
+        longest_ns = int(wait.max())
+        self._shortest_ns = min(self._shortest_ns, max(1, int(times_ns.min())))
         limit_ns = (self._room - 1) * self._shortest_ns
+        queues = _Sorted(slots, starts, lengths, came, service, begin)
         lost = None
-        if int(wait.max()) > limit_ns:
+        if longest_ns > limit_ns:
             followed = np.zeros(len(starts), bool)
             followed[np.searchsorted(starts, np.flatnonzero(wait > limit_ns), side="right") - 1] = True
             lost = self._follow(queues, np.flatnonzero(followed))
-            self._remember(queues, wait[last], ~followed)
-            begin[lost] = arrived[lost]
+            self._remember(queues, wait[last], self._room, ~followed)
         else:
-            self._remember(queues, wait[last])
-        if came is not arrived or lost is not None:
-            wait = begin - arrived
-        waited_ns = np.empty(len(order), np.int64)
-        waited_ns[order] = wait
+            self._remember(queues, wait[last], min(self._room, longest_ns // self._shortest_ns + 2))
+        begin += service
+        begin -= arrived
+        if lost is not None:
+            begin[lost] = 0
+        spent_ns = np.empty(len(order), np.int64)
+        spent_ns[order] = begin
         if lost is None or not lost.any():
-            return waited_ns, None
+            return spent_ns, None
         dropped = np.empty(len(order), bool)
         dropped[order] = lost
-        return waited_ns, dropped
+        return spent_ns, dropped
 
-    def _remember(self, queues: _Sorted, last_wait_ns: np.ndarray, kept: np.ndarray | None = None) -> None:
-        """Note the last departures of the receivers in ``kept`` (a mask; none = all)."""
+    def _remember(
+        self, queues: _Sorted, last_wait_ns: np.ndarray, depth: int, kept: np.ndarray | None = None
+    ) -> None:
+        """Note the last departures of the receivers in ``kept`` (a mask; none = all), at most ``depth`` of each.
+
+        ``depth`` bounds how many can still be there; columns before keep older, smaller departures.
+        """
         slots, starts, lengths = queues.slots, queues.starts, queues.lengths
         begin, service = queues.begin, queues.service
         if kept is not None:
             slots, starts, lengths, last_wait_ns = slots[kept], starts[kept], lengths[kept], last_wait_ns[kept]
-        last = starts + lengths - 1
         # Where the last message did not wait, all earlier ones had left: only its own departure still matters.
         busy = np.flatnonzero(last_wait_ns > 0)
         if len(busy) and self._room > 1:
             old = self._left_ns[slots[busy]]
-            inside = lengths[busy, None] + np.arange(-self._room, 0)
+            inside = lengths[busy, None] + np.arange(-depth, 0)
             new = np.maximum(starts[busy, None] + inside, 0)
-            kept_ns = np.take_along_axis(old, np.minimum(self._room + inside, self._room - 1), axis=1)
-            self._left_ns[slots[busy]] = np.where(inside >= 0, begin[new] + service[new], kept_ns)
+            shifted = np.take_along_axis(old, np.minimum(self._room + inside, self._room - 1), axis=1)
+            old[:, self._room - depth :] = np.where(inside >= 0, begin[new] + service[new], shifted)
+            self._left_ns[slots[busy]] = old
+        last = starts + lengths - 1
         self._left_ns[slots, -1] = begin[last] + service[last]
 
     def _follow(self, queues: _Sorted, followed: np.ndarray) -> np.ndarray:
@@ -138,22 +162,22 @@ class VerificationQueues:
 def by_receiver(receiver: np.ndarray, arrived_ns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Order of messages by receiver, then arrival, then as given; with receivers and arrivals in that order.
 
-    Linear time where arrivals of a batch lie close. Source: least-significant-digit radix sort; arrivals are counted
-    in 65536 steps of the batch's span first, and only receivers whose messages fell into one step in the wrong order
-    are sorted by comparing.
+    Arrivals are counted in 65536 steps of the batch's span first; only receivers whose messages fell into one step in
+    the wrong order are sorted by time itself.
     """
-    slots = receiver.astype(np.uint16 if int(receiver.max()) < RADIX else np.int64)
     if (arrived_ns[1:] < arrived_ns[:-1]).any():
         earliest = int(arrived_ns.min())
         shift = max(0, (int(arrived_ns.max()) - earliest).bit_length() - 16)
         order = np.argsort(((arrived_ns - earliest) >> shift).astype(np.uint16), kind="stable")
-        order = order.take(_stable(slots.take(order)))
+        inner, slot = _stable(receiver.take(order))
+        order = order.take(inner)
     else:
-        order = _stable(slots)
-    slot, arrived = slots.take(order), arrived_ns.take(order)
-    wrong = (arrived[1:] < arrived[:-1]) & (slot[1:] == slot[:-1])
+        order, slot = _stable(receiver)
+    arrived = arrived_ns.take(order)
+    wrong = arrived[1:] < arrived[:-1]
+    wrong &= slot[1:] == slot[:-1]
     if wrong.any():
-        mixed = np.zeros(int(slots.max()) + 1, bool)
+        mixed = np.zeros(int(slot[-1]) + 1, bool)
         mixed[slot[1:][wrong]] = True
         places = np.flatnonzero(mixed[slot])
         those = np.sort(order[places])
@@ -162,11 +186,22 @@ def by_receiver(receiver: np.ndarray, arrived_ns: np.ndarray) -> tuple[np.ndarra
     return order, slot, arrived
 
 
-def _stable(slots: np.ndarray) -> np.ndarray:
-    if slots.dtype == np.uint16:
-        return np.argsort(slots, kind="stable")
-    low = np.argsort((slots & (RADIX - 1)).astype(np.uint16), kind="stable")
-    return low.take(np.argsort((slots >> 16).take(low).astype(np.uint16), kind="stable"))
+def _stable(slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Stable order of slots, and the slots in it.
+
+    Slot and place share one word where they fit: sorting plain words is faster than an indirect sort.
+    """
+    places = max(1, (len(slots) - 1).bit_length())
+    if int(slots.max()).bit_length() + places <= 32:
+        words = slots.astype(np.uint32) << np.uint32(places)
+        words |= np.arange(len(slots), dtype=np.uint32)
+    else:
+        words = slots.astype(np.uint64) << np.uint64(places)
+        words |= np.arange(len(slots), dtype=np.uint64)
+    words.sort()
+    slot = words >> words.dtype.type(places)
+    words &= words.dtype.type((1 << places) - 1)
+    return words.astype(np.int64), slot.astype(np.int64) if slot.dtype == np.uint64 else slot
 
 
 def _begins(
@@ -177,14 +212,15 @@ def _begins(
     begin_k = S_k + max over j <= k of (came_j - S_j) with S the service before a message (Lindley's recursion,
     unrolled); a large step between receivers lets one running maximum serve them all.
     """
-    level = np.cumsum(service)
-    total = int(level[-1])
-    level -= service
-    last = starts + lengths - 1
-    step = max(int(came[last].max()), int(free_ns.max())) - int(came[starts].min()) + total + 1
+    latest_ns = max(int(came[starts + lengths - 1].max()), int(free_ns.max()))
+    step = latest_ns - int(came[starts].min()) + int(service.sum()) + 1
     if step * len(starts) >= 2**62:
         raise OverflowError("verification queues: one batch holds more waiting time than 64 bits can count")
-    level -= np.repeat(np.arange(len(starts)) * step, lengths)
+    level = np.empty(len(service), np.int64)
+    level[0] = 0
+    level[1:] = service[:-1]
+    level[starts] -= step
+    np.cumsum(level, out=level)
     begin = came - level
     begin[starts] = np.maximum(came[starts], free_ns) - level[starts]
     np.maximum.accumulate(begin, out=begin)

@@ -92,12 +92,12 @@ class Verification:
         self._queues: VerificationQueues | None = None
         if used and security.verification.queue == "fifo":
             self._queues = VerificationQueues(stations.size, security.verification.capacity)
-            times = VERIFICATION_TIMES[security.verification.times]
-            self._service_ns = np.array(
-                [times.of(one.suite) if one.suite != "none" else 0 for one in rules.domains], np.int64
-            )
+            self._service_ns = _service_ns(security.verification.times, [one.suite for one in rules.domains])
         self._constant_ns = ns_from_ms(config.processing.verify_ms)
-        self._keys = {what: stream_key(seed, "certificate", what) for what in ("list", "expired", "revoked")}
+        self._keys = {what: stream_key(seed, "certificate", what) for what in ("expired", "revoked")}
+        self._list_keys = [
+            stream_key(seed, "certificate", "list", rules.domains[one.issuer].place) for one in rules.pending
+        ]
         self._due_of = np.empty(0, np.int64)
         self._due_ns: list[np.ndarray] = []
         self._expired = np.array([one.expired_ratio for one in rules.domains])
@@ -181,8 +181,8 @@ class Verification:
         if not np.array_equal(self._due_of, self._stations.station_id):
             self._due_of = self._stations.station_id.copy()
             self._due_ns = [
-                one.due_ns(hashed_uniform(self._keys["list"], self._due_of, np.array([one.issuer])))
-                for one in self._rules.pending
+                one.due_ns(hashed_uniform(key, self._due_of))
+                for one, key in zip(self._rules.pending, self._list_keys, strict=True)
             ]
         concerned = np.flatnonzero(self._pairs_pending[home, issuer[secured.row]])
         homes, issuers = home[concerned] % self._rules.count, issuer[secured.row[concerned]]
@@ -242,23 +242,25 @@ class Verification:
             if not passive:
                 self._count_verified(len(failed) if verified is None else int(np.count_nonzero(verified)), len(chained))
             return None
-        links = None if verified is None else np.flatnonzero(verified)
-        service_ns = self._service_ns[issuer].take(secured.row)
-        service_ns[chained] *= 2
+        kind = (2 * issuer).astype(np.uint8).take(secured.row)
+        kind[chained] += 1
         if passive:
-            wait_ns = service_ns - self._constant_ns
-            wait_ns[failed != 0] = 0
-            return wait_ns
+            wait_ns = self._service_ns.take(kind) - self._constant_ns
+            return wait_ns if verified is None else np.where(verified, wait_ns, 0)
         self._grow()
-        if links is None:
-            waited_ns, dropped = self._queues.serve(secured.receiver, secured.arrived_ns, service_ns)
-            wait_ns = waited_ns + (service_ns - self._constant_ns)
+        if verified is None:
+            links = None
+            wait_ns, dropped = self._queues.serve(secured.receiver, secured.arrived_ns, kind, self._service_ns)
+            wait_ns -= self._constant_ns
+            admitted = len(wait_ns)
         else:
-            service_ns = service_ns[links]
-            waited_ns, dropped = self._queues.serve(secured.receiver[links], secured.arrived_ns[links], service_ns)
+            links = np.flatnonzero(verified)
+            spent_ns, dropped = self._queues.serve(
+                secured.receiver[links], secured.arrived_ns[links], kind[links], self._service_ns
+            )
             wait_ns = np.zeros(len(failed), np.int64)
-            wait_ns[links] = waited_ns + (service_ns - self._constant_ns)
-        admitted = len(waited_ns)
+            wait_ns[links] = spent_ns - self._constant_ns
+            admitted = len(links)
         if dropped is not None:
             lost = np.flatnonzero(dropped) if links is None else links[dropped]
             failed[lost] |= _QUEUE
@@ -272,3 +274,13 @@ class Verification:
     def _count_verified(self, messages: int, chained: int) -> None:
         self._counts["verifications"] += messages + chained
         self._counts["chain_verifications"] += chained
+
+
+def _service_ns(name: str, suites: list[str]) -> np.ndarray:
+    """Per issuer two service times: of a message, and of one whose certificate has to be verified too."""
+    times = VERIFICATION_TIMES[name]
+    try:
+        once_ns = [times.of(suite) if suite != "none" else 1 for suite in suites]
+    except ValueError as error:
+        raise ValueError(f"security.verification.times: {name}: {error}") from None
+    return np.array([(time_ns, 2 * time_ns) for time_ns in once_ns], np.int64).reshape(-1)
