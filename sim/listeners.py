@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rsu.compatibility import Content, Reading, header_known
+from rsu.geodesy import epoch_year
 from rsu.profile import Candidate
 from sim.frames import Kind
 from sim.metrics.coverage import Coverage
@@ -17,7 +18,6 @@ from sim.receivers.hearing import Applied, Hearing, Told
 from sim.receivers.zones import Zones
 from sim.scenario.schema import Scenario
 from sim.senders.speakers import Speakers, distinct
-from sim.senders.written import epoch_of
 from sim.stages.verification import Verification
 from sim.world.approaches import Approaches
 from sim.world.build import World
@@ -61,12 +61,12 @@ class Listeners:
         self.names = tuple(one.id for one in config.corridor.jurisdictions)
         self.stations = world.stations
         self.verification = Verification(config, candidate, self.names, world.stations, world.seed)
-        epoch_year = epoch_of(world.utc0_ns)
+        year = epoch_year(world.utc0_ns)
         profiles, _, number = distinct(config, candidate)
         alike: dict[tuple[object, ...], list[int]] = {}
         for home in range(len(self.names)):
             alike.setdefault((number[home], *_trusted(candidate, self.names, home)), []).append(home)
-        readings = [Reading(profile, epoch_year) for profile in profiles]
+        readings = [Reading(profile, year) for profile in profiles]
         self.groups = [
             Group(index, tuple(homes), readings[number[homes[0]]]) for index, homes in enumerate(alike.values())
         ]
@@ -75,7 +75,7 @@ class Listeners:
             self.group_of_place[list(group.homes)] = group.index
         self.simple = len(self.groups) == 1 and len(speakers) == 1
         """Everybody reads everything as it was meant."""
-        senders = [Reading(speaker.profile, epoch_year) for speaker in speakers.speakers]
+        senders = [Reading(speaker.profile, year) for speaker in speakers.speakers]
         self._content = {
             (group.index, voice): Content(sender, group.reading)
             for group in self.groups for voice, sender in enumerate(senders)

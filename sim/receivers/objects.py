@@ -30,7 +30,7 @@ class RsmReceiver:
         self.zones, self.here, self.coverage = zones, here, coverage
         self._applies = APPLICATIONS["RSM"]
         self._decode = Decoded(reading.decode, limit=512)
-        self._unit_row = {unit: row for row, unit in enumerate(zones.sensor_units)}
+        self._unit_row = zones.row_of_unit
         self._sigma_m = zones.world.config.layout.sensor.position_sigma_m
         self._tau_s = zones.world.config.measure.tau_s["RSM"]
         self._truth: VehicleColumns | None = None

@@ -27,10 +27,9 @@ class Relevance:
         self._stations, self._zones, self._approaches = world.stations, zones, approaches
         self._service = [flow.service if flow.sender == Kind.RSU else "" for flow in flows]
         self._has_zone = np.array([service in ("MAP", "SPAT", "RSI", "RSM") for service in self._service])
-        row = {unit: number for number, unit in enumerate(zones.sensor_units)}
         events = {id(event): number for number, event in enumerate(world.config.events)}
         self._nodes = {unit.index: units.nodes_of(unit) for unit in world.units}
-        self._sensor = {unit.index: row.get(unit.index) for unit in world.units}
+        self._sensor = {unit.index: zones.row_of_unit.get(unit.index) for unit in world.units}
         self._events: dict[tuple[int, int], list[int]] = {}
         for senders in units:
             for unit in senders.units:

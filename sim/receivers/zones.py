@@ -32,7 +32,13 @@ class Zones:
 
     def __init__(self, world: World, here: Here, approaches: Approaches, sensing: Mapping[int, Sensing]) -> None:
         self.world, self.here, self.approaches = world, here, approaches
-        self.sensor_units = sorted(sensing)
+        self.sensor_units = sorted(unit for unit in sensing if world.units[unit].twin_of is None)
+        self.row_of_unit = {unit: row for row, unit in enumerate(self.sensor_units)}
+        """Row of the field of each unit's sensor; a twin has its partner's."""
+        for unit in sensing:
+            partner = world.units[unit].twin_of
+            if partner is not None:
+                self.row_of_unit[unit] = self.row_of_unit[partner]
         self.sensors = [sensing[unit].sensor for unit in self.sensor_units]
         self.sensors += [Sensing(world, unit).sensor for unit in units_down(world.config.layout, world.corridor)
                          if unit.sensor]

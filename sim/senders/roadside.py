@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -29,21 +28,6 @@ from sim.world.sites import RoadsideUnit
 
 Process = Generator[simpy.Event, Any, None]
 
-COPY_STREAM = 1 << 8
-"""Streams of copies are numbered from here, apart from those of a unit's own messages."""
-COPY_SEQUENCE = 1 << 33
-"""And so are their sequence numbers, which key the draws of receptions."""
-
-
-@dataclass(frozen=True)
-class Copies:
-    """Messages that border units send a second time by a neighbour's profile."""
-
-    delay_ns: int
-    issuer: Mapping[int, int]
-    """Unit -> jurisdiction (index) whose certificates sign the copies."""
-
-
 def everything_known(from_place: int, to_place: int) -> int | None:
     """Platforms of all jurisdictions exchange what they know without delay."""
     return 0
@@ -56,17 +40,17 @@ class RoadsideSenders:
         self, env: simpy.Environment, world: World, speaker: Speaker, ledger: Ledger,
         submit: Callable[[Frames], None], *, begin_ns: int, measured: tuple[int, int], frame_limit_bytes: int,
         units: Sequence[RoadsideUnit], sensing: Mapping[int, Sensing], backhaul: Backhaul | None = None,
-        knows: Callable[[int, int], int | None] = everything_known, copies: Copies | None = None,
+        knows: Callable[[int, int], int | None] = everything_known, twin_delay_ns: int = 0,
     ) -> None:
-        """``knows(a, b)``: ns until the platform of jurisdiction b has what a's knows, None = never. ``copies``: these
-        units repeat here what they send by their own profile as well."""
+        """``knows(a, b)``: ns until the platform of jurisdiction b has what a's knows, None = never. ``twin_delay_ns``:
+        how much later twins say what their partners say."""
         self.env, self.world, self.speaker = env, world, speaker
         self.flows, self.message_set = speaker.flows, speaker.message_set
         self.services = SERVICES[speaker.message_set.family]
         self.envelope = speaker.envelopes[Kind.RSU]
         self.ledger, self.submit = ledger, submit
         self.begin_ns, self.measured = begin_ns, measured
-        self.units, self.sensing, self.knows, self.copies = list(units), sensing, knows, copies
+        self.units, self.sensing, self.knows, self.twin_delay_ns = list(units), sensing, knows, twin_delay_ns
         self.datum = Written(speaker.profile, world)
         self.backhaul_ns, self.backhaul = constant_ns(world.config), backhaul
         self.max_bytes = {
@@ -74,7 +58,7 @@ class RoadsideSenders:
             for name, flow in self.flows.items()
         }
         self.left_out_objects = 0
-        self._sequence = np.full(len(world.units), 0 if copies is None else COPY_SEQUENCE, np.int64)
+        self._sequence = np.zeros(len(world.units), np.int64)
 
     def start(self) -> None:
         """Begin every service of every unit."""
@@ -88,7 +72,7 @@ class RoadsideSenders:
                 for name, events in self.events_of(unit).items():
                     self.env.process(self._rsi(unit, events, self.flows[name]))
             if unit.index in self.sensing:
-                if self.copies is None:
+                if unit.twin_of is None:
                     self.env.process(self.sensing[unit.index].run(self.env, self.begin_ns))
                 if "RSM" in unit.services:
                     self.env.process(self._rsm(unit))
@@ -114,7 +98,8 @@ class RoadsideSenders:
         chainage_m = np.asarray(self.world.corridor.node_chainage_m, float)
         reach_m = self.world.config.layout.relay_range_m
         found = []
-        known = [self.knows(place, unit.jurisdiction) is not None for place in self._place_of_node]
+        own = self.speaks_for(unit).jurisdiction
+        known = np.array([self.knows(place, own) is not None for place in self._place_of_node], bool)
         for direction, ahead_m in (("up", chainage_m - unit.chainage_m), ("down", unit.chainage_m - chainage_m)):
             near = np.flatnonzero((ahead_m > 0) & (ahead_m <= reach_m) & known)
             if len(near) and direction in self.world.network.main:
@@ -124,12 +109,13 @@ class RoadsideSenders:
     def events_of(self, unit: RoadsideUnit) -> dict[str, list[RoadsideEvent]]:
         """Events whose path lies within reach downstream of the unit, or around it, by the rule they follow."""
         chosen: dict[str, list[RoadsideEvent]] = {}
+        own = self.speaks_for(unit).jurisdiction
         for event in self.world.config.events:
             if event.direction == "up":
                 near = event.from_m - event.announce_within_m <= unit.chainage_m <= event.to_m
             else:
                 near = event.from_m <= unit.chainage_m <= event.to_m + event.announce_within_m
-            if near and self.knows(self.place_of(event), unit.jurisdiction) is not None:
+            if near and self.knows(self.place_of(event), own) is not None:
                 rule = self.services.event_rule(event.kind, event.period_class)
                 chosen.setdefault(rule, []).append(event)
         return chosen
@@ -144,7 +130,11 @@ class RoadsideSenders:
         return [int(self.world.corridor.place_at(np.array([at]))[0]) for at in self.world.corridor.node_chainage_m]
 
     def _known_later_ns(self, unit: RoadsideUnit, place: int) -> int:
-        return self.knows(place, unit.jurisdiction) or 0
+        return self.knows(place, self.speaks_for(unit).jurisdiction) or 0
+
+    def speaks_for(self, unit: RoadsideUnit) -> RoadsideUnit:
+        """The unit itself, or the partner of a twin."""
+        return unit if unit.twin_of is None else self.world.units[unit.twin_of]
 
     def _map(self, unit: RoadsideUnit, nodes: list[int]) -> Process:
         flow = self._flow_of("MAP")
@@ -243,7 +233,7 @@ class RoadsideSenders:
         """Wait for the own phase of a service."""
         phase = stream(self.world.seed, "phase", unit.id, name).random()
         wait_ns = max(self.begin_ns - int(self.env.now), 0) + int(phase * flow.flow.period_ns)
-        yield self.env.timeout(wait_ns + (0 if self.copies is None else self.copies.delay_ns))
+        yield self.env.timeout(wait_ns + (0 if unit.twin_of is None else self.twin_delay_ns))
 
     def emit(self, unit: RoadsideUnit, flow: MessageFlow, octets: Sequence[bytes], *, backhaul_ns: int = 0,
              sense_ns: int = 0, first_stream: int = 0, generated_ns: int | None = None) -> None:
@@ -254,11 +244,9 @@ class RoadsideSenders:
         if not octets:
             return
         now_ns, count = int(self.env.now), len(octets)
-        issuer = unit.jurisdiction
-        if self.copies is not None:
-            issuer, first_stream = self.copies.issuer[unit.index], first_stream + COPY_STREAM
-            backhaul_ns += self.copies.delay_ns
-            generated_ns = (now_ns if generated_ns is None else generated_ns) - self.copies.delay_ns
+        if unit.twin_of is not None:
+            backhaul_ns += self.twin_delay_ns
+            generated_ns = (now_ns if generated_ns is None else generated_ns) - self.twin_delay_ns
         made_ns = now_ns if generated_ns is None else generated_ns
         ready_ns = now_ns + backhaul_ns + self.envelope.encode_ns + self.envelope.sign_ns
         backhaul_ns += now_ns - made_ns
@@ -269,9 +257,10 @@ class RoadsideSenders:
         sequence = self._sequence[unit.index] + np.arange(count)
         self._sequence[unit.index] += count
         frame = self.ledger.add(
-            count, list(octets), flow=flow.flow.index, sender=sender, sender_place=unit.jurisdiction,
-            sender_home=issuer, voice=self.speaker.index, generated_ns=made_ns, ready_ns=ready_ns,
-            encode_ns=self.envelope.encode_ns, sign_ns=self.envelope.sign_ns, backhaul_ns=backhaul_ns, sense_ns=sense_ns, size_bytes=size,
+            count, list(octets), flow=flow.flow.index, sender=sender, voice=self.speaker.index,
+            sender_place=self.speaks_for(unit).jurisdiction, sender_home=unit.jurisdiction,
+            generated_ns=made_ns, ready_ns=ready_ns, encode_ns=self.envelope.encode_ns,
+            sign_ns=self.envelope.sign_ns, backhaul_ns=backhaul_ns, sense_ns=sense_ns, size_bytes=size,
             measured=self.measured[0] <= made_ns < self.measured[1], sequence=sequence, certificate=full,
         )
         self.submit(Frames(

@@ -1,8 +1,9 @@
-"""All roadside units of a run: those of every speaker, and the copies that border units send by another profile."""
+"""All roadside units of a run, speaker by speaker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from copy import copy
 
 import simpy
 
@@ -14,9 +15,9 @@ from sim.frames import Frames, Kind
 from sim.ledger import Ledger
 from sim.scenario.schema.layout import RoadsideEvent
 from sim.senders.envelope import Envelope
-from sim.senders.roadside import Copies, RoadsideSenders
+from sim.senders.roadside import RoadsideSenders
 from sim.senders.sensing import Sensing
-from sim.senders.speakers import Speaker, Speakers
+from sim.senders.speakers import Speakers
 from sim.world.build import World
 from sim.world.sites import RoadsideUnit
 
@@ -30,29 +31,25 @@ class AllUnits:
     ) -> None:
         self.world = world
         self.sensing: dict[int, Sensing] = {unit.index: Sensing(world, unit) for unit in world.units if unit.sensor}
+        for unit in world.units:
+            if unit.twin_of in self.sensing:
+                self.sensing[unit.index] = copy(self.sensing[unit.twin_of])
         self.backhaul = Backhaul(world) if world.config.layout.backhaul != "constant" else None
         knows = _exchange(candidate, tuple(one.id for one in world.corridor.config.jurisdictions))
-
-        def senders(speaker: Speaker, units: Sequence[RoadsideUnit], copies: Copies | None = None) -> RoadsideSenders:
-            return RoadsideSenders(
-                env, world, speaker, ledger, access.submit, begin_ns=begin_ns, measured=measured,
-                frame_limit_bytes=access.largest_frame_bytes(Kind.RSU), units=units, sensing=self.sensing,
-                backhaul=self.backhaul, knows=knows, copies=copies,
-            )
-
-        own = {unit.index: int(speakers.of_place[unit.jurisdiction]) for unit in world.units}
+        twin_delay_ns = 0 if candidate.gateway is None else ns_from_ms(candidate.gateway.delay_ms)
         self.own = [
-            senders(speaker, [unit for unit in world.units if own[unit.index] == speaker.index])
+            RoadsideSenders(
+                env, world, speaker, ledger, access.submit, begin_ns=begin_ns, measured=measured,
+                frame_limit_bytes=access.largest_frame_bytes(Kind.RSU),
+                units=[unit for unit in world.units if int(speakers.of_place[unit.jurisdiction]) == speaker.index],
+                sensing=self.sensing, backhaul=self.backhaul, knows=knows, twin_delay_ns=twin_delay_ns,
+            )
             for speaker in speakers.speakers
         ]
         """By speaker."""
-        self.copies = [
-            senders(speakers[voice], [world.units[index] for index in sorted(issuer)], Copies(delay_ns, issuer))
-            for delay_ns, voice, issuer in _copies(world, speakers, candidate)
-        ]
 
     def __iter__(self) -> Iterator[RoadsideSenders]:
-        return iter([*self.own, *self.copies])
+        return iter(self.own)
 
     def start(self) -> None:
         """Begin every service of every unit."""
@@ -60,7 +57,7 @@ class AllUnits:
             senders.start()
 
     def of(self, unit: RoadsideUnit) -> RoadsideSenders:
-        """Who sends what a unit says by its own profile."""
+        """Who sends what a unit says."""
         return next(senders for senders in self.own if unit in senders.units)
 
     def nodes_of(self, unit: RoadsideUnit) -> list[int]:
@@ -118,32 +115,6 @@ def _exchange(candidate: Candidate, names: tuple[str, ...]) -> Callable[[int, in
         return ns_from_ms(candidate.relays.delay_ms(names[from_place], names[to_place]))
 
     return knows
-
-
-def _copies(world: World, speakers: Speakers, candidate: Candidate) -> list[tuple[int, int, Mapping[int, int]]]:
-    """(delay, speaker of the copies, unit -> jurisdiction of their certificates) of a candidate with a gateway.
-
-    A unit is at a border if its foot point lies within ``gateway.within_m`` of it; it copies for the jurisdictions on
-    both sides, and for those without a road of their own that have a unit there.
-    """
-    gateway = candidate.gateway
-    if gateway is None:
-        return []
-    found: dict[int, dict[int, int]] = {}
-    for border in world.corridor.borders:
-        ids = world.corridor.jurisdiction_ids
-        near = [
-            unit for unit in world.units
-            if unit.jurisdiction >= 0 and abs(unit.chainage_m - border.chainage_m) <= gateway.within_m
-        ]
-        places = {ids.index(name) for name in (border.from_id, border.to_id) if name in ids}
-        for place in sorted(places | {unit.jurisdiction for unit in near}):
-            for unit in near:
-                if place != unit.jurisdiction:
-                    found.setdefault(place, {})[unit.index] = place
-    return [
-        (ns_from_ms(gateway.delay_ms), int(speakers.of_place[place]), issuer) for place, issuer in sorted(found.items())
-    ]
 
 
 def border_places(world: World) -> list[tuple[float, int, int]]:

@@ -23,7 +23,7 @@ from sim.world.path_history import PathHistory
 
 
 class VehicleSender:
-    """On-board units of one speaker: one phase, one rolling count and one generation rule, columns down to the octets."""
+    """On-board units of one speaker: one phase, one rolling count, one generation rule, columns down to the octets."""
 
     def __init__(
         self, world: World, speaker: Speaker, ledger: Ledger, control: RateControl | None = None,

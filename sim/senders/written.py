@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 
+from rsu.geodesy import epoch_year
 from rsu.profile import Profile
 from rsu.services.described import DetectedObjects, EventDescription, UnitDescription
 from rsu.services.geometry import NodeGeometry
@@ -19,7 +18,7 @@ class Written:
     def __init__(self, profile: Profile, world: World) -> None:
         self.datum = str(profile.get("datum") or "WGS84")
         self.feed_datum = str(profile.get("feed_datum") or self.datum)
-        self.epoch_year = epoch_of(world.utc0_ns)
+        self.epoch_year = epoch_year(world.utc0_ns)
 
     def node(self, geometry: NodeGeometry) -> NodeGeometry:
         """A node of a MAP."""
@@ -47,10 +46,3 @@ class Written:
         if self.datum == "WGS84":
             return lon, lat
         return in_datum.lonlat_in(lon, lat, self.datum, self.epoch_year)
-
-
-def epoch_of(utc_ns: int) -> float:
-    """Year and its part, of nanoseconds since 1970."""
-    at = datetime.fromtimestamp(utc_ns / 1e9, UTC)
-    begin, end = datetime(at.year, 1, 1, tzinfo=UTC), datetime(at.year + 1, 1, 1, tzinfo=UTC)
-    return at.year + (at - begin) / (end - begin)

@@ -18,6 +18,7 @@ from sim.traffic import TRAFFIC, Traffic
 from sim.traffic.recording import RecordedTraffic, Recorder, traffic_key
 from sim.world.corridor import CorridorGeometry
 from sim.world.crossing import Retuning
+from sim.world.gateways import with_twins
 from sim.world.gnss import PositionErrors, clock_offsets_ns
 from sim.world.network import RoadNetwork
 from sim.world.pedestrians import DEVICE_HEIGHT_M, Pedestrians
@@ -59,7 +60,9 @@ class World:
         self.corridor = CorridorGeometry(config.corridor)
         self.network = RoadNetwork(self.corridor)
         self.signals = Signals(self.network)
-        self.units: list[RoadsideUnit] = build_units(config.layout, self.corridor)
+        self.units: list[RoadsideUnit] = with_twins(
+            build_units(config.layout, self.corridor), self.corridor, loaded.candidate.gateway
+        )
         self.probes = build_probes(config, self.corridor, self.network)
         self.pedestrians = Pedestrians(config.pedestrians, self.corridor)
         key = traffic_key(config, config.seed)

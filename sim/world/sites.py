@@ -44,6 +44,9 @@ class RoadsideUnit:
     """Numbers of :mod:`sim.channel.antenna`, azimuth from north."""
     side: Side = "right"
     """Side of the road, seen in direction up."""
+    twin_of: int | None = None
+    """Index of the unit whose messages this one repeats by its own jurisdiction's profile (:mod:`sim.world.gateways`);
+    none = it speaks for itself."""
 
 
 NODE_ONCE: tuple[str, ...] = ("RSM", "C157-SSM", "RSC")
@@ -86,7 +89,7 @@ def standing_units(layout: Layout, corridor: CorridorGeometry) -> list[RoadsideU
     if doubled:
         raise ValueError(f"layout.sites: id {doubled[0]!r} stands more than once")
     own = {site.id: site.antenna for site in layout.sites if site.antenna is not None}
-    return _identified([
+    return identified([
         replace(unit, antenna_pattern=_pattern(own.get(unit.id, layout.antenna), corridor, unit)) for unit in units
     ])
 
@@ -104,7 +107,7 @@ def _pattern(antenna: Antenna, corridor: CorridorGeometry, unit: RoadsideUnit) -
     )
 
 
-def _identified(units: list[RoadsideUnit]) -> list[RoadsideUnit]:
+def identified(units: list[RoadsideUnit]) -> list[RoadsideUnit]:
     """Station ids below ``UNIT_IDS`` from hashed names; of two that meet, the one later in the alphabet moves on."""
     taken: set[int] = set()
     ids: dict[str, int] = {}
