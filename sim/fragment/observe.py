@@ -6,8 +6,9 @@ import csv
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
 LOSS_METRICS = ("uir_class", "C_useful", "war", "latency_within_100ms")
 """All that attribution reads of a candidate made for it."""
 FURTHER_METRICS = (
-    "uir_pair", "reach_class", "prr_class", "C_raw", "blackout_m", "blackout_s", "blackout_censored", "aoi", "aoi_mean",
+    "uir_pair", "reach_class", "prr_class", "C_raw", "aoi", "aoi_mean",
     "event_awareness", "event_unaware", "awareness_m", "cbr_mean", "cbr", "air_bytes", "frames_sent", "size_bytes",
-    "verifications_hz", "verifications", "vehicle_coverage",
+    "vehicle_coverage",
 )
-FURTHER_PREFIXES = ("end_class_", "end_pair_", "fail_class_", "latency_within_", "security_", "stage_count_")
+FURTHER_PREFIXES = ("end_class_", "end_pair_", "fail_class_", "latency_within_")
+COUNTERS = (
+    "verifications", "chain_verifications", "certificates_learned", "certificate_waits", "queue_drops",
+    "unknown_root_used", "region_warnings",
+)
+"""Counters of the stage *verified* in ``summary.json``; the first one also as a rate."""
 _COLUMNS = METRIC_COLUMNS[:7]
 
 
@@ -96,9 +102,22 @@ def observed(study: Study, campaign: CampaignResult) -> dict[str, Observed]:
             for view, name in wanted.items():
                 rows = read_rows(result.folder, view, wanted_by(name in study.candidates))
                 found[name].replications.append(run.replication)
-                for key, value, n in rows:
+                for key, value, n in chain(rows, () if view else counters(result.summary)):
                     found[name].put(key, run.replication, width, value, n)
     return found
+
+
+def counters(summary: Mapping[str, Any]) -> Iterator[tuple[Key, float, float]]:
+    """What receivers verified, from a run's ``summary.json``: counts of the whole run, and signatures per second.
+
+    Nothing where the stage had nothing to do.
+    """
+    told, simulated_s = summary.get("counters", {}), summary.get("simulated_s")
+    for name in COUNTERS:
+        if isinstance(told, Mapping) and isinstance(told.get(name), int):
+            yield Key(name, "count"), float(told[name]), math.nan
+            if name == COUNTERS[0] and isinstance(simulated_s, (int, float)) and simulated_s > 0:
+                yield Key(f"{name}_hz", "1/s"), told[name] / simulated_s, math.nan
 
 
 def wanted_by(everything: bool) -> Callable[[str], bool]:

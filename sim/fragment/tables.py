@@ -12,9 +12,10 @@ import numpy as np
 from sim.campaign.statistics import Interval
 from sim.fragment.answer import Findings
 from sim.fragment.attribution import VIEWS
+from sim.fragment.blackouts import BLACKOUT_COLUMNS, blackout_rows
 from sim.fragment.decisions import DECISION_COLUMNS, decision_rows
 from sim.fragment.losses import UIR, USEFUL, Subject, pairs_of, subjects, supply_subjects, value_of, wrong
-from sim.fragment.observe import Key, Observed, change, fragmentation, mean_of
+from sim.fragment.observe import COUNTERS, Key, Observed, change, fragmentation, mean_of
 from sim.fragment.stages import LEFT, dominant, ended, waterfall
 from sim.fragment.traceability import TRACE_COLUMNS, trace_rows
 from sim.tables import csv_text
@@ -106,15 +107,10 @@ def wrong_rows(found: Findings) -> Iterator[Row]:
             yield name, class_, cause, *mean_of(mine), *change(mine, others)[:3]
 
 
-def blackout_rows(found: Findings) -> Iterator[Row]:
-    """Border blackout by border, direction and home; empty values where a run had too few crossings."""
-    yield from _figures(found, lambda key: key.metric.startswith("blackout"))
-
-
 def overhead_rows(found: Findings) -> Iterator[Row]:
     """What it costs the channel and the receivers: busy ratio, octets, frames, verifications; age and latency."""
-    heads = ("cbr", "air_bytes", "frames_sent", "size_bytes", "verifications", "security_", "stage_count_", "aoi",
-             "event_", "awareness", "latency_within_", "vehicle_coverage")
+    heads = ("cbr", "air_bytes", "frames_sent", "size_bytes", "aoi", "awareness", "event_", "latency_within_",
+             "vehicle_coverage", *COUNTERS)
     yield from _figures(found, lambda key: key.metric.startswith(heads))
 
 
@@ -150,7 +146,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[Findings], Iterator[Row]]]] =
         "recovered_upper", "recovered_share", "n_seeds",
     ), roadmap_rows),
     "wrong": (("candidate", "class", "cause", *_BOUNDS, *_CHANGE), wrong_rows),
-    "blackout": (("candidate", *Key._fields, *_BOUNDS, *_CHANGE), blackout_rows),
+    "blackout": (BLACKOUT_COLUMNS, blackout_rows),
     "overheads": (("candidate", *Key._fields, *_BOUNDS, *_CHANGE), overhead_rows),
     "decisions": (DECISION_COLUMNS, decision_rows),
     "traceability": (TRACE_COLUMNS, trace_rows),

@@ -6,7 +6,7 @@ import math
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.fragment.shapley import (
@@ -33,7 +33,7 @@ def independent(p: dict[str, float]) -> Games:
     return {one: 1 - math.prod(1 - p[name] for name in one) for one in subsets(p)}
 
 
-games = st.integers(1, 5).flatmap(
+games = st.integers(1, 4).flatmap(
     lambda n: st.lists(st.floats(-1, 1), min_size=2**n, max_size=2**n).map(
         lambda losses: dict(zip(subsets(f"H{k}" for k in range(1, n + 1)), losses, strict=True))
     )
@@ -75,6 +75,7 @@ def test_masking() -> None:
     assert greedy(game)[1].hazard == "H7"
 
 
+@settings(deadline=None, max_examples=40)
 @given(games)
 def test_mean_over_all_orders(game: Games) -> None:
     """Independent: the definition itself, every order written out."""
@@ -87,6 +88,7 @@ def test_mean_over_all_orders(game: Games) -> None:
     assert shapley(game) == pytest.approx(expected, abs=1e-12)
 
 
+@settings(deadline=None, max_examples=40)
 @given(games)
 def test_efficiency(game: Games) -> None:
     """Property: shares sum to the total, and so does the blame of any order; a road map ends in the harmonised case."""
@@ -95,6 +97,7 @@ def test_efficiency(game: Games) -> None:
     assert greedy(game)[-1].loss == game[frozenset()]
 
 
+@settings(deadline=None, max_examples=40)
 @given(games, st.permutations(range(1, 6)))
 def test_symmetry(game: Games, order: list[int]) -> None:
     """Property: other names for the hazards give the same shares under these names."""
@@ -104,6 +107,7 @@ def test_symmetry(game: Games, order: list[int]) -> None:
     assert shapley(other) == pytest.approx(expected, abs=1e-12)
 
 
+@settings(deadline=None, max_examples=40)
 @given(games)
 def test_null_player(game: Games) -> None:
     """Property: a hazard that never changes anything has no share and moves nobody else's."""
@@ -113,6 +117,7 @@ def test_null_player(game: Games) -> None:
     assert found == pytest.approx(shapley(game), abs=1e-12)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.floats(-1, 1), min_size=8, max_size=8), st.lists(st.floats(-1, 1), min_size=8, max_size=8))
 def test_additivity(first: list[float], second: list[float]) -> None:
     """Property: the shares of a sum of two games are the sums of their shares."""
