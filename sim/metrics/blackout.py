@@ -3,6 +3,7 @@ section 7)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,17 +12,18 @@ import numpy as np
 
 from sim.clock import NEVER, SECOND
 from sim.frames import Kind, Outcome
+from sim.metrics import base
 from sim.metrics.base import Batch, Context, Metric, Rows, Tick, direction_name
 from sim.metrics.driven import Driven, Step, chainage_at
 from sim.metrics.histograms import SIGNED_METRES, SIGNED_SECONDS, Named, of_signed, signed_quantile
 
-CLASSES = ("RSI", "SPAT+MAP")
-"""Classes that are followed; of SPAT+MAP the SPAT counts, which is applied with its MAP only."""
+CLASSES = {"RSI": math.inf, "SPAT+MAP": 500.0}
+"""Classes that are followed, told where a vehicle is in a zone of theirs so close behind the border (m); of SPAT+MAP
+the SPAT counts, which is applied with its MAP only."""
+_NAMES = tuple(CLASSES)
 _MESSAGE_CLASS = {"RSI": 0, "SPAT": 1}
 STAYS_NS = 2 * SECOND
 """So long a class must stay fresh."""
-ZONE_WITHIN_M = 500.0
-"""SPAT+MAP is told only where a vehicle is in its zone within this distance behind the border."""
 LEAST_CROSSINGS = 30
 """Fewer crossings have no quantile."""
 QUANTILES = (0.5, 0.95)
@@ -74,8 +76,9 @@ class Blackout:
     (place of the sender) within the freshness limit. A blackout ends where the first stretch of freshness of at least
     :data:`STAYS_NS` begins that is not over when the vehicle crosses; it may begin before the border. Clipped by the
     next border, by the end of the vehicle's way along the road and by the end of the run; what was heard before the
-    measured time is unknown. Memory: classes x jurisdictions x vehicles, and one row per crossing.
-    Rows pool the borders over which one enters a jurisdiction in one direction; ``crossings`` tells each apart.
+    measured time is unknown. Nothing is told where no vehicle ever is in a zone of the class. Rows pool the borders
+    over which one enters a jurisdiction in one direction; ``crossings`` tells each apart. Memory: classes x
+    jurisdictions x vehicles, and one row per crossing.
     """
 
     def __init__(self, context: Context) -> None:
@@ -97,8 +100,8 @@ class Blackout:
         self._open = np.zeros((len(CLASSES), 0), bool)
         """Whose blackout is not over yet."""
         self.crossings: list[Crossing] = []
-        self.zones: set[tuple[int, int]] = set()
-        """(border, +1 up or -1 down) close behind which there is a zone of SPAT+MAP."""
+        self.zones: set[tuple[int, int, int]] = set()
+        """(class, border, +1 up or -1 down) behind which there is a zone."""
 
     def observe(self, batch: Batch) -> None:
         """Take in what vehicles applied of messages of units."""
@@ -172,7 +175,7 @@ class Blackout:
             self._fresh.last_ns[:, :, changed] = -NEVER
         self._cross(step, stations.home[stations.first_vehicle :])
         if tick.vehicle_zone is not None:
-            self._see_zones(tick.vehicle_zone[0])
+            self._see_zones(tick.vehicle_zone)
 
     def _resolve(self) -> None:
         """End the blackouts whose class was, or is certain to be, fresh for long enough."""
@@ -203,15 +206,16 @@ class Blackout:
                 self._last[vehicle] = (border, at_ns, entered, sign, home[vehicle], who)
                 self._open[:, vehicle] = entered >= 0
 
-    def _see_zones(self, zone: np.ndarray) -> None:
-        """Note the borders close behind which a vehicle is in the zone of SPAT+MAP; ``zone`` by vehicle."""
-        if len(self.zones) == 2 * len(self._border_m):
+    def _see_zones(self, zones: np.ndarray) -> None:
+        """Note behind which borders there is a zone; ``zones`` as in :attr:`Tick.vehicle_zone`."""
+        if len(self.zones) == 2 * len(CLASSES) * len(self._border_m):
             return
-        inside = np.flatnonzero(zone & (self._last["border"][: len(zone)] >= 0))
-        border = self._last["border"][inside]
-        near = np.abs(self._driven.chainage_m[inside] - self._border_m[border]) <= ZONE_WITHIN_M
-        signs = self._last["sign"][inside[near]].tolist()
-        self.zones.update(zip(border[near].tolist(), signs, strict=True))
+        crossed = np.flatnonzero(self._last["border"][: zones.shape[1]] >= 0)
+        border, sign = self._last["border"][crossed], self._last["sign"][crossed]
+        away_m = np.abs(self._driven.chainage_m[crossed] - self._border_m[border])
+        for k, (name, within_m) in enumerate(CLASSES.items()):
+            here = zones[base.CLASSES.index(name)][crossed] & (away_m <= within_m)
+            self.zones.update((k, b, s) for b, s in zip(border[here].tolist(), sign[here].tolist(), strict=True))
 
     def _close(self, vehicle: int, at_m: float, at_ns: int, end: str) -> None:
         """Clip what is still open of a crossing."""
@@ -226,7 +230,7 @@ class Blackout:
         names, last = self.context.jurisdictions, self._last[vehicle]
         border, sign, home = int(last["border"]), int(last["sign"]), int(last["home"])
         return Crossing(
-            CLASSES[class_], float(self._border_m[border]), names[last["entered"]], direction_name(sign),
+            _NAMES[class_], float(self._border_m[border]), names[last["entered"]], direction_name(sign),
             names[home] if home >= 0 else "", int(last["who"]), int(last["time_ns"]) / SECOND,
             sign * (at_m - float(self._border_m[border])), (at_ns - int(last["time_ns"])) / SECOND, end,
         )
@@ -243,8 +247,8 @@ class Blackout:
         for class_, vehicle in zip(*(index.tolist() for index in np.nonzero(self._open)), strict=True):
             at_m = float(self._driven.chainage_m[vehicle])
             found.append(self._crossing(class_, vehicle, at_m, self._driven.now_ns, "run"))
-        zones = {(float(self._border_m[border]), direction_name(sign)) for border, sign in self.zones}
-        told = [one for one in found if one.class_ != CLASSES[1] or (one.border_m, one.direction) in zones]
+        zones = {(_NAMES[c], float(self._border_m[border]), direction_name(sign)) for c, border, sign in self.zones}
+        told = [one for one in found if (one.class_, one.border_m, one.direction) in zones]
         return sorted(told, key=lambda one: (one[0], one.border_m, one.direction, one.time_s, one.vehicle))
 
     def _groups(self) -> Iterator[tuple[dict[str, Any], list[Crossing]]]:

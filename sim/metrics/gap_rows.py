@@ -1,5 +1,5 @@
-"""Rows of ``metrics.csv`` about pairs of vehicles: gaps, delays and open ends, of everybody or of receivers in one
-place."""
+"""Rows of ``metrics.csv`` about pairs of vehicles: gaps, delays and open ends, of everybody, of receivers in one
+place, or by whether the homes differ."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ class GapRows:
     message: str
     range_m: float
     jurisdiction: str = ""
+    station_class: str = ""
+    """``same home`` or ``cross home``, empty = any pair."""
 
     def row(
         self, metric: str, unit: str, value: float | None = None, n: int | None = None, quantile: float | None = None
     ) -> Metric:
         """One row."""
         return Metric(
-            metric, unit, "V2V", self.message, self.jurisdiction, distance_m=self.range_m, quantile=quantile,
-            value=value, n=n,
+            metric, unit, "V2V", self.message, self.jurisdiction, station_class=self.station_class,
+            distance_m=self.range_m, quantile=quantile, value=value, n=n,
         )
 
     def delays(self, name: str, delays: DelayHistogram, ends: bool = True) -> Iterator[Metric]:

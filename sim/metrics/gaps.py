@@ -4,6 +4,7 @@ and 6)."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from sim.frames import Kind, Outcome
 from sim.metrics.base import Batch, Context, Metric, Rows, Tick
 from sim.metrics.gap_rows import GapRows
 from sim.metrics.histograms import Named, of_delays
+from sim.metrics.home_pairs import CROSS, SAME, HomeAge
 from sim.metrics.pair_states import UNHEARD, Heard, Links, Pairs, turns_of_pairs
 from sim.metrics.pairs import MARGIN_M, PairWindow
 from sim.metrics.placed import PlacedDelays
@@ -30,7 +32,8 @@ class Gaps:
     *Age*: time since the generation of the newest applied message, its mean integrated exactly over time, its
     quantiles taken at ticks. A pair is judged once it has been watched for the freshness limit of BSM; pairs
     never heard count as not covered. With several jurisdictions, gaps, open ends and delays are told of each
-    receiver's place too, as of the tick in which it had the message, or of the last tick of an open end.
+    receiver's place too, as of the tick in which it had the message, or of the last tick of an open end, and of pairs
+    of one home and of two.
     """
 
     def __init__(self, context: Context) -> None:
@@ -43,31 +46,42 @@ class Gaps:
         self._ids = np.empty(0, np.int64)
         self._waiting: list[Links] = []
         self._end_ns = -NEVER
-        self._gap, self._delay, self.age = DelayHistogram(), DelayHistogram(), DelayHistogram()
+        self._gap, self._delay, self._age = DelayHistogram(), DelayHistogram(), DelayHistogram()
         self.gap_long = 0
         self.open_ends = self.open_long = 0
         self.age_ns2 = 0
         self.age_time_ns = 0
         self.heard_ticks = self.judged_ticks = 0
         places = len(context.jurisdictions) + 1
-        self._places = places if places > 2 else 1
+        self._groups = 2 * places if places > 2 else 1
         self._place_of_rank, self._renewed = np.empty(0, np.int16), False
-        self._by_place = PlacedDelays()
-        """Gaps and delays with several jurisdictions, by jurisdiction of the receiver + 1."""
-        self.placed_counts = np.zeros((3, self._places), np.int64)
-        """Gaps beyond 2.5 periods, open ends, open ends beyond 2.5 periods; by place."""
+        self._cross = np.empty(0, np.int16)
+        """Whether the homes of a pair differ."""
+        self._by_group = PlacedDelays()
+        """Gaps, delays and ages with several jurisdictions, by :attr:`Pairs.group`."""
+        self.placed_counts = np.zeros((3, self._groups), np.int64)
+        """Gaps beyond 2.5 periods, open ends, open ends beyond 2.5 periods; by group."""
+        self.cross = HomeAge()
         self.covered = np.zeros((len(COVERAGE_RANGES_M), 3, places), np.int64)
         """Judged pair-ticks per range: all, radio-fresh, applied-fresh; per place of the receiver."""
 
     @property
     def gap(self) -> DelayHistogram:
         """All gaps so far."""
-        return self._gap if self._places == 1 else self._by_place.of("gap", range(self._places))
+        return self._told("gap", self._gap)
 
     @property
     def delay(self) -> DelayHistogram:
         """All update delays so far."""
-        return self._delay if self._places == 1 else self._by_place.of("update_delay", range(self._places))
+        return self._told("update_delay", self._delay)
+
+    @property
+    def age(self) -> DelayHistogram:
+        """All ages so far."""
+        return self._told("aoi", self._age)
+
+    def _told(self, name: str, whole: DelayHistogram) -> DelayHistogram:
+        return whole if self._groups == 1 else self._by_group.of(name, range(self._groups))
 
     def tick(self, tick: Tick) -> None:
         """Bring the pairs up to date, then sample delay, age and coverage."""
@@ -87,7 +101,7 @@ class Gaps:
         distance_m2 = self.window.distance_m2(place_m[0], place_m[1], stations.ring_m)
         within = distance_m2 <= self.range_m**2
         self._enter_and_leave(within, now_ns)
-        self._take_places(stations.place)
+        self._take_groups(stations.place, stations.home)
         self._end_ns = now_ns + tick.length_ns
         self.pairs.judge(now_ns - self.tau_ns)
         self._sample(now_ns, tick.length_ns)
@@ -108,13 +122,18 @@ class Gaps:
         self._renewed = True
         pairs.entry = self.heard.compact(pairs.entry)
 
-    def _take_places(self, place: np.ndarray) -> None:
+    def _take_groups(self, place: np.ndarray, home: np.ndarray) -> None:
         """Where receivers are now; made anew only where somebody crossed a border or the list of pairs changed."""
-        if self._places == 1:
+        if self._groups == 1:
             return
-        of_rank = (place[self.window.ranked] + 1).astype(np.int16)
+        window = self.window
+        of_rank = (2 * (place[window.ranked] + 1)).astype(np.int16)
+        if self._renewed:
+            of_home = home[window.ranked]
+            self._cross = (np.repeat(of_home, window.width) != of_home.take(window.receiver_rank)).astype(np.int16)
         if len(of_rank) != len(self._place_of_rank) or (of_rank != self._place_of_rank).any() or self._renewed:
-            self.pairs.place = of_rank.take(self.window.receiver_rank)
+            self.pairs.group = of_rank.take(window.receiver_rank)
+            self.pairs.group += self._cross
         self._place_of_rank, self._renewed = of_rank, False
 
     def _enter_and_leave(self, within: np.ndarray, now_ns: int) -> None:
@@ -138,10 +157,10 @@ class Gaps:
         long = self._is_long(open_ns)
         self.open_ends += len(open_ns)
         self.open_long += int(np.count_nonzero(long))
-        if self._places > 1:
-            place = self.pairs.place[rows]
-            self.placed_counts[1] += np.bincount(place, minlength=self._places)
-            self.placed_counts[2] += np.bincount(place[long], minlength=self._places)
+        if self._groups > 1:
+            group = self.pairs.group[rows]
+            self.placed_counts[1] += np.bincount(group, minlength=self._groups)
+            self.placed_counts[2] += np.bincount(group[long], minlength=self._groups)
 
     def _is_long(self, delay_ns: np.ndarray) -> np.ndarray:
         return delay_ns > self.period_ns * _LONG_NUMERATOR // _LONG_DENOMINATOR
@@ -153,32 +172,34 @@ class Gaps:
         self.judged_ticks += int(np.count_nonzero(pairs.in_age))
         newest = pairs.entry * pairs.in_age
         pairs.in_age &= newest != UNHEARD
-        entry, place, count = self._held(newest)
+        entry, group, count = self._held(newest)
         known = len(entry) if count is None else int(count.sum())
         self.heard_ticks += known
         age_ns, delay_ns = now_ns - heard.made_ns[entry], now_ns - heard.time_ns[entry]
-        if self._places > 1:
-            self._by_place.add(place, {"update_delay": delay_ns}, count)
+        whole_ns = age_ns if count is None else age_ns * count
+        if self._groups > 1:
+            self._by_group.add(group, {"update_delay": delay_ns, "aoi": age_ns}, count)
+            self.cross.sample(group & 1 > 0, whole_ns, count, length_ns)
         else:
             self._delay.add(delay_ns, count)
-        self.age.add(age_ns, count)
-        self.age_ns2 += int((age_ns if count is None else age_ns * count).sum()) * length_ns + known * length_ns**2 // 2
+            self._age.add(age_ns, count)
+        self.age_ns2 += int(whole_ns.sum()) * length_ns + known * length_ns**2 // 2
         self.age_time_ns += known * length_ns
 
     def _held(self, newest: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """(entry, place, pairs that hold it there) of pairs whose age is known; pair by pair, without counts, where
+        """(entry, group, pairs of it that hold it) of pairs whose age is known; pair by pair, without counts, where
         there are so many entries that counting would not pay."""
-        pairs, places = self.pairs, self._places
+        pairs, groups = self.pairs, self._groups
         if 2 * self.heard.count > len(pairs):
             rows = np.flatnonzero(pairs.in_age)
-            return newest.take(rows), pairs.place.take(rows), None
-        if places > 1:
-            newest *= np.int32(places)
-            newest += pairs.place
-        count = np.bincount(newest, minlength=places)
-        count[:places] = 0
+            return newest.take(rows), pairs.group.take(rows), None
+        if groups > 1:
+            newest *= np.int32(groups)
+            newest += pairs.group
+        count = np.bincount(newest, minlength=groups)
+        count[:groups] = 0
         used = np.flatnonzero(count)
-        return *np.divmod(used, places), count[used]
+        return *np.divmod(used, groups), count[used]
 
     def _cover(self, distance_m2: np.ndarray, place: np.ndarray, now_ns: int) -> None:
         """Judged pairs within 150 m and 300 m: how many hold a BSM that is fresh."""
@@ -190,15 +211,16 @@ class Gaps:
         if pairs.radio_ns is not None:
             cell[(cell == 0) & (now_ns - pairs.radio_ns <= self.tau_ns)] = 1
         cell += np.int16(3) * (distance_m2 <= inner_m**2)
-        if self._places > 1:
-            cell += np.int16(6) * pairs.place
+        if self._groups > 1:
+            cell += np.int16(6) * pairs.group
             cell += 1
         elif len(window.ranked):
             place = (6 * (place[window.ranked] + 1) + 1).astype(np.int16)
             cell += place[0] if (place == place[0]).all() else place.take(window.receiver_rank)
         near = pairs.within if self.range_m == outer_m else distance_m2 <= outer_m**2
         cell *= near & pairs.judged
-        count = np.bincount(cell, minlength=1 + 6 * places)[1:].reshape(places, 2, 3)
+        kinds = 2 if self._groups > 1 else 1
+        count = np.bincount(cell, minlength=1 + 6 * places * kinds)[1:].reshape(places, kinds, 2, 3).sum(1)
         for k, of_range in enumerate((count[:, 1], count.sum(1))):
             self.covered[k] += np.cumsum(of_range.T[::-1], axis=0)[::-1]
 
@@ -278,17 +300,22 @@ class Gaps:
         in_order = (before != UNHEARD) & (gap_ns >= 0) & (newer_ns >= 0)
         old = pairs.entry.take(pair)
         others = np.flatnonzero(old != np.where(in_order, before, np.int32(-1)).take(row))
-        size = 8 * self._places
+        size = 8 * self._groups
         key = row * size
-        key += pairs.flags(self._places).take(pair)
+        key += pairs.flags(self._groups).take(pair)
         key[others] = size * count
         many = np.bincount(key, minlength=size * (count + 1))[: size * count]
         used = np.flatnonzero(many)
         many = many[used]
         reception, flags = np.divmod(used, size)
-        closed, in_age = flags & 1 > 0, np.bincount(reception, many * (flags >> 1 & 1), minlength=count)
+        closed, ageing = flags & 1 > 0, many * (flags >> 1 & 1)
+        in_age = np.bincount(reception, ageing, minlength=count)
         self._count_gaps(gap_ns[reception[closed]], flags[closed] >> 3, many[closed])
-        self._shorten_age(np.where(in_order, newer_ns, 0) * in_age.astype(np.int64), heard.time_ns[here])
+        newer_ns = np.where(in_order, newer_ns, 0)
+        self.age_ns2 -= self._shorter(newer_ns * in_age.astype(np.int64), heard.time_ns[here])
+        if self._groups > 1:
+            in_age = np.bincount(reception, ageing * (flags >> 3 & 1), minlength=count)
+            self.cross.age_ns2 -= self._shorter(newer_ns * in_age.astype(np.int64), heard.time_ns[here])
         if (flags & 4).any():
             opened = np.flatnonzero((key & 4 == 4) & (key < size * count))
             self._hear_first(pair[opened], heard.time_ns[row[opened] + first])
@@ -307,23 +334,28 @@ class Gaps:
         time_ns, made_ns = heard.time_ns.take(entry), heard.made_ns.take(entry)
         gap_ns, newer_ns = time_ns - heard.time_ns.take(old), made_ns - heard.made_ns.take(old)
         first = int(entry.min())
-        by_entry = np.bincount(entry - first, np.maximum(newer_ns, 0) * pairs.in_age.take(pair)).astype(np.int64)
-        self._shorten_age(by_entry, heard.time_ns[first : first + len(by_entry)])
+        younger_ns = np.maximum(newer_ns, 0) * pairs.in_age.take(pair)
+        by_entry = np.bincount(entry - first, younger_ns).astype(np.int64)
+        at_ns = heard.time_ns[first : first + len(by_entry)]
+        self.age_ns2 -= self._shorter(by_entry, at_ns)
+        if self._groups > 1:
+            by_entry = np.bincount(entry - first, younger_ns * (pairs.group.take(pair) & 1)).astype(np.int64)
+            self.cross.age_ns2 -= self._shorter(by_entry, at_ns)
         if not closed.all():
             self._hear_first(pair[~closed], time_ns[~closed])
         gapped = np.flatnonzero(closed & (gap_ns >= 0))
-        self._count_gaps(gap_ns.take(gapped), pairs.place.take(pair.take(gapped)))
+        self._count_gaps(gap_ns.take(gapped), pairs.group.take(pair.take(gapped)))
         if int(gap_ns.min()) < 0 or int(newer_ns.min()) < 0:
             entry = self._newest(old, entry)
         pairs.entry[pair] = entry
 
-    def _count_gaps(self, gap_ns: np.ndarray, place: np.ndarray, count: np.ndarray | None = None) -> None:
+    def _count_gaps(self, gap_ns: np.ndarray, group: np.ndarray, count: np.ndarray | None = None) -> None:
         long = np.flatnonzero(self._is_long(gap_ns))
         many = np.ones(len(long), np.int64) if count is None else count[long]
         self.gap_long += int(many.sum())
-        if self._places > 1:
-            self._by_place.add(place, {"gap": gap_ns}, count)
-            np.add.at(self.placed_counts[0], place[long], many)
+        if self._groups > 1:
+            self._by_group.add(group, {"gap": gap_ns}, count)
+            np.add.at(self.placed_counts[0], group[long], many)
         else:
             self._gap.add(gap_ns, count)
 
@@ -336,12 +368,12 @@ class Gaps:
         self._count_open(pair, entry_ns)
         self.pairs.closed[pair] = time_ns >= since_ns
 
-    def _shorten_age(self, newer_ns: np.ndarray, time_ns: np.ndarray) -> None:
-        """From its reception at ``time_ns`` to the end of the tick, a message makes its pairs younger by ``newer_ns``
-        altogether."""
+    def _shorter(self, newer_ns: np.ndarray, time_ns: np.ndarray) -> int:
+        """What the integral of ages (ns2) loses: from its reception at ``time_ns`` to the end of the tick, a message
+        makes its pairs younger by ``newer_ns`` altogether."""
         rest_us = (self._end_ns - time_ns) // 1000
         high, low = newer_ns >> 20, newer_ns & ((1 << 20) - 1)  # the sum of products may need more than 64 bits
-        self.age_ns2 -= ((int((high * rest_us).sum()) << 20) + int((low * rest_us).sum())) * 1000
+        return ((int((high * rest_us).sum()) << 20) + int((low * rest_us).sum())) * 1000
 
     def _newest(self, old: np.ndarray, entry: np.ndarray) -> np.ndarray:
         """What pairs hold after receptions that came out of order: the later arrival and the later making."""
@@ -361,7 +393,7 @@ class Gaps:
         other._settle()
         self._gap.merge(other._gap)
         self._delay.merge(other._delay)
-        self.age.merge(other.age)
+        self._age.merge(other._age)
         for name in (
             "gap_long",
             "open_ends",
@@ -373,17 +405,18 @@ class Gaps:
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.covered += other.covered
-        self._by_place.merge(other._by_place)
+        self._by_group.merge(other._by_group)
         self.placed_counts += other.placed_counts
+        self.cross.merge(other.cross)
 
     def rows(self) -> Iterator[Metric]:
-        """Gaps, update delay and age of V2V BSM, then coverage of pairs; then gaps and delays by place."""
+        """Gaps, update delay and age of V2V BSM, then coverage of pairs; then gaps and delays by place, and by home."""
         self._settle()
         whole, told = self._rows(), self._delays()
         for name, delays in told.items():
             yield from whole.delays(name, delays, ends=name != "aoi")
         if self.age_time_ns:
-            yield whole.row("aoi_mean", "ms", self.age_ns2 / self.age_time_ns / 1e6, self.age.count)
+            yield whole.row("aoi_mean", "ms", self.age_ns2 / self.age_time_ns / 1e6, told["aoi"].count)
         ends, long_ends = self._open_now()
         yield from whole.open_ends(
             told["gap"].count, self.gap_long, self.open_ends + int(ends.sum()), self.open_long + int(long_ends.sum())
@@ -391,22 +424,24 @@ class Gaps:
         if self.judged_ticks:
             yield whole.row("pair_heard", "ratio", self.heard_ticks / self.judged_ticks, self.judged_ticks)
         yield from self._coverage_rows()
-        for place, rows, delays_of in self._placed():
+        now = self.placed_counts + np.array([np.zeros_like(ends), ends, long_ends])
+        for groups, rows, delays_of in self._parts():
             for name, delays in delays_of.items():
-                yield from rows.delays(name, delays)
-            long, ended, long_ended = self.placed_counts[:, place] + (0, ends[place], long_ends[place])
-            yield from rows.open_ends(delays_of["gap"].count, int(long), int(ended), int(long_ended))
+                yield from rows.delays(name, delays, ends=name != "aoi")
+            if "aoi" in delays_of:
+                yield from self.cross.mean(rows, delays_of["aoi"].count, self.age_ns2, self.age_time_ns)
+            yield from rows.open_ends(delays_of["gap"].count, *(int(n) for n in now[:, groups].sum(1)))
 
     def _rows(self, jurisdiction: str = "", range_m: float | None = None) -> GapRows:
         return GapRows(self.context.awareness, self.range_m if range_m is None else range_m, jurisdiction)
 
     def _open_now(self) -> tuple[np.ndarray, np.ndarray]:
-        """Ends open at the end of the run, and those beyond 2.5 periods, by place."""
+        """Ends open at the end of the run, and those beyond 2.5 periods, by group."""
         still = np.flatnonzero(self.pairs.within)
         heard_ns = self.heard.time_ns[self.pairs.entry[still]]
         open_ns = self._end_ns - np.maximum(heard_ns, self.pairs.since_ns[still])
-        place = self.pairs.place[still]
-        counts = (np.bincount(chosen, minlength=self._places) for chosen in (place, place[self._is_long(open_ns)]))
+        group = self.pairs.group[still]
+        counts = (np.bincount(chosen, minlength=self._groups) for chosen in (group, group[self._is_long(open_ns)]))
         ends, long_ends = counts
         return ends, long_ends
 
@@ -419,19 +454,27 @@ class Gaps:
     def _delays(self) -> dict[str, DelayHistogram]:
         return {"gap": self.gap, "update_delay": self.delay, "aoi": self.age}
 
-    def _placed(self) -> Iterator[tuple[int, GapRows, dict[str, DelayHistogram]]]:
-        """(jurisdiction + 1, its rows, gaps and delays of receivers there); nothing with a single jurisdiction."""
-        for place in range(1, self._places):
-            yield place, self._rows(self.context.jurisdictions[place - 1]), self.delays_of_place(place)
+    def _parts(self) -> Iterator[tuple[list[int], GapRows, dict[str, DelayHistogram]]]:
+        """(groups, their rows, gaps and delays) by jurisdiction of the receiver, then by home with ages; nothing with a
+        single jurisdiction."""
+        if self._groups == 1:
+            return
+        for place, jurisdiction in enumerate(self.context.jurisdictions, 1):
+            yield [2 * place, 2 * place + 1], self._rows(jurisdiction), self.delays_of_place(place)
+        for crossing, name in enumerate((SAME, CROSS)):
+            groups = list(range(crossing, self._groups, 2))
+            delays_of = {name: self._by_group.of(name, groups) for name in ("gap", "update_delay", "aoi")}
+            yield groups, replace(self._rows(), station_class=name), delays_of
 
     def delays_of_place(self, place: int) -> dict[str, DelayHistogram]:
         """Gaps and update delays of receivers in a place (jurisdiction + 1, 0 = nobody's)."""
-        return {name: self._by_place.of(name, [place]) for name in ("gap", "update_delay")}
+        groups = (2 * place, 2 * place + 1)
+        return {name: self._by_group.of(name, groups) for name in ("gap", "update_delay")}
 
     def distributions(self) -> Iterator[Named]:
         """What the quantiles are taken from, in the order of :meth:`rows`."""
         self._settle()
-        told = [(self._rows(), self._delays()), *((rows, delays_of) for _, rows, delays_of in self._placed())]
+        told = [(self._rows(), self._delays()), *((rows, delays_of) for _, rows, delays_of in self._parts())]
         for rows, delays_of in told:
             for name, delays in delays_of.items():
                 if delays.count:

@@ -9,13 +9,12 @@ import numpy as np
 
 from sim.frames import LAST_RADIO, RADIO_LATER, STAGE_OF, Outcome, Stage, bit
 from sim.metrics.base import LINKS, Context, Metric, Rows
+from sim.metrics.home_pairs import CROSS, SAME
 from sim.metrics.opportunity_counts import OpportunityCounts
 from sim.metrics.statistics import ratio_interval
 
 APPLIED = (Outcome.DELIVERED, Outcome.DUPLICATE)
 """Ends of an opportunity that was used."""
-SAME, CROSS = "same home", "cross home"
-"""Sender and receiver belong to one jurisdiction, or to two: a vehicle to its home, a unit to its place."""
 _RADIO = tuple(o for o in Outcome if o != Outcome.DELIVERED and (o <= LAST_RADIO or o in RADIO_LATER))
 _NO_FAILURE = sum(bit(o) for o in (*APPLIED, Outcome.APPLIED_WRONG))
 _STAGE_BITS = {s: sum(bit(o) for o in Outcome if STAGE_OF[o] == s) & ~_NO_FAILURE for s in list(Stage)[: Stage.APPLIED]}

@@ -161,8 +161,9 @@ class Pairs:
         """Watched for long enough."""
         self.in_age = np.empty(0, bool)
         """Judged, within range and heard, as of the last tick."""
-        self.place = np.empty(0, np.int16)
-        """Jurisdiction of the receiver + 1, as of the last tick; 0 where places are not told apart."""
+        self.group = np.empty(0, np.int16)
+        """2 x (jurisdiction of the receiver + 1), as of the last tick, + whether the homes of both differ; 0 where
+        jurisdictions are not told apart."""
         self.radio_ns: np.ndarray | None = None
         """The newest reception that no application took; none until there was one."""
 
@@ -175,7 +176,7 @@ class Pairs:
         known = np.maximum(source, 0)
         defaults = {
             "entry": UNHEARD, "within": False, "since_ns": NEVER, "closed": False, "watched_ns": now_ns,
-            "judged": False, "in_age": False, "place": 0,
+            "judged": False, "in_age": False, "group": 0,
         }
         if self.radio_ns is not None:
             defaults["radio_ns"] = -NEVER
@@ -191,9 +192,9 @@ class Pairs:
         if len(rows):
             self.judged[rows] = self.watched_ns[rows] <= until_ns
 
-    def flags(self, places: int) -> np.ndarray:
-        """``closed`` + 2 x ``in_age`` + 4 x (within range, and not closed) + 8 x ``place``, of so many places."""
-        out: np.ndarray = self.place.astype(np.uint8 if 8 * places <= 256 else np.uint16)
+    def flags(self, groups: int) -> np.ndarray:
+        """``closed`` + 2 x ``in_age`` + 4 x (within range, and not closed) + 8 x ``group``, of so many groups."""
+        out: np.ndarray = self.group.astype(np.uint8 if 8 * groups <= 256 else np.uint16)
         out *= 2
         out += self.within & ~self.closed
         out *= 2

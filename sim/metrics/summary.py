@@ -200,10 +200,11 @@ def _coordination(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _gaps(result: Result) -> Iterator[tuple[str, str]]:
-    p95 = result.value(metric="gap", link="V2V", quantile=0.95, jurisdiction=None)
+    of_all = {"link": "V2V", "jurisdiction": None, "station_class": None}
+    p95 = result.value(metric="gap", quantile=0.95, **of_all)
     if not math.isnan(p95):
-        row = result.select(metric="gap_over_2.5T", link="V2V", jurisdiction=None)
-        delay = result.value(metric="update_delay", link="V2V", quantile=0.95, jurisdiction=None)
+        row = result.select(metric="gap_over_2.5T", **of_all)
+        delay = result.value(metric="update_delay", quantile=0.95, **of_all)
         yield (
             "Gaps",
             (
