@@ -13,7 +13,7 @@ from rsu.applications.events import RoadEvent
 from rsu.applications.objects import separation
 from rsu.compatibility.codes import EventCodes
 from rsu.compatibility.meaning import Meaning, places, same_meaning, same_vehicles
-from rsu.compatibility.reading import Read, Reading, setting
+from rsu.compatibility.reading import Read, Reading
 from rsu.geodesy import to_wgs84
 from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, VehicleColumns
 from rsu.profile import Profile
@@ -51,20 +51,16 @@ class Content:
     def __init__(self, sender: Profile | Reading, receiver: Profile | Reading) -> None:
         self.sender = sender if isinstance(sender, Reading) else Reading(sender)
         self.receiver = receiver if isinstance(receiver, Reading) else Reading(receiver)
-        self._feed_datum: str = setting(self.sender.profile, "feed_datum", self.sender.datum)
-        self._told = EventCodes(setting(self.sender.profile, "event_codes", {}))
-        self._understood = EventCodes(setting(self.receiver.profile, "event_codes", {}))
-        self._known: OrderedDict[bytes, tuple[Verdict, ...]] = OrderedDict()
-
-    @property
-    def trivial(self) -> bool:
+        self._feed_datum: str = self.sender.profile.effective("feed_datum")
+        self._told = EventCodes(self.sender.profile.effective("event_codes"))
+        self._understood = EventCodes(self.receiver.profile.effective("event_codes"))
+        datums = {self.sender.datum, self._feed_datum, self.receiver.datum}
+        same_codes = self._told.table == self._understood.table
+        self.trivial: bool = self.sender.own is self.receiver.own and len(datums) == 1 and same_codes
         """Whether every payload is RIGHT without looking: same set, datums and codes.
 
-        Policies do not matter: what a set encodes, it decodes under either.
-        """
-        datums = {self.sender.datum, self._feed_datum, self.receiver.datum}
-        same_set = self.sender.own is self.receiver.own
-        return same_set and len(datums) == 1 and self._told.table == self._understood.table
+        Policies do not matter: what a set encodes, it decodes under either."""
+        self._known: OrderedDict[bytes, tuple[Verdict, ...]] = OrderedDict()
 
     def vehicles(self, messages: Sequence[bytes], meant: VehicleColumns | None = None) -> np.ndarray:
         """:class:`Verdict` of messages of vehicles about themselves, int8, one per message.
@@ -114,7 +110,7 @@ class Content:
         if not read.service and read.message != meant.message:
             return (Verdict.SILENT,)
         said = _meaning(meant)
-        if not same_meaning(said, _meaning(read)):
+        if meant is not read and not same_meaning(said, _meaning(read)):
             return (Verdict.SILENT,)
         datum = self._feed_datum if read.service == "RSI" else self.sender.datum
         wrong = []

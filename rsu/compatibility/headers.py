@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from rsu.compatibility.reading import setting
 from rsu.messages import MESSAGE_SETS
 from rsu.messages.base import Rule
 from rsu.network import NETWORKS, NetworkError, Source
@@ -22,7 +21,7 @@ def header_known(sender: Profile, receiver: Profile, rule: Rule) -> bool:
     further ``decoders``; the application identifier, or the port where the header has no identifier, must be one of
     the sets it reads over that layer. What stands inside the security envelope is left to later stages.
     """
-    receiver_sets = (receiver.value("message_set"), *setting(receiver, "decoders", ()))
+    receiver_sets = (receiver.value("message_set"), *receiver.effective("decoders"))
     layers = [(receiver.value("network"), name) for name in receiver_sets]
     layers += [(MESSAGE_SETS[name].native.network, name) for name in receiver_sets[1:]]
     network = sender.value("network")

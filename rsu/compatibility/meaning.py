@@ -35,9 +35,8 @@ def same_meaning(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, (list, dict)):
-        items = one if isinstance(one, list) else one.values()
-        same = _SAME.get(type(next(iter(items), None)))
-        if same is None or len(one) != len(other):
+        same = _SAME.get(_kind(one))
+        if same is None or len(one) != len(other) or _kind(other) is not _kind(one):
             return bool(one == other)
         if isinstance(one, dict):
             return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
@@ -117,6 +116,11 @@ def _lines(items: Iterable[RoadLane | RoadEvent]) -> Iterable[np.ndarray]:
             yield from item.paths
             if item.position is not None:
                 yield np.array([item.position])
+
+
+def _kind(items: list[Any] | dict[Any, Any]) -> type:
+    """Of the first item."""
+    return type(next(iter(items if isinstance(items, list) else items.values()), None))
 
 
 def _same_line(one: np.ndarray, other: np.ndarray) -> bool:

@@ -60,13 +60,13 @@ class Reading:
 
     def __init__(self, profile: Profile, epoch_year: float = EPOCH_YEAR) -> None:
         self.profile, self.epoch_year = profile, epoch_year
-        names = (profile.value("message_set"), *setting(profile, "decoders", ()))
+        names = (profile.value("message_set"), *profile.effective("decoders"))
         unknown = [name for name in names if name not in MESSAGE_SETS]
         if unknown:
             raise ValueError(f"profile {profile.name}: no message set {unknown[0]!r}")
         self.sets: tuple[MessageSet, ...] = tuple(MESSAGE_SETS[name] for name in dict.fromkeys(names))
-        self.policy: Policy = setting(profile, "decode_policy", "lenient")
-        self.datum: str = setting(profile, "datum", "WGS84")
+        self.policy: Policy = profile.get("decode_policy", "lenient")
+        self.datum: str = profile.effective("datum")
         self._readers = {
             one.name: readers_in(READERS[one.family], self.datum, self.epoch_year) for one in self.sets
         }
@@ -121,14 +121,6 @@ class Reading:
         assert own is not None
         return own
 
-
-
-def setting(profile: Profile, key: str, default: Any) -> Any:
-    """A key of the profile, the default where it leaves it open."""
-    try:
-        return profile.get(key, default)
-    except ValueError:
-        return default
 
 
 @cache
