@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from sim.capture import Capture, check_path
 from sim.engine import Engine
 from sim.metrics import collect, histograms
 from sim.metrics.key_figures import key_figures
-from sim.results import Result, ResultFolder, read
+from sim.results import METRIC_COLUMNS, Result, ResultFolder, read
 from sim.scenario.fields import field_rows
 from sim.scenario.loader import LoadedScenario
+from sim.senders.speakers import Speaker
 from sim.trace import TraceWriter
 from sim.world.map_data import map_data
 
@@ -74,6 +75,8 @@ def run(
         for name, table in tables.items():
             target.write_table(name, table.columns, table.rows)
         target.write_table("histograms", *histograms.collected(engine.kpis))
+        if engine.view_kpis:
+            target.write_table("views", ("view", *METRIC_COLUMNS), view_rows(engine))
         target.write_json("corridor", map_data(engine.world))
         timing = {
             "build_cpu_s": round(loop_s - cpu_s, 3), "loop_cpu_s": round(now_s - loop_s, 3),
@@ -107,10 +110,8 @@ def _summary(
 ) -> dict[str, Any]:
     """What ``summary.json`` says of a run beside times and host."""
     config, candidate = loaded.config, loaded.candidate
-    profiles = candidate.profiles.values() if config.standards.message_set is None else (engine.profile,)
-    illustrative = sorted(
-        {f"profile {p.name}: {key}" for p in profiles for key in p.illustrative_keys()}
-    ) + [f"scenario: {row.path}" for row in field_rows() if "assumption" in row.source]
+    illustrative = _illustrative(loaded, engine)
+    illustrative += [f"scenario: {row.path}" for row in field_rows() if "assumption" in row.source]
     return {
         "name": loaded.name,
         "title": config.title,
@@ -119,6 +120,8 @@ def _summary(
         "seed": config.seed,
         "duration_s": config.duration_s,
         "candidate": candidate.name,
+        "views": [view.name for view in loaded.views],
+        "speakers": [_said(speaker, engine) for speaker in engine.speakers.speakers],
         "message_set": engine.message_set.name,
         "stack": spoken_stack(loaded, engine),
         "rsus": len(engine.world.units),
@@ -136,6 +139,34 @@ def _summary(
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         **timing,
     }
+
+
+def _illustrative(loaded: LoadedScenario, engine: Engine) -> list[str]:
+    """What of the candidate, and of the views, rests on memory or assumption, one line each."""
+    if loaded.config.standards.message_set is not None:
+        profiles = {speaker.profile.name: speaker.profile for speaker in engine.speakers.speakers}
+        return sorted({f"profile {p.name}: {key}" for p in profiles.values() for key in p.illustrative_keys()})
+    lines = loaded.candidate.illustrative_items()
+    for view in loaded.views:
+        lines += [f"view {view.name}: {line}" for line in view.illustrative_items() if line not in lines]
+    return lines
+
+
+def _said(speaker: Speaker, engine: Engine) -> dict[str, Any]:
+    """Who speaks what."""
+    names = [one.id for one in engine.config.corridor.jurisdictions]
+    return {
+        "jurisdictions": [names[place] for place in speaker.places], "profile": speaker.profile.name,
+        "message_set": speaker.message_set.name, "network": str(speaker.profile.value("network")),
+        "envelope": str(speaker.profile.value("security.envelope")),
+    }
+
+
+def view_rows(engine: Engine) -> Iterator[tuple[Any, ...]]:
+    """Rows of ``views.csv``: those of ``metrics.csv`` that depend on what receivers accept, view by view."""
+    for name, kpis in engine.view_kpis.items():
+        for row in collect(kpis)[0]:
+            yield (name, *row)
 
 
 def spoken_stack(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:

@@ -99,3 +99,11 @@ def _distances_to_segment(xy: np.ndarray, start: np.ndarray, end: np.ndarray) ->
     square = float(along @ along)
     share = np.clip((xy - start) @ along / square, 0.0, 1.0) if square > 0 else np.zeros(len(xy))
     return np.hypot(*(xy - start - share[:, None] * along).T)
+
+
+def node_reference(region: int, node: int) -> dict[str, int]:
+    """Identifier of a node on the air; a region below 0 is left out. ValueError outside 0..65535."""
+    for name, number in (("region", max(region, 0)), ("node id", node)):
+        if not 0 <= number <= 65535:
+            raise ValueError(f"{name} {number}: must lie in 0..65535")
+    return {"id": node} if region < 0 else {"region": region, "id": node}

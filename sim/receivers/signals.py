@@ -37,8 +37,8 @@ class NodeMaps:
         network = world.network
         self.nodes_of_key: dict[tuple[int, int], list[int]] = {}
         """Nodes by their identifier on the air; several where two jurisdictions number alike."""
-        for node, key in enumerate(zip(network.node_regions, network.node_ids, strict=True)):
-            self.nodes_of_key.setdefault(key, []).append(node)
+        for node, (region, number) in enumerate(world.node_names):
+            self.nodes_of_key.setdefault((max(region, 0), number), []).append(node)
         self._stops = _stop_lines(world)
         self._lanes: list[dict[bytes, list[RoadLane]]] = [{} for _ in network.node_ids]
         self.road_map: list[RoadMap | None] = [None] * len(network.node_ids)

@@ -21,6 +21,7 @@ from sim.world.crossing import Retuning
 from sim.world.gateways import with_twins
 from sim.world.gnss import PositionErrors, clock_offsets_ns
 from sim.world.network import RoadNetwork
+from sim.world.node_names import node_names
 from sim.world.pedestrians import DEVICE_HEIGHT_M, Pedestrians
 from sim.world.signals import Signals
 from sim.world.sites import RoadsideUnit, build_units
@@ -59,6 +60,7 @@ class World:
         self.seed = config.seed
         self.corridor = CorridorGeometry(config.corridor)
         self.network = RoadNetwork(self.corridor)
+        self.node_names = node_names(self.network, loaded.candidate)
         self.signals = Signals(self.network)
         self.units: list[RoadsideUnit] = with_twins(
             build_units(config.layout, self.corridor), self.corridor, loaded.candidate.gateway

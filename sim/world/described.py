@@ -32,13 +32,13 @@ def node_geometry(world: World, node: int) -> NodeGeometry:
     height_m = float(corridor.height_at(corridor.node_chainage_m[node]))
     links = tuple(_link(world, approach) for approach in network.approaches_of(node))
     return NodeGeometry(
-        network.node_regions[node], network.node_ids[node], config.id, float(lon[0]), float(lat[0]), height_m, links
+        *world.node_names[node], config.id, float(lon[0]), float(lat[0]), height_m, links
     )
 
 
 def _link(world: World, approach: Approach) -> LinkGeometry:
     network = world.network
-    region = network.node_regions[approach.node]
+    region = world.node_names[approach.node][0]
     width_m = world.corridor.config.lane_width_m
     road = network.roads[approach.road]
     limit_mps = float(road.speed_limit_at(approach.stop_s_m))
@@ -48,24 +48,23 @@ def _link(world: World, approach: Approach) -> LinkGeometry:
         moves = approach.movements[lane]
         lanes.append(LaneGeometry(
             lane + 1, width_m, points, frozenset(move.turn for move in moves),
-            tuple((_region_of(world, move.remote_node_id, region), move.remote_node_id, move.to_lane + 1, move.phase_id)
-                  for move in moves),
+            tuple((*_named(world, move.remote_node_id, region), move.to_lane + 1, move.phase_id) for move in moves),
             limit_mps,
         ))
     centre = np.mean([network.lane_points(approach, lane) for lane in (0, approach.lanes - 1)], axis=0)
     remote = sorted({(move.remote_node_id, move.phase_id) for lane in approach.movements for move in lane})
     name = f"{world.corridor.config.nodes[approach.node].id} {approach.name}"
     return LinkGeometry(
-        name, _region_of(world, approach.upstream_node_id, region), approach.upstream_node_id, width_m * approach.lanes,
+        name, *_named(world, approach.upstream_node_id, region), width_m * approach.lanes,
         limit_mps, np.column_stack(world.lonlat(*centre.T)), tuple(lanes),
-        tuple((_region_of(world, node, region), node, phase) for node, phase in remote),
+        tuple((*_named(world, node, region), phase) for node, phase in remote),
     )
 
 
-def _region_of(world: World, node_id: int, own_region: int) -> int:
-    """Region of a node; the ends of the road and of arms have their own neighbour's."""
-    network = world.network
-    return network.node_regions[network.node_ids.index(node_id)] if node_id in network.node_ids else own_region
+def _named(world: World, node_id: int, own_region: int) -> tuple[int, int]:
+    """Name on the air of a node of the corridor; ends of the road and of arms have their own neighbour's region."""
+    ids = world.network.node_ids
+    return world.node_names[ids.index(node_id)] if node_id in ids else (own_region, node_id)
 
 
 def forecast(world: World, node: int, time_ns: int) -> IntersectionForecast:
@@ -83,7 +82,7 @@ def forecast(world: World, node: int, time_ns: int) -> IntersectionForecast:
             if ends_s[-1] > 3600.0:
                 break
         phases.append(PhaseForecast(phase_id, tuple(lights), tuple(ends_s)))
-    return IntersectionForecast(world.network.node_regions[node], world.network.node_ids[node], tuple(phases))
+    return IntersectionForecast(*world.node_names[node], tuple(phases))
 
 
 def event_description(world: World, event: RoadsideEvent) -> EventDescription:

@@ -118,7 +118,7 @@ def test_a_vehicle_that_passes_the_stop_line_has_left() -> None:
 def test_lost_answers_are_waited_for() -> None:
     """By hand: the first two RSC are lost; the third VIR is the answered one, so 200 ms of waiting."""
     air = prepare(junction())
-    coordination = air.engine.second_phase.coordination
+    coordination = air.engine.second_phases[0].coordination
     assert coordination is not None
     told, lost = coordination.told, [None, None]
     coordination.told = lambda *content: lost.pop() if lost else told(*content)  # type: ignore[method-assign]
@@ -208,7 +208,7 @@ def test_requests_tell_the_true_vehicle_and_answers_confirm_it() -> None:
     ))
     world = air.engine.world
     truth: dict[tuple[int, int], tuple[float, float, float]] = {}
-    coordination = air.engine.second_phase.coordination
+    coordination = air.engine.second_phases[0].coordination
     assert coordination is not None
     frames = coordination._frames
 

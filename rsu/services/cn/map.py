@@ -9,7 +9,7 @@ import numpy as np
 
 from rsu.services.cn.wire import bits_to_wire, offset_to_wire, position_to_wire, speed_to_wire
 from rsu.services.counter import MessageCounter
-from rsu.services.geometry import MANEUVERS, LaneGeometry, LinkGeometry, NodeGeometry, simplified
+from rsu.services.geometry import MANEUVERS, LaneGeometry, LinkGeometry, NodeGeometry, node_reference, simplified
 from rsu.services.instants import minute_of_year
 
 MOST_POINTS = 31
@@ -102,7 +102,7 @@ def _split_by_link(
 def node_value(node: NodeGeometry, tolerance_m: float = 0.1) -> dict[str, Any]:
     """Node: reference position is the node's own; offsets are true minus reference."""
     reference = position_to_wire(node.lon, node.lat, node.height_m)
-    value: dict[str, Any] = {"id": _node_id(node.region, node.node), "refPos": reference}
+    value: dict[str, Any] = {"id": node_reference(node.region, node.node), "refPos": reference}
     if node.name:
         value["name"] = _name(node.name)
     if node.links:
@@ -117,7 +117,7 @@ def _link_value(
     if not 1 <= len(link.lanes) <= 32:
         raise ValueError(f"{where}: {len(link.lanes)} lanes, must be 1..32")
     value: dict[str, Any] = {
-        "upstreamNodeId": _node_id(link.upstream_region, link.upstream_node),
+        "upstreamNodeId": node_reference(link.upstream_region, link.upstream_node),
         "linkWidth": _width(link.width_m, where),
         "lanes": [_lane_value(lane, reference, tolerance_m, where) for lane in link.lanes],
     }
@@ -179,15 +179,8 @@ def _point_list(
     return [{"posOffset": offset_to_wire(lon, lat, reference)} for lon, lat in chosen]
 
 
-def _node_id(region: int, node: int) -> dict[str, int]:
-    for name, number in (("region", region), ("node id", node)):
-        if not 0 <= number <= 65535:
-            raise ValueError(f"MAP {name} {number}: must lie in 0..65535")
-    return {"region": region, "id": node}
-
-
 def _remote(region: int, node: int) -> dict[str, Any]:
-    return {"remoteIntersection": _node_id(region, node)}
+    return {"remoteIntersection": node_reference(region, node)}
 
 
 def _with_phase(value: dict[str, Any], phase_id: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from rsu.services.cn.wire import bits_to_wire
 from rsu.services.counter import MessageCounter
 from rsu.services.described import IntersectionForecast, PhaseForecast
+from rsu.services.geometry import node_reference
 from rsu.services.instants import millisecond_of_minute, minute_of_year
 
 LIGHTS = {
@@ -69,7 +70,7 @@ def _intersection(forecast: IntersectionForecast, moy: int, millisecond: int) ->
     if len(set(numbers)) < len(numbers):
         raise ValueError(f"SPAT of node {forecast.node}: phase ids {numbers} must differ")
     return {
-        "intersectionId": {"region": forecast.region, "id": forecast.node},
+        "intersectionId": node_reference(forecast.region, forecast.node),
         "status": bits_to_wire(STATUS_BITS, forecast.status, 16),
         "moy": moy,
         "timeStamp": millisecond,

@@ -22,7 +22,7 @@ from rsu.services.dsrc.wire import (
     position_to_wire,
     speed_limits_to_wire,
 )
-from rsu.services.geometry import MANEUVERS, LaneGeometry, LinkGeometry, NodeGeometry, simplified
+from rsu.services.geometry import MANEUVERS, LaneGeometry, LinkGeometry, NodeGeometry, node_reference, simplified
 
 Encode = Callable[[dict[str, Any]], bytes]
 """MapData value to the octets that count against the limit (with frame or header)."""
@@ -114,10 +114,7 @@ def intersection_value(
 
 def node_id(region: int, node: int) -> dict[str, int]:
     """IntersectionReferenceID; ValueError outside 0..65535."""
-    for name, number in (("region", region), ("node id", node)):
-        if not 0 <= number <= 65535:
-            raise ValueError(f"{name} {number}: must lie in 0..65535")
-    return {"region": region, "id": node}
+    return node_reference(region, node)
 
 
 def _numbered(head: dict[str, Any], number: int, count: int) -> dict[str, Any]:
