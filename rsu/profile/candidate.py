@@ -13,6 +13,8 @@ from rsu.profile.trust import Gateway, Relays, Trust
 
 CANDIDATE_SCHEMA = "candidate/1"
 SITES = ("scenario", "profiles")
+WITHOUT = " - "
+"""Stands in a name before each hazard that is harmonised."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Candidate:
         base = {place: self._harmonised(profile, gone) for place, profile in self.base.items()}
         differences = tuple(one for one in self.differences if one.hazard not in gone)
         left = replace(
-            self, name=" - ".join((self.name, *gone)), profiles=applied(base, differences), base=base,
+            self, name=WITHOUT.join((self.name, *gone)), profiles=applied(base, differences), base=base,
             differences=differences, hazards=tuple(one for one in self.hazards if one not in gone),
             trust=self.trust.without(gone), relays=self.relays.without(gone),
         )

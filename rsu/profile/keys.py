@@ -16,6 +16,8 @@ BASES = ("sourced", "computed", "memory", "assumption")
 EVERYWHERE = "*"
 """Stands for every jurisdiction a candidate does not name."""
 DATUMS = ("WGS84", "CGCS2000", "GCJ-02")
+SIGNATURES = ("sm2", "ecdsa-p256", "ecdsa-brainpool-p256r1")
+"""Signature suites for which there are verification times."""
 HALVES = ("whole", "lower", "upper")
 """Parts of a carrier: all of it, or one of its halves."""
 BOUND = re.compile(
@@ -241,8 +243,8 @@ KEYS: dict[str, Key] = {
     "security.certificate_bytes_obu": _integer(0, 5000, "byte", "certificate of an on-board unit", "H15"),
     "security.certificate_bytes_rsu": _integer(0, 5000, "byte", "certificate of a roadside unit", "H15"),
     "security.root": _word("root above the certificates issued here", hazard="H4", default="national"),
-    "security.suite": _word("signature suite; unset = that of the envelope", hazard="H6"),
-    "security.suites": _words("signature suites a receiver verifies; unset = its own", "H6"),
+    "security.suite": _word("signature suite; unset = that of the envelope", SIGNATURES, "H6"),
+    "security.suites": _words("signature suites a receiver verifies; unset = its own", "H6", choices=SIGNATURES),
     "security.cert_region": _words(
         "places where certificates of its stations hold", "H5", or_word="everywhere", default="everywhere"
     ),

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rsu.document import Document, KeyPath, Problem
-from rsu.profile.candidate import CANDIDATE_SCHEMA, SITES, Candidate
+from rsu.document import Document, KeyPath, Problem, did_you_mean
+from rsu.profile.candidate import CANDIDATE_SCHEMA, SITES, WITHOUT, Candidate
 from rsu.profile.keys import EVERYWHERE, KEYS
 from rsu.profile.loading import ProfileError, Source, mapping_of, open_document, referred
 from rsu.profile.profile import Profile, plain_value
@@ -29,12 +29,14 @@ def load_candidate(source: Source, folders: Sequence[Path] = ()) -> Candidate:
     data, problems = mapping_of(document, CANDIDATE_SCHEMA, _HEAD)
     base = _base(document, data.get("profiles"), folders, problems)
     common = _common(document, data, base, folders, problems)
-    reader = RowReader(document, str(data.get("name")), list(data["profiles"]) if base else (), problems)
+    first_name = str(data.get("name")).partition(WITHOUT)[0]
+    named = [place for place in _mapping(data.get("profiles")) if isinstance(place, str)]
+    reader = RowReader(document, first_name, named, problems)
     hazards = reader.read_hazards(data.get("hazards"))
     sites = reader.choice(data, (), "sites", SITES) if "sites" in data else SITES[0]
     differences = reader.differences(data.get("differences"))
     trust, relays = reader.trust(data.get("trust")), reader.relays(data.get("relays"))
-    gateway = reader.gateway(data.get("gateway"), len({*base, *(one.place for one in differences)}))
+    gateway = reader.gateway(data.get("gateway"), len({*named, *(one.place for one in differences)}))
     if problems or common is None:
         raise ProfileError(list(dict.fromkeys(problems)))
     candidate = Candidate.built(
@@ -42,10 +44,14 @@ def load_candidate(source: Source, folders: Sequence[Path] = ()) -> Candidate:
         hazards=hazards, title_zh=data.get("title_zh") or "", common=common, sites=sites, trust=Trust(trust),
         relays=Relays(relays), gateway=gateway,
     )
-    problems = [*_divided(document, candidate), *_no_siting(document, candidate)]
+    problems = [*_divided(document, candidate), *_no_siting(document, candidate), *_no_region(document, candidate)]
     if problems:
         raise ProfileError(problems)
     return candidate
+
+
+def _mapping(content: Any) -> Mapping[Any, Any]:
+    return content if isinstance(content, Mapping) else {}
 
 
 def _base(
@@ -96,6 +102,8 @@ def _divided(document: Document, candidate: Candidate) -> list[Problem]:
     """Keys in which places still differ once all listed hazards are harmonised."""
     problems = []
     for key, values in candidate.without(candidate.exercised).divided():
+        if not any(key in profile.entries for profile in candidate.profiles.values()):
+            continue  # follows from another key, which is named
         shared = candidate.common.spoken_value(key)
         apart = [place for place, value in values.items() if value != shared] or list(values)
         told = ", ".join(f"{place} {_shown(value)}" for place, value in values.items())
@@ -110,6 +118,19 @@ def _no_siting(document: Document, candidate: Candidate) -> list[Problem]:
         return []
     rule = f"the common profile {candidate.common.name} has no siting, which sites: profiles falls back to"
     return [document.problem(("sites",), rule)]
+
+
+def _no_region(document: Document, candidate: Candidate) -> list[Problem]:
+    """Certificates hold in places that the candidate knows."""
+    problems = []
+    for place, profile in candidate.profiles.items():
+        region = profile.effective("security.cert_region")
+        for other in [] if isinstance(region, str) else region:
+            if not candidate.holds_in(other):
+                path: KeyPath = ("profiles", place) if place in candidate.base else ("differences", place)
+                rule = f"security.cert_region: {other}: no profile holds there; {did_you_mean(other, candidate.places)}"
+                problems.append(document.problem(path, rule))
+    return problems
 
 
 def _shown(value: Any) -> str:

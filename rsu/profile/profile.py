@@ -47,7 +47,7 @@ class Entry:
     basis: str
     source: str
     set_in: str
-    """Name of the profile (or candidate) that set it; an ancestor's, where inherited."""
+    """Name of the profile that set it, an ancestor's where inherited; or of the candidate, for a difference."""
     where: str = field(default="", compare=False)
     """``file:line:column``, where it was read from a file."""
 

@@ -24,6 +24,7 @@ class RowReader:
 
     document: Document
     name: str
+    """Who sets what differs: the candidate as it is called before anything is harmonised."""
     places: Collection[str]
     """Places that the candidate's profiles name; with ``*`` any place may be named."""
     problems: list[Problem] = field(default_factory=list)

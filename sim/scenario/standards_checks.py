@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from rsu.document import KeyPath, did_you_mean
 from rsu.messages import MESSAGE_SETS
@@ -62,8 +63,13 @@ def of_candidate(config: Scenario, candidate: Candidate, here: KeyPath) -> Itera
         else:
             who = f"profile {_named(profile, 'region_id')}, in force in {jurisdiction.id}"
             yield here, f"region_id: {region} of {who}, is also that of {same}; list hazard H12 if that is meant"
-    for place_id, profile in in_force(config, candidate).items():
-        yield from stages(config, candidate, profile, place_id, here)
+    profiles = in_force(config, candidate)
+    for place_id, profile in profiles.items():
+        by_site = {"siting": "received"} if candidate.sites == "profiles" else {}
+        yield from stages(profile, f"in force in {place_id}", here, NEEDED | by_site)
+    common = _spoken(config, candidate.common)
+    if common not in profiles.values():
+        yield from stages(common, "to which all places fall back", here)
 
 
 def in_force(config: Scenario, candidate: Candidate) -> dict[str, Profile]:
@@ -71,23 +77,26 @@ def in_force(config: Scenario, candidate: Candidate) -> dict[str, Profile]:
     found = {}
     for place in (one.id for one in config.corridor.jurisdictions):
         if candidate.holds_in(place):
-            profile = candidate.profile(place)
-            wanted = config.standards.message_set
-            found[place] = profile if wanted is None else speaking(profile, MESSAGE_SETS[wanted])
+            found[place] = _spoken(config, candidate.profile(place))
     return found
 
 
+def _spoken(config: Scenario, profile: Profile) -> Profile:
+    wanted = config.standards.message_set
+    return profile if wanted is None else speaking(profile, MESSAGE_SETS[wanted])
+
+
 def stages(
-    config: Scenario, candidate: Candidate, profile: Profile, place: str, here: KeyPath
+    profile: Profile, standing: str, here: KeyPath, needed: Mapping[str, str] = MappingProxyType(NEEDED)
 ) -> Iterator[Found]:
-    """What the stages of this run need of a profile, and names that only the bench knows."""
-    needed = dict(NEEDED)
-    if candidate.sites == "profiles":
-        needed["siting"] = "received"
+    """What the stages of a run need of a profile (key -> stage), and names that only the bench knows.
+
+    ``standing``: the part it plays in the candidate.
+    """
     for key, stage in needed.items():
         if profile.get(key) is None:
             state = "left open by" if key not in profile.entries else "not known in"
-            yield here, f"{key}: {state} profile {_named(profile, key)}, in force in {place}; stage {stage} needs it"
+            yield here, f"{key}: {state} profile {_named(profile, key)}, {standing}; stage {stage} needs it"
     access = profile.get("access")
     if access is not None and access not in ACCESS and ":" not in access:
         hint = did_you_mean(access, ACCESS)
