@@ -99,12 +99,13 @@ class Verification:
             stream_key(seed, "certificate", "list", rules.domains[one.issuer].place) for one in rules.pending
         ]
         self._due_of = np.empty(0, np.int64)
-        self._due_ns: list[np.ndarray] = []
+        self._due_ns = np.empty((0, 0), np.int64)
+        self._pending_pair = np.zeros((rules.count, rules.count), np.int64)
+        self._pending_used = np.array([False, *(one.used for one in rules.pending)])
+        for number, one in enumerate(rules.pending, 1):
+            self._pending_pair[one.home, one.issuer] = number
         self._expired = np.array([one.expired_ratio for one in rules.domains])
         self._revoked = np.array([one.revoked_ratio for one in rules.domains])
-        self._pairs_pending = np.zeros((rules.count, rules.count), bool)
-        for one in rules.pending:
-            self._pairs_pending[one.home, one.issuer] = True
         self._counts = dict.fromkeys(COUNTS, 0)
         anything = security.enabled and rules.anything
         self.trivial = not anything and self._heard is None and self._queues is None
@@ -125,7 +126,7 @@ class Verification:
         place = home * np.int64(len(issuer)) + secured.row
         failed = codes.reshape(-1).take(place)
         if self._rules.pending:
-            self._await_lists(secured, home, issuer, failed, passive)
+            self._await_lists(secured, issuer, place, failed, passive)
         if self._rules.notes.any() and not passive:
             self._count_notes(secured, issuer, place)
         first = None
@@ -175,25 +176,25 @@ class Verification:
         return np.asarray(hashed_uniform(self._keys[what], identity) < chance)
 
     def _await_lists(
-        self, secured: Secured, home: np.ndarray, issuer: np.ndarray, failed: np.ndarray, passive: bool
+        self, secured: Secured, issuer: np.ndarray, place: np.ndarray, failed: np.ndarray, passive: bool
     ) -> None:
         """Refuse where the receiver's trust list has not come yet; it knows no revocations of that issuer either."""
         if not np.array_equal(self._due_of, self._stations.station_id):
             self._due_of = self._stations.station_id.copy()
-            self._due_ns = [
-                one.due_ns(hashed_uniform(key, self._due_of))
-                for one, key in zip(self._rules.pending, self._list_keys, strict=True)
-            ]
-        concerned = np.flatnonzero(self._pairs_pending[home, issuer[secured.row]])
-        homes, issuers = home[concerned] % self._rules.count, issuer[secured.row[concerned]]
-        for one, due_ns in zip(self._rules.pending, self._due_ns, strict=True):
-            links = concerned[(homes == one.home) & (issuers == one.issuer)]
-            early = links[secured.arrived_ns[links] < due_ns[secured.receiver[links]]]
-            failed[early] &= ~_REVOKED
-            if not one.used:
-                failed[early] |= _ROOT
-            elif not passive:
-                self._counts["unknown_root_used"] += len(early)
+            due_ns = [one.due_ns(hashed_uniform(key, self._due_of))
+                      for one, key in zip(self._rules.pending, self._list_keys, strict=True)]
+            self._due_ns = np.stack([np.zeros(len(self._due_of), np.int64), *due_ns])
+        if self._due_ns.max() <= secured.arrived_ns.min():
+            return
+        pair = self._pending_pair[:, issuer].reshape(-1)
+        cells = (pair * len(self._due_of)).take(place)
+        cells += secured.receiver
+        early = np.flatnonzero(secured.arrived_ns < self._due_ns.reshape(-1).take(cells))
+        failed[early] &= ~_REVOKED
+        used = self._pending_used.take(pair.take(place[early]))
+        failed[early[~used]] |= _ROOT
+        if not passive:
+            self._counts["unknown_root_used"] += int(np.count_nonzero(used))
 
     def _count_notes(self, secured: Secured, issuer: np.ndarray, place: np.ndarray) -> None:
         rules = self._rules

@@ -149,6 +149,16 @@ def test_a_list_for_everybody_at_once() -> None:
     assert stage.judge(secured, home).outcome.tolist() == [Outcome.SEC_ROOT, Outcome.DELIVERED]
 
 
+def test_revocations_come_with_the_list() -> None:
+    """By hand: who has no list of the issuer lacks its root only; who has it knows that the certificate is revoked."""
+    values = {"SH": {"security.root": "SH", "security.revoked_ratio": 1.0}}
+    there = stations([0, 1, 2])
+    stage = verification(candidate(values, [("JS", "SH", TrustState("pending", 2.0, 0.0))]), there)
+    secured, home = links(there, [0, 0], [[0, 1, 2]] * 2, at_ns=np.array([1, 3]) * 10**9)
+    root, revoked = bit(Outcome.SEC_ROOT), bit(Outcome.SEC_REVOKED)
+    assert stage.judge(secured, home).mask.tolist() == [revoked, root, root, revoked, revoked, root]
+
+
 def test_probes_draw_their_lists_like_vehicles() -> None:
     """Property: the answer of a pending list hangs on station and issuer, not on being passive or on the batch."""
     there = stations([0] + [1] * 500)
@@ -295,6 +305,16 @@ def test_latency_is_the_constant_plus_the_wait() -> None:
     assert passive.wait_ns is not None and passive.wait_ns.tolist() == [500_000] * 3
 
 
+def test_certificates_of_dropped_messages_are_not_verified() -> None:
+    """By hand: nobody may wait, so of two first certificates at once one is verified, with its message."""
+    there = stations([0] * 3)
+    stage = verification(candidate(), there, certificates="heard", queue="fifo", times="accelerator-400", capacity=0)
+    stage.judge(*links(there, [0, 1], [[2]] * 2, full=True))
+    assert {name: count for name, count in stage.counts().items() if count} == {
+        "verifications": 2, "chain_verifications": 1, "certificates_learned": 2, "queue_drops": 1,
+    }
+
+
 def test_refused_messages_cost_no_verification() -> None:
     """By hand: of two messages at once the one under a foreign root does not make the other wait."""
     there = stations([0, 1, 1])
@@ -336,11 +356,13 @@ def test_unsecured_everywhere_is_trivial_even_if_certificates_are_to_be_heard() 
 def test_signed_and_unsigned_do_not_mix() -> None:
     """By hand: who signs refuses what is unsigned, who does not cannot open what is signed; both say SEC_ALG."""
     there = stations([0, 1] * 2)
-    stage = verification(candidate({"JS": {"security.envelope": "unsecured"}}), there, certificates="heard")
+    values = {"JS": {"security.envelope": "unsecured", "security.root": "JS"}}
+    stage = verification(candidate(values), there, certificates="heard")
     secured, home = links(there, [0, 1], [[2, 3]] * 2, full=True)
     verified = stage.judge(secured, home)
     alg, good = Outcome.SEC_ALG, Outcome.DELIVERED
     assert verified.outcome.tolist() == [good, alg, alg, good]
+    assert set(verified.mask.tolist()) == {0, bit(alg)}
     assert stage.counts()["verifications"] == 2
 
 
