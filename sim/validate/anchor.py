@@ -110,13 +110,17 @@ def compare(quick: bool = False, seed: int = 1) -> Anchor:
     return Anchor(tuple(curves), setting_of(config))
 
 
-def reception(config: Scenario, radio: Radio, label: str, quick: bool = False, seed: int = 1) -> Curve:
+def reception(
+    config: Scenario, radio: Radio, label: str, quick: bool = False, seed: int = 1,
+    distance_m: np.ndarray | None = None,
+) -> Curve:
     """Share of packets of one unit that on-board units around it get, by distance antenna to antenna.
 
     Mast, power and antenna gain of the unit are those of the scenario's layout; receivers stand on circles around it.
     Losses of the control channel count.
     """
-    distance_m = np.arange(STEP_M, END_M + STEP_M / 2, STEP_M)
+    if distance_m is None:
+        distance_m = np.arange(STEP_M, END_M + STEP_M / 2, STEP_M)
     places = _QUICK_PLACES if quick else _PLACES
     mast_m, antenna_m = config.layout.mast_height_m, config.traffic.classes[0].antenna_height_m
     ground_m = np.sqrt(distance_m**2 - (mast_m - antenna_m) ** 2)

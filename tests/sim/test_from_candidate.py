@@ -34,8 +34,8 @@ def split(name: str, **keys: Any) -> Profile:
     return profile(name, **{key.replace(".", "__"): value for key, value in SPLIT.items()}, **keys)
 
 
-def candidate(sites: str = "scenario", **places: Profile) -> Candidate:
-    return Candidate("test", places, sites=sites)
+def candidate(sites: str = "scenario", places: dict[str, Profile] | None = None, **more: Profile) -> Candidate:
+    return Candidate("test", {**(places or {}), **more}, sites=sites)
 
 
 def applied(config: Scenario, one: Candidate, *set_by_user: tuple[str, ...]) -> tuple[Scenario, list[str]]:
@@ -67,7 +67,7 @@ def test_units_stand_by_the_rule_of_each_place() -> None:
     config = load("expressway").config
     heights = {"SH": None, "JS": 5.5, "ZJ": 12.0}
     spacing_m = {"SH": 800, "JS": 250, "ZJ": 1500}
-    one = candidate("profiles", **{
+    one = candidate("profiles", {
         place: profile(place, siting={"expressway_spacing_m": spacing_m[place]},
                        **({} if heights[place] is None else {"antenna_height_rsu_m": heights[place]}))
         for place in heights
@@ -112,7 +112,7 @@ def test_units_by_hand_give_way_except_where_no_rule_reaches() -> None:
     """By hand: of the units at the tri-junction only Zhejiang's stays, which owns no road there."""
     config = load("tripoint").config
     rule = {"at_nodes": True, "arterial_spacing_m": 400}
-    found, remarks = applied(config, candidate("profiles", **{p: profile(p, siting=rule) for p in ("SH", "JS", "ZJ")}))
+    found, remarks = applied(config, candidate("profiles", {p: profile(p, siting=rule) for p in ("SH", "JS", "ZJ")}))
     assert [site.id for site in found.layout.sites] == ["ZJ-A"]
     assert remarks == ["candidate test: units placed by hand give way to rules: SH-A, SH-X1, JS-A, JS-B"]
     units = build_units(found.layout, CorridorGeometry(config.corridor))
@@ -124,7 +124,7 @@ def test_a_place_that_leaves_siting_open_keeps_its_units() -> None:
     """By hand: only Shanghai's units are placed anew; those of the others stay, by name and chainage."""
     config = load("tripoint").config
     places = {"SH": profile("sh", siting={"at_nodes": True}), "JS": profile("js"), "ZJ": profile("zj")}
-    found, remarks = applied(config, candidate("profiles", **places))
+    found, remarks = applied(config, candidate("profiles", places))
     assert [site.id for site in found.layout.sites] == ["JS-A", "JS-B", "ZJ-A"]
     assert "JS, ZJ: the profile leaves siting open" in remarks[0]
     units = build_units(found.layout, CorridorGeometry(config.corridor))
@@ -135,9 +135,9 @@ def test_sites_of_the_scenario_stay_unless_asked_for() -> None:
     """Property: siting keys alone move nothing; a ring keeps its units with a remark."""
     rule = profile("x", siting={"at_nodes": True, "expressway_spacing_m": 250}, antenna_height_rsu_m=9)
     config = load("expressway").config
-    assert applied(config, candidate(**{"*": rule}))[0] == config
+    assert applied(config, candidate(places={"*": rule}))[0] == config
     ring = load("highway-study").config
-    found, remarks = applied(ring, candidate("profiles", **{"*": rule}))
+    found, remarks = applied(ring, candidate("profiles", {"*": rule}))
     assert found == ring
     assert "a ring keeps the units" in remarks[0]
 
@@ -167,7 +167,7 @@ def test_whole_everywhere_is_no_plan() -> None:
 
 def test_plans_of_the_scenario_stand() -> None:
     """By hand: other plans of the file stay with a remark; a radio without plans says so."""
-    one = candidate(**{"*": split("x")})
+    one = candidate(places={"*": split("x")})
     own = "radio.mode4.channel_plans=[{vehicle: {send: lower, listen: [lower]}, rsu: {send: upper, listen: [lower]}}]"
     config = load("expressway", [own]).config
     found, remarks = applied(config, one)
@@ -183,7 +183,7 @@ def test_halves_of_a_narrow_carrier_are_refused_by_the_usual_check() -> None:
     """By hand: 10 MHz cannot be split."""
     pools = "radio.pools=[{name: all, senders: [vehicle, rsu]}]"
     config = load("expressway", ["radio.bandwidth_mhz=10", "radio.carrier_hz=5.92e9", pools]).config
-    found, _ = apply_candidate(config, candidate(**{"*": split("x")}), set_by_user=())
+    found, _ = apply_candidate(config, candidate(places={"*": split("x")}), set_by_user=())
     assert any("halves of 10 MHz are no LTE carriers" in rule for _, rule in problems_of(found, None, None))
 
 
@@ -196,13 +196,13 @@ LTE = {"access": "lte-v2x-mode4", "bandwidth_mhz": 20, "band": "5905-5925"}
 def test_one_other_access_layer_everywhere() -> None:
     """By hand: access layer, bandwidth and the middle of the band are the profile's, all else the scenario's."""
     config = load("expressway").config
-    found, remarks = applied(config, candidate(**{"*": profile("x", **ITS_G5)}))
+    found, remarks = applied(config, candidate(places={"*": profile("x", **ITS_G5)}))
     assert remarks == []
     assert (found.radio.access, found.radio.bandwidth_mhz, found.radio.carrier_hz) == ("ieee80211p", 10, 5.9e9)
     keys = {"access", "bandwidth_mhz", "carrier_hz"}
     assert found.radio.model_dump(exclude=keys) == config.radio.model_dump(exclude=keys)
     assert found.second_radio is None
-    kept, _ = apply_candidate(config, candidate(**{"*": profile("x", **ITS_G5)}),
+    kept, _ = apply_candidate(config, candidate(places={"*": profile("x", **ITS_G5)}),
                               set_by_user=[("radio", "carrier_hz")])
     assert kept.radio.carrier_hz == config.radio.carrier_hz
 
@@ -210,7 +210,7 @@ def test_one_other_access_layer_everywhere() -> None:
 def test_the_files_own_access_layer_wins() -> None:
     """By hand: what the file sets stays, and a remark says so."""
     config = load("expressway").config
-    found, remarks = applied(config, candidate(**{"*": profile("x", **ITS_G5)}), ("radio", "access"))
+    found, remarks = applied(config, candidate(places={"*": profile("x", **ITS_G5)}), ("radio", "access"))
     assert found == config
     assert remarks == ["candidate test has ieee80211p; radio.access lte-v2x-mode4 of the scenario stands"]
 
@@ -240,8 +240,8 @@ def test_a_second_radio_of_the_scenario_stands() -> None:
     """By hand: two radios of the file cover the candidate's two without a word; a third layer leaves a remark."""
     config = load("08-two-radios").config
     a_b = {"A": profile("a", **LTE), "B": profile("b", **ITS_G5)}
-    assert applied(config, candidate(**a_b)) == (config, [])
-    found, remarks = applied(config, candidate(**{"*": profile("x", access="nr-v2x-mode2")}))
+    assert applied(config, candidate(places=a_b)) == (config, [])
+    found, remarks = applied(config, candidate(places={"*": profile("x", access="nr-v2x-mode2")}))
     assert found == config
     assert "has nr-v2x-mode2; ieee80211p and lte-v2x-mode4 of the scenario stand" in remarks[0]
 
@@ -249,7 +249,7 @@ def test_a_second_radio_of_the_scenario_stands() -> None:
 def test_three_access_layers_are_refused() -> None:
     """By hand: the message names each place and its layer."""
     layers = {"SH": "lte-v2x-mode4", "JS": "ieee80211p", "ZJ": "nr-v2x-mode2"}
-    one = candidate(**{place: profile(place, access=access) for place, access in layers.items()})
+    one = candidate(places={place: profile(place, access=access) for place, access in layers.items()})
     with pytest.raises(ValueError, match="3 access layers .SH lte-v2x-mode4, JS ieee80211p, ZJ nr-v2x-mode2."):
         apply_candidate(load("expressway").config, one, set_by_user=())
 

@@ -97,8 +97,8 @@ def heard(
 
 @pytest.mark.parametrize("twice", [False, True])
 def test_on_the_air_the_station_belongs_to_the_other_plan(twice: bool) -> None:
-    """By hand: of two vehicles of each plan one of A re-tunes; soon after it hears B and B hears it, and A is as deaf to
-    it as it is to A; it sends in the pool of the others."""
+    """By hand: of two vehicles of each plan one of A re-tunes; soon after it hears B and B hears it, and A is as deaf
+    to it as it is to A; it sends in the pool of the others."""
     layer, stations = scene(radio(PLANS, blind_retransmission=twice), [A, A, B, B])
     found = heard(layer, stations, {6: (0, B)}, 14)
     before, after = found[2:6], found[8:]
