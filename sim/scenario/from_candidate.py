@@ -163,6 +163,7 @@ def _with_access(
     by_place = {place: str(profile.get("access", own)) for place, profile in profiles.items()}
     wanted = list(dict.fromkeys(by_place.values()))
     name = f"candidate {candidate.name}"
+    remarks += _bandwidths(profiles, by_place, name)
     if len(wanted) > 2:
         each = ", ".join(f"{place} {access}" for place, access in by_place.items())
         raise ValueError(f"{name}: {len(wanted)} access layers ({each}); a run has at most two")
@@ -187,6 +188,17 @@ def _with_access(
     other = next(access for access in wanted if access != own)
     at = next(place for place, access in by_place.items() if access == other)
     return config.model_copy(update={"second_radio": _second(config, by_place, profiles[at], own)})
+
+
+def _bandwidths(profiles: Mapping[str, Profile], by_place: Mapping[str, str], name: str) -> list[str]:
+    """Bandwidths that differ between places of one access layer: a run has one carrier for each."""
+    found = []
+    for access in dict.fromkeys(by_place.values()):
+        each = {place: profiles[place].get("bandwidth_mhz") for place in by_place if by_place[place] == access}
+        if len({width for width in each.values() if width is not None}) > 1:
+            said = ", ".join(f"{place} {width:g} MHz" for place, width in each.items() if width is not None)
+            found.append(f"{name}: {access} has one bandwidth, not {said}; halves are told by channel keys")
+    return found
 
 
 def radio_of(radio: Radio, profile: Profile, kept: Collection[str] = ()) -> Radio:

@@ -254,6 +254,17 @@ def test_three_access_layers_are_refused() -> None:
         apply_candidate(load("expressway").config, one, set_by_user=())
 
 
+def test_bandwidths_that_differ_are_remarked() -> None:
+    """By hand: one carrier for all stations of an access layer; places that agree, or say nothing, are no matter."""
+    config = load("expressway").config
+    narrow = candidate(SH=profile("sh", **LTE), JS=profile("js", **{**LTE, "bandwidth_mhz": 10}), ZJ=profile("zj"))
+    found, remarks = applied(config, narrow)
+    assert found == config
+    assert remarks == ["candidate test: lte-v2x-mode4 has one bandwidth, not SH 20 MHz, JS 10 MHz; halves are told by "
+                       "channel keys"]
+    assert applied(config, candidate(SH=profile("sh", **LTE), JS=profile("js"), ZJ=profile("zj", **LTE)))[1] == []
+
+
 def test_paths_of_what_is_set() -> None:
     """By hand: leaves of mappings, lists as one value; nothing for what is empty or null."""
     data = {"radio": {"access": "uu", "mode4": {"channel_plans": [], "mcs": [7]}}, "seed": 1, "layout": None}
