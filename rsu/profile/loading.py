@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,16 @@ class ProfileError(DocumentError):
     """Everything wrong with a profile or candidate file; one line per problem."""
 
 
+class _Part(Document):
+    """Part of another document; its problems name fields as counted from the top of that one."""
+
+    prefix: KeyPath = ()
+
+    def problem(self, path: KeyPath, rule: str, *, of_key: bool = False) -> Problem:
+        """A problem with the value (or key) at ``path`` of this part."""
+        return replace(super().problem(path, rule, of_key=of_key), field=dotted((*self.prefix, *path)))
+
+
 def load_profile(source: Source, folders: Sequence[Path] = ()) -> Profile:
     """Read a profile and its ancestors.
 
@@ -49,9 +60,8 @@ def referred(
     ``below`` are the names of the profiles that inherit from it. Raises :class:`ProfileError`.
     """
     if isinstance(wanted, Mapping):
-        inner = Document(wanted, document.name)
-        inner.values = _below(document.values, path)
-        inner.keys = _below(document.keys, path)
+        inner = _Part(wanted, document.name, _below(document.values, path), _below(document.keys, path))
+        inner.prefix = (*getattr(document, "prefix", ()), *path)
         return _profile(inner, folders, below)
     if not isinstance(wanted, str) or not wanted:
         raise ProfileError([document.problem(path, "must be a profile's name or its content")])

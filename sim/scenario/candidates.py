@@ -35,7 +35,8 @@ def candidates_of(draft: Draft) -> tuple[Candidate | None, tuple[Candidate, ...]
 
     None, and fewer views, where one cannot be read; what is wrong goes to ``draft.problems``.
     """
-    standards = draft.data.get("standards") or {}
+    given = draft.data.get("standards")
+    standards = {} if given is None else given
     if not isinstance(standards, dict):
         return None, ()
     candidate, name = _taken(draft, CANDIDATE, standards.get("candidate", DEFAULT))

@@ -101,7 +101,8 @@ def test_keys_of_the_profiles_themselves_are_harmonised_too() -> None:
     }
     european = profile("eu", {"network": entry("geonetworking"), "message_set": entry("etsi-its"),
                               "security": security, "rates": {"spat_period_ms": entry(100)}})
-    found = load_candidate(candidate(hazards=["H1", "H6", "H9", "H10", "H15"], profiles={"*": spoken(), "JS": european}))
+    hazards = ["H1", "H6", "H9", "H10", "H15"]
+    found = load_candidate(candidate(hazards=hazards, profiles={"*": spoken(), "JS": european}))
     without_header = found.without(["H9"]).profile("JS")
     assert without_header.value("network") == "dsmp" and without_header.value("message_set") == "etsi-its"
     assert found.without(["H10"]).profile("JS").get("rates.spat_period_ms") is None, "the common profile leaves it open"
@@ -110,7 +111,8 @@ def test_keys_of_the_profiles_themselves_are_harmonised_too() -> None:
 
 def test_regions_fall_back_to_the_scenario() -> None:
     """By hand: a common number would be the collision that H12 is about."""
-    rows = {place: [difference("region_id", "absent", "H12"), difference("node_ids", "own", "H12")] for place in ("A", "B")}
+    unmarked = [difference("region_id", "absent", "H12"), difference("node_ids", "own", "H12")]
+    rows = {"A": unmarked, "B": unmarked}
     found = load_candidate(candidate(hazards=["H12"], profiles={"*": spoken(region_id=entry(7))}, differences=rows))
     left = found.without(["H12"])
     assert [left.profile(place).get("region_id") for place in ("A", "B", "C")] == [None] * 3
@@ -212,7 +214,8 @@ def test_what_rests_on_assumptions_is_listed() -> None:
         "relay SH to JS, ZJ: none (H14): assumption: a what-if",
         "gateway within 800 m: assumption: g",
     ]
-    shared = load_candidate(candidate(profiles={place: spoken(datum=entry("WGS84", "assumption", "d")) for place in PLACES}))
+    everywhere = spoken(datum=entry("WGS84", "assumption", "d"))
+    shared = load_candidate(candidate(profiles=dict.fromkeys(PLACES, everywhere)))
     assert shared.illustrative_items() == ["profile national: datum (SH, JS, ZJ): assumption: d"]
 
 

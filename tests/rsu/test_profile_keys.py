@@ -9,6 +9,7 @@ import pickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rsu.messages import MESSAGE_SETS
 from rsu.profile import (
     HAZARDS,
