@@ -35,7 +35,7 @@ def add(verbs: Any, name: str) -> None:
     parser.add_argument("--hazards", nargs="+", default=[], metavar="H", help="hazards that share the loss, at most 8; "
                         "the others stay at work (default: all that change anything)")
     parser.add_argument("--weight", action="append", default=[], metavar="CLASS=W", help="weight of a class in the "
-                        "overall loss, e.g. 'I2V RSI=2' (default 1); repeatable")
+                        "overall loss, e.g. 'I2V RSI=2' (default 1, V2I 0); repeatable")
     parser.add_argument("--decision-weights", type=Path, metavar="FILE", help="weights of the decision matrix")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE",
                         help="change one key in every run; repeatable")

@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.campaign.statistics import Interval, paired_difference
 from sim.fragment import shapley
-from sim.fragment.losses import OVERALL, Subject, judged, overall, value_of, wrong
+from sim.fragment.losses import OVERALL, Subject, judged, overall, value_of, weight_of, wrong
 from sim.fragment.observe import Observed, change, mean_of
 
 VIEWS = ("shapley", "alone", "only_fixed", "blame")
@@ -124,8 +124,8 @@ def sensitivity(
     classes = judged(subsets[frozenset()], width=width)
     cases = {"as given": dict(weights)}
     for one in classes:
-        for factor in FACTORS:
-            cases[f"{one.name} x {factor:g}"] = {**weights, one.name: factor * weights.get(one.name, 1.0)}
+        for factor in FACTORS if weight_of(one, weights) else ():
+            cases[f"{one.name} x {factor:g}"] = {**weights, one.name: factor * weight_of(one, weights)}
     first: dict[str, list[str]] = {}
     shares: dict[str, list[float]] = {name: [] for name in hazards}
     for case, chosen in cases.items():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rsu.document import DocumentError, read_document
 from sim.campaign.statistics import Interval
 from sim.fragment.attribution import FACTORS, wrong_with_and_without
-from sim.fragment.observe import Observed, change
+from sim.fragment.observe import LIMIT_METRIC, Observed, change
 
 if TYPE_CHECKING:
     from sim.campaign.plan import Variant
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 LEVELS = ("project", "joint", "national")
 CRITERIA = ("gain", "wrong", "latency", "ease")
-LIMIT_MS = 100
 _FOLDER = Path(__file__).parent
 DECISION_COLUMNS = (
     "candidate", "hazard", "item", "item_zh", "gain", "gain_lower", "gain_upper", "gain_share", "shapley",
@@ -161,7 +160,7 @@ def _item(hazard: str) -> dict[str, Any]:
 
 def _within(seen: Observed, width: int) -> Any:
     """Share of applied vehicle messages within the limit: of the message that vehicles send of themselves."""
-    keys = [key for key in seen.having(f"latency_within_{LIMIT_MS}ms") if key.link == "V2V" and not key.jurisdiction]
+    keys = [key for key in seen.having(LIMIT_METRIC) if key.link == "V2V" and not key.jurisdiction]
     keys.sort(key=lambda key: -seen.counts.get(key, 0.0))
     return seen.of(keys[0].metric, "V2V", keys[0].message, width=width) if keys else seen.of("", width=width)
 

@@ -34,6 +34,13 @@ class Subject(NamedTuple):
 
 OVERALL = Subject("", "overall", "")
 """Weighted mean over the classes."""
+DEFAULT_WEIGHTS: dict[str, float] = {"V2V": 1.0, "I2V": 1.0, "V2I": 0.0}
+"""Weight of the classes of a link where nobody gave one: what vehicles tell units is shown, but serves no driver."""
+
+
+def weight_of(subject: Subject, weights: Mapping[str, float] | None = None) -> float:
+    """Weight of a class in the overall loss."""
+    return (weights or {}).get(subject.name, DEFAULT_WEIGHTS.get(subject.link, 1.0))
 
 
 def subjects(observed: Observed) -> list[Subject]:
@@ -79,11 +86,11 @@ def judged(harmonised: Observed, *, width: int) -> list[Subject]:
 def overall(
     observed: Observed, classes: Iterable[Subject], weights: Mapping[str, float] | None = None, *, width: int
 ) -> np.ndarray:
-    """Weighted mean of x over classes, per replication; weight 1 where none is given. NaN where a class has no x.
+    """Weighted mean of x over classes, per replication (:func:`weight_of`). NaN where a class with weight has no x.
 
     ValueError where all weights are 0.
     """
-    known = {one: (weights or {}).get(one.name, 1.0) for one in classes}
+    known = {one: weight_of(one, weights) for one in classes}
     weight = math.fsum(known.values())
     if known and not weight > 0:
         raise ValueError(f"weights: all classes have weight 0; there are {', '.join(one.name for one in known)}")

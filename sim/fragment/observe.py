@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from sim.campaign.store import CampaignResult
     from sim.fragment.variants import Study
 
-LOSS_METRICS = ("uir_class", "C_useful", "war", "latency_within_100ms")
-"""All that attribution reads of a candidate made for it."""
+LOSS_METRICS = ("uir_class", "C_useful", "war")
+"""All that attribution needs of a candidate made for it."""
+LIMIT_METRIC = "latency_within_100ms"
+"""For the decision matrix; views of another candidate's run may not have it."""
 FURTHER_METRICS = (
     "uir_pair", "reach_class", "prr_class", "C_raw", "aoi", "aoi_mean",
     "event_awareness", "event_unaware", "awareness_m", "cbr_mean", "cbr", "air_bytes", "frames_sent", "size_bytes",
@@ -122,7 +124,7 @@ def counters(summary: Mapping[str, Any]) -> Iterator[tuple[Key, float, float]]:
 
 def wanted_by(everything: bool) -> Callable[[str], bool]:
     """Which metrics are read: all that the tables use, or only those of a loss."""
-    names = frozenset(LOSS_METRICS + (FURTHER_METRICS if everything else ()))
+    names = frozenset((*LOSS_METRICS, LIMIT_METRIC, *(FURTHER_METRICS if everything else ())))
 
     def wanted(metric: str) -> bool:
         return metric in names or (everything and metric.startswith(FURTHER_PREFIXES))

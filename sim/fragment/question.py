@@ -31,7 +31,8 @@ class Question:
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Keys changed in every run."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Weight of a class (``V2V BSM``, ``I2V RSI``) in the overall loss; 1 where nothing is said."""
+    """Weight of a class (``V2V BSM``, ``I2V RSI``) in the overall loss; where nothing is said that of
+    :data:`sim.fragment.losses.DEFAULT_WEIGHTS`."""
     decision_weights: Path | None = None
     """File with the weights of the decision matrix; none = the one shipped."""
 

@@ -18,6 +18,7 @@ from sim.fragment.shapley import natural
 
 ILLUSTRATIVE = "illustrative"
 ZH = "zh"
+_LONGEST = 36
 
 
 def summary_lines(found: Findings, language: str = "en") -> Iterator[str]:
@@ -95,7 +96,8 @@ def _index_table(found: Findings, language: str) -> Iterator[str]:
             continue
         index = [plus_minus(fragmentation(x[one], value_of(base, one, width=width))) for one in found.classes]
         rows.append([name, words, *index, errors])
-        rows.append(["", call[:40], *(f"x {plus_minus(mean_of(one))}" for one in x.values()), ""])
+        call = call if len(call) <= _LONGEST else f"{call[:_LONGEST].rstrip()} ..."
+        rows.append(["", call, *(f"x {plus_minus(mean_of(one))}" for one in x.values()), ""])
     yield columns(rows, header)
     if not found.classes:
         yield "no class has any use in the harmonised case: no index is defined"
