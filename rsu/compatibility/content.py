@@ -21,7 +21,9 @@ from rsu.profile import Profile
 LARGEST_SHIFT_M = 1.5
 """A datum is another one where positions move by more than this: the distance within which an object still counts as a
 true vehicle. The 0.7 m between CGCS2000 and WGS 84 pass."""
-KEPT_VERDICTS = 4096
+CELL_DEG = 0.01
+"""Side of the cells in which one shift between two datums stands for all."""
+KEPT_VERDICTS = 2048
 _NEAR_UTC_NS = 1_782_864_000_000_000_000
 """Clock that settles what times in messages leave open; both readings get the same."""
 
@@ -42,10 +44,14 @@ class Verdict(IntEnum):
     """An event code that means nothing to the receiver."""
 
 
+_VERDICTS: dict[object, OrderedDict[tuple[bytes, str], tuple[Verdict, ...]]] = {}
+"""What a pair of profiles is told apart by -> verdicts of payloads and classes."""
+
+
 class Content:
     """Payloads of stations of ``sender`` at stations of ``receiver``.
 
-    Either may be given as :class:`Reading`, which shares its decoded messages between pairs.
+    Either may be given as :class:`Reading`. Pairs that read and write alike share their verdicts.
     """
 
     def __init__(self, sender: Profile | Reading, receiver: Profile | Reading) -> None:
@@ -60,7 +66,9 @@ class Content:
         """Whether every payload is RIGHT without looking: same set, datums and codes.
 
         Policies do not matter: what a set encodes, it decodes under either."""
-        self._known: OrderedDict[bytes, tuple[Verdict, ...]] = OrderedDict()
+        self._shifts: dict[tuple[float, float, str], float] = {}
+        codes = (tuple(self._told.table.items()), tuple(self._understood.table.items()))
+        self._known = _VERDICTS.setdefault((self.sender.key, self._feed_datum, self.receiver.key, codes), OrderedDict())
 
     def vehicles(self, messages: Sequence[bytes], meant: VehicleColumns | None = None) -> np.ndarray:
         """:class:`Verdict` of messages of vehicles about themselves, int8, one per message.
@@ -88,12 +96,16 @@ class Content:
         return self.verdicts(octets, service)[0]
 
     def verdicts(self, octets: bytes, service: str = "") -> tuple[Verdict, ...]:
-        """Everything that is wrong with a payload, the first stage first; ``(RIGHT,)`` if nothing is."""
+        """Everything that is wrong with a payload, ``(RIGHT,)`` if nothing is.
+
+        What a receiver cannot act on comes before what it acts on wrongly. Of several events in a payload each counts.
+        """
         if self.trivial:
             return (Verdict.RIGHT,)
-        known = self._known.get(octets)
+        key = octets, service
+        known = self._known.get(key)
         if known is None:
-            known = self._known[octets] = self._judged(octets, service)
+            known = self._known[key] = self._judged(octets, service)
             if len(self._known) > KEPT_VERDICTS:
                 self._known.popitem(last=False)
         return known
@@ -113,12 +125,12 @@ class Content:
         if meant is not read and not same_meaning(said, _meaning(read)):
             return (Verdict.SILENT,)
         datum = self._feed_datum if read.service == "RSI" else self.sender.datum
-        wrong = []
-        if (self._shift_m(places(said), datum) > LARGEST_SHIFT_M).any():
-            wrong.append(Verdict.DATUM)
+        wrong: list[Verdict] = []
         if read.service == "RSI" and isinstance(said, list):
             events = [one for one in said if isinstance(one, RoadEvent) and one.kind == "event"]
             wrong += self._codes([event.code for event in events])
+        if datum != self.receiver.datum and self._displaced(places(said), datum):
+            wrong.append(Verdict.DATUM)
         return tuple(wrong) or (Verdict.RIGHT,)
 
     def _codes(self, codes: list[int]) -> list[Verdict]:
@@ -127,6 +139,23 @@ class Content:
         if any(taken is None for _, taken in pairs):
             return [Verdict.CODE]
         return [Verdict.SILENT] if any(told != taken for told, taken in pairs) else []
+
+    def _displaced(self, lonlat: np.ndarray, written_in: str) -> bool:
+        """Whether any position is too far off, by the shift in the middle of its cell.
+
+        Within a cell it changes by a few metres at most where it is hundreds, and by micrometres where it is below one.
+        """
+        cells = set(map(tuple, np.floor(lonlat[np.isfinite(lonlat).all(axis=1)] / CELL_DEG).tolist()))
+        return any(self._cell_shift_m(lon, lat, written_in) > LARGEST_SHIFT_M for lon, lat in cells)
+
+    def _cell_shift_m(self, lon: float, lat: float, written_in: str) -> float:
+        key = (lon, lat, written_in)
+        if key not in self._shifts:
+            if len(self._shifts) >= KEPT_VERDICTS:
+                self._shifts.clear()
+            middle = np.array([[lon + 0.5, lat + 0.5]]) * CELL_DEG
+            self._shifts[key] = float(self._shift_m(middle, written_in)[0])
+        return self._shifts[key]
 
     def _shift_m(self, lonlat: np.ndarray, written_in: str) -> np.ndarray:
         """How far from where positions are the receiver takes them to be, metres; 0 for positions not told."""

@@ -21,7 +21,8 @@ from rsu.profile import Profile
 
 EPOCH_YEAR = 2025.0
 """Epoch of WGS 84 positions where nobody says otherwise (assumption); matters to CGCS2000 alone."""
-KEPT_READS = 1024
+KEPT_REFUSALS = 16_384
+KEPT_READS = 512
 """Readings of different octets that are kept, the most recently used ones."""
 
 
@@ -70,7 +71,9 @@ class Reading:
         self._readers = {
             one.name: readers_in(READERS[one.family], self.datum, self.epoch_year) for one in self.sets
         }
-        self._known: OrderedDict[bytes, Read] = OrderedDict()
+        self.key = (tuple(one.name for one in self.sets), self.policy, self.datum, epoch_year)
+        """Equal for readings that read alike."""
+        self._known = _READS.setdefault(self.key, OrderedDict())
 
     @property
     def own(self) -> MessageSet:
@@ -78,7 +81,10 @@ class Reading:
         return self.sets[0]
 
     def decode(self, octets: bytes) -> Read:
-        """Read any octets; never raises for their content. The same octets give the same object for a while."""
+        """Read any octets; never raises for their content.
+
+        The same octets give the same object for a while, at every reading with the same key.
+        """
         known = self._known.get(octets)
         if known is not None:
             self._known.move_to_end(octets)
@@ -96,13 +102,13 @@ class Reading:
     def vehicles_as_sent(self, messages: Sequence[bytes]) -> VehicleColumns:
         """The same with positions as they stand in the messages."""
         octets = list(messages)
-        columns = self.own.decode_vehicles(octets, self.policy)
+        columns = _vehicles(self.own, self.policy, octets)
         for further in self.sets[1:]:
             assert columns.status is not None
             open_rows = np.flatnonzero(columns.status != STATUS_OK)
             if not len(open_rows):
                 break
-            again = further.decode_vehicles([octets[row] for row in open_rows], self.policy)
+            again = _vehicles(further, self.policy, [octets[row] for row in open_rows])
             columns = _filled(columns, open_rows, again)
         return columns
 
@@ -128,6 +134,30 @@ def service_of(message_set: str, message: str | None) -> str:
     """Service class of a message of a set, empty for messages outside the classes."""
     rules = MESSAGE_SETS[message_set].messages.values()
     return next((rule.service for rule in rules if rule.message == message and rule.service), "")
+
+
+_READS: dict[tuple[tuple[str, ...], Policy, str, float], OrderedDict[bytes, Read]] = {}
+"""Key of readings -> what they read; several candidates judged in one run look at the same payloads."""
+_REFUSED: dict[tuple[str, Policy], dict[bytes, int]] = {}
+"""(set, policy) -> status of messages of vehicles that it does not read."""
+
+
+def _vehicles(message_set: MessageSet, policy: Policy, octets: list[bytes]) -> VehicleColumns:
+    """``decode_vehicles`` of the set, with refusals remembered: each takes 50 us, and again for every group of receivers
+    and every candidate that looks at the message."""
+    refused = _REFUSED.setdefault((message_set.name, policy), {})
+    remembered = {row: refused[one] for row, one in enumerate(octets) if one in refused} if refused else {}
+    if remembered:
+        octets = [b"" if row in remembered else one for row, one in enumerate(octets)]
+    columns = message_set.decode_vehicles(octets, policy)
+    assert columns.status is not None
+    for row in np.flatnonzero(columns.status != STATUS_OK).tolist():
+        columns.status[row] = remembered.get(row, columns.status[row])
+        if row not in remembered:
+            refused[octets[row]] = int(columns.status[row])
+    while len(refused) > KEPT_REFUSALS:
+        del refused[next(iter(refused))]
+    return columns
 
 
 def _filled(columns: VehicleColumns, rows: np.ndarray, again: VehicleColumns) -> VehicleColumns:

@@ -52,9 +52,15 @@ def messages(message_set: str, seed: int = 1) -> tuple[bytes, ...]:
     return tuple(MESSAGE_SETS[message_set].encode("BSM", value) for value in values)
 
 
+@cache
+def verdicts(sender: str, receiver: str, policy: str) -> np.ndarray:
+    """Of all messages of the sender's set."""
+    return Content(profile_of(sender), profile_of(receiver, decode_policy=policy)).vehicles(messages(sender))
+
+
 def shares(sender: str, receiver: str, policy: str) -> dict[Verdict, float]:
     """Per cent by verdict."""
-    verdict = Content(profile_of(sender), profile_of(receiver, decode_policy=policy)).vehicles(messages(sender))
+    verdict = verdicts(sender, receiver, policy)
     return {kind: 100.0 * float(np.mean(verdict == kind)) for kind in Verdict}
 
 
@@ -75,10 +81,7 @@ def test_lenient_decoders_divide_as_printed(sender: str, receiver: str) -> None:
 @pytest.mark.parametrize(("sender", "receiver"), PRINTED)
 def test_strict_decoders_refuse_more_but_not_all(sender: str, receiver: str) -> None:
     """Property: a strict decoder refuses whatever a lenient one does and more; some garbage re-encodes to itself."""
-    lenient, strict = (
-        Content(profile_of(sender), profile_of(receiver, decode_policy=policy)).vehicles(messages(sender))
-        for policy in ("lenient", "strict")
-    )
+    lenient, strict = (verdicts(sender, receiver, policy) for policy in ("lenient", "strict"))
     assert (strict[lenient == Verdict.ERROR] == Verdict.ERROR).all()
     assert np.count_nonzero(strict == Verdict.SILENT) < np.count_nonzero(lenient == Verdict.SILENT)
     assert (strict == Verdict.SILENT).any() and not (strict == Verdict.RIGHT).any()
@@ -119,7 +122,7 @@ def test_a_dual_decoder_repairs_what_the_own_one_refuses_and_nothing_else() -> N
     noticing stays SILENT, because nobody asks the second one.
     """
     octets = messages(NEW)[:400]
-    alone = Content(profile_of(NEW), profile_of(OLD)).vehicles(octets)
+    alone = verdicts(NEW, OLD, "lenient")[:400]
     dual = Content(profile_of(NEW), profile_of(OLD, decoders=(NEW,))).vehicles(octets)
     assert (dual[alone == Verdict.ERROR] == Verdict.RIGHT).all() and (alone == Verdict.ERROR).any()
     assert (dual[alone == Verdict.SILENT] == Verdict.SILENT).all() and (alone == Verdict.SILENT).any()

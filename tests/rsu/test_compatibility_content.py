@@ -158,12 +158,12 @@ def test_event_codes(told: dict[int, int], understood: dict[int, int], code: int
     assert content.message(events(YDT, random.Random(4), "sign", code)[0], "RSI") == RIGHT
 
 
-def test_everything_wrong_is_told_the_first_stage_first() -> None:
-    """By hand: displaced and of an unknown code."""
+def test_everything_wrong_is_told_the_unusable_first() -> None:
+    """By hand: displaced and of an unknown code, so nobody can act on it."""
     content = Content(profile_of(YDT, feed_datum="GCJ-02", event_codes={501: 60001}), profile_of(YDT))
     octets = events(YDT, random.Random(4), code=60001)[0]
-    assert content.verdicts(octets, "RSI") == (DATUM, CODE)
-    assert content.message(octets, "RSI") == DATUM
+    assert content.verdicts(octets, "RSI") == (CODE, DATUM)
+    assert content.message(octets, "RSI") == CODE
 
 
 def test_further_decoders_never_take_away_what_is_right() -> None:
@@ -196,22 +196,21 @@ def test_any_octets_get_a_verdict() -> None:
             assert len(content.vehicles([damaged] * 9)) == 9
 
 
-def test_verdicts_are_kept_for_the_latest_payloads_only() -> None:
-    """Property: memory is bounded, and a payload seen before is not decoded again."""
-    content = Content(profile_of(CSAE), profile_of(YDT))
+def test_verdicts_are_kept_for_the_latest_payloads_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Property: memory is bounded, and a payload seen before is not decoded again, not by another pair alike either."""
     octets = maps(CSAE, random.Random(1))[0]
-    assert content.message(octets, "MAP") == ERROR
-    decoded: list[bytes] = []
-    content.receiver.decode = decoded.append  # type: ignore[assignment, method-assign]
-    assert content.message(octets, "MAP") == ERROR and not decoded
-    del content.receiver.decode
+    contents = [Content(profile_of(CSAE), profile_of(YDT)) for _ in range(2)]
+    assert contents[0].message(octets, "MAP") == ERROR
+    with monkeypatch.context() as without_decoder:
+        without_decoder.setattr(contents[1].receiver, "decode", None)
+        assert contents[1].message(octets, "MAP") == ERROR
     for number in range(KEPT_VERDICTS + 10):
-        content.message(number.to_bytes(3, "big"), "MAP")
-    assert len(content._known) == KEPT_VERDICTS
+        contents[0].message(number.to_bytes(3, "big"), "MAP")
+    assert len(contents[0]._known) == KEPT_VERDICTS
 
 
-def test_shared_readings_decode_a_payload_once() -> None:
-    """Property: contents of several pairs that share readings get the same objects."""
-    sender, receiver = Reading(profile_of(YDT)), Reading(profile_of(CSAE))
+def test_readings_alike_decode_a_payload_once() -> None:
+    """Property: the same sets, policy and datum give the same objects, another datum gives others."""
     octets = maps(YDT, random.Random(1))[0]
-    assert Content(sender, receiver).sender.decode(octets) is Content(receiver, sender).receiver.decode(octets)
+    one, same, other = (Reading(profile_of(YDT, datum=datum)) for datum in ("WGS84", "WGS84", "GCJ-02"))
+    assert one.decode(octets) is same.decode(octets) is not other.decode(octets)

@@ -10,11 +10,12 @@ import pytest
 
 from rsu.applications import READERS
 from rsu.compatibility import Reading
+from rsu.compatibility import reading as reading_module
 from rsu.compatibility.reading import KEPT_READS, service_of
 from rsu.geodesy import from_wgs84, to_wgs84
 from rsu.messages import MESSAGE_SETS
-from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, PathHistory, VehicleColumns
-from tests.rsu.compatibility_cases import events, maps, profile_of, signals, vehicles
+from rsu.messages.vehicle import STATUS_ERROR, STATUS_OK, STATUS_SKIPPED, PathHistory, VehicleColumns
+from tests.rsu.compatibility_cases import events, maps, profile_of, signals, typical, vehicles
 
 YDT, OLD, NEW = "ydt3709-2020", "csae53-2017", "csae53-2020"
 
@@ -124,3 +125,23 @@ def test_a_set_nobody_knows_is_named() -> None:
     """By hand: the error says which set of which profile."""
     with pytest.raises(ValueError, match="profile ydt3709-2020: no message set 'csae53-1999'"):
         Reading(profile_of(YDT, decoders=("csae53-1999",)))
+
+
+def test_remembered_refusals_change_nothing_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Property: statuses and columns of a batch are the same at first sight and later, in any mixture."""
+    monkeypatch.setattr(reading_module, "_REFUSED", {})
+    monkeypatch.setattr(reading_module, "KEPT_REFUSALS", 30)
+    good = MESSAGE_SETS[YDT].encode_vehicles(vehicles(20))
+    foreign = MESSAGE_SETS[OLD].encode_vehicles(vehicles(60, 2))
+    skipped = [each.octets for each in typical("csae157-2020") if each.message in ("VIR", "RSC")]
+    mixed = [*good[:10], *foreign[:20], *skipped, *good[10:]]
+    reading, expected = Reading(profile_of(YDT)), MESSAGE_SETS[YDT].decode_vehicles(mixed)
+    for _ in range(2):
+        read = reading.vehicles_as_sent(mixed)
+        np.testing.assert_array_equal(read.status, expected.status)
+        right = expected.status == STATUS_OK
+        for name in ("temporary_id", "longitude_deg", "heading_deg", "length_m"):
+            np.testing.assert_array_equal(getattr(read, name)[right], getattr(expected, name)[right])
+    assert set(np.asarray(expected.status).tolist()) == {STATUS_OK, STATUS_ERROR, STATUS_SKIPPED}
+    reading.vehicles_as_sent(foreign)
+    assert len(reading_module._REFUSED[YDT, "lenient"]) == 30
