@@ -202,7 +202,7 @@ class EventAwareness:
             ways_m = [max(one.learned_m or 0.0, 0.0) for one in self.passages if (one.home == one.place) == own]
             if ways_m:
                 mean_m = sum(ways_m) / len(ways_m)
-                yield Metric("warning_m", "m", "I2V", "RSI", station_class=station_class, value=mean_m, n=len(ways_m))
+                yield Metric("warning_m", "m", "I2V", station_class=station_class, value=mean_m, n=len(ways_m))
 
     def distributions(self) -> Iterator[Named]:
         """What the quantiles are taken from."""

@@ -16,7 +16,7 @@ from sim.tables import Table
 
 METRICS = (
     "prr", "uir", "latency", "age_at_apply", "update_delay", "aoi", "gap_over_2.5T", "generation_rate",
-    "position_error", "C_useful",
+    "position_error", "C_useful", "decoded_ratio", "verified_ratio", "pair_latency_mean", "warning_m",
 )
 """Metrics that checks read; those with a distribution have rows ``_mean`` and ``_max`` beside."""
 _DISTRIBUTED = ("latency", "age_at_apply", "update_delay", "aoi", "position_error")

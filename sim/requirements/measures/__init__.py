@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sim.requirements.measures.base import Ask, Item, Measure
+from sim.requirements.measures.borders import latency_added, of_neighbours, warning_distance_lost
 from sim.requirements.measures.coverage import PAIR_RANGES_M, border_hole, covered_cells, pair_coverage
 from sim.requirements.measures.reception import reception
 from sim.requirements.measures.sites import mast_height, node_units, spacing
@@ -42,6 +43,19 @@ MEASURES: dict[str, Measure] = {
     ),
     "border_hole": Measure(
         "longest uncovered stretch of the zone at a border", "m", ("p100",), "<=", border_hole, of_links=False
+    ),
+    "decoded_ratio": Measure(
+        "share of a neighbour's received messages that decode rightly", "ratio", ("share",), ">=", of_neighbours
+    ),
+    "verified_ratio": Measure(
+        "share of a neighbour's received messages that verify", "ratio", ("share",), ">=", of_neighbours
+    ),
+    "latency_added": Measure(
+        "mean latency of a neighbour's messages less that of one's own", "ms", ("mean",), "<=", latency_added
+    ),
+    "warning_distance_lost": Measure(
+        "part of the way between warning and event that vehicles of other homes lose", "ratio", ("mean",), "<=",
+        warning_distance_lost, of_messages=False, of_links=False,
     ),
     "generation_rate": Measure("messages per sender and second", "Hz", ("mean",), ">=", generation_rate),
     "position_error": Measure(
