@@ -221,7 +221,7 @@ class RowReader:
         self, row: Mapping[str, Any], here: KeyPath, word: str, *, only_if: bool = True, of: str = "",
         default: float | None = None, above: bool = False,
     ) -> float:
-        """A number from 0 (or above it) to a million; ``only_if`` the row may have it, and must if no default."""
+        """A number from 0 (or above it) to 1e9; ``only_if`` the row may have it, and must if no default."""
         given = row.get(word)
         if not only_if:
             if given is not None:
@@ -230,8 +230,8 @@ class RowReader:
         if given is None and default is not None:
             return default
         number = isinstance(given, (int, float)) and not isinstance(given, bool)
-        if not number or not 0 <= given <= 1e6 or (above and given == 0):  # type: ignore[operator]
-            self.report((*here, word), f"must be a number {'above' if above else 'from'} 0 to 1000000")
+        if not number or not 0 <= given <= 1e9 or (above and given == 0):  # type: ignore[operator]
+            self.report((*here, word), f"must be a number {'above' if above else 'from'} 0 to 1e9")
             return 0.0
         return float(given)  # type: ignore[arg-type]
 
