@@ -143,8 +143,8 @@ _REFUSED: dict[tuple[str, Policy], dict[bytes, int]] = {}
 
 
 def _vehicles(message_set: MessageSet, policy: Policy, octets: list[bytes]) -> VehicleColumns:
-    """``decode_vehicles`` of the set, with refusals remembered: each takes 50 us, and again for every group of receivers
-    and every candidate that looks at the message."""
+    """``decode_vehicles`` of the set, with refusals remembered: each takes 50 us, and again for every group of
+    receivers and every candidate that looks at the message."""
     refused = _REFUSED.setdefault((message_set.name, policy), {})
     remembered = {row: refused[one] for row, one in enumerate(octets) if one in refused} if refused else {}
     if remembered:
