@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
 
+from rsu.document import parse_document
 from rsu.profile import (
     Candidate,
     Difference,
@@ -228,3 +230,17 @@ def test_a_candidate_can_be_made_from_profiles_alone() -> None:
     built = Candidate.built("made", {"*": one}, [told], hazards=("H11",))
     assert built.profile("JS").value("datum") == "CGCS2000" and built.without(["H11"]).profile("JS") is one
     assert isinstance(built.common, Profile) and not built.harmonised
+
+
+def test_the_forms_on_the_page_load() -> None:
+    """By hand: the two examples of the package's page, as they stand there."""
+    page = (SHIPPED.parent / "rsu" / "profile" / "README.md").read_text(encoding="utf-8")
+    first, second = (
+        parse_document("\n".join(line[4:] for line in block.splitlines()), "README.md").data
+        for block in re.findall(r"\n\n((?:    .*\n)+)", page)
+    )
+    region = load_profile(first, [SHIPPED / "profiles"])
+    assert region.kind == "regional" and region.entry("security.root").unknown
+    found = load_candidate(second, [SHIPPED / "profiles"])
+    assert found.exercised == found.without([]).exercised == ("H4", "H13", "H14")
+    assert found.without(found.hazards).harmonised and found.trust.rows[0].state.kind == "pending"
