@@ -85,14 +85,16 @@ def attribution_rows(found: Findings) -> Iterator[Row]:
 
 
 def roadmap_rows(found: Findings) -> Iterator[Row]:
-    """Harmonise this next: the greedy order, and the loss that remains after each step."""
+    """Harmonise this next: the greedy order, and the loss and the wrong applications that remain after each step."""
     for one in found.attributions:
-        total = one.total().mean
+        total, at_work = one.total().mean, frozenset(one.hazards)
         for step, (hazard, left, gained) in enumerate(one.roadmap()):
+            at_work -= {hazard}
             part = gained.mean / total if total and step else None
+            errors = mean_of(wrong(found.subsets[at_work], width=found.width))
             yield (
                 found.study.attributed, *_named(one.subject), step, hazard, _title(hazard) if hazard else "", *left[:3],
-                *(gained[:3] if step else (None, None, None)), part, left.n,
+                *(gained[:3] if step else (None, None, None)), part, left.n, *errors[:3],
             )
 
 
@@ -143,7 +145,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[Findings], Iterator[Row]]]] =
     ), attribution_rows),
     "roadmap": ((
         *_CLASS, "step", "hazard", "title", "loss", "loss_lower", "loss_upper", "recovered", "recovered_lower",
-        "recovered_upper", "recovered_share", "n_seeds",
+        "recovered_upper", "recovered_share", "n_seeds", "wrong", "wrong_lower", "wrong_upper",
     ), roadmap_rows),
     "wrong": (("candidate", "class", "cause", *_BOUNDS, *_CHANGE), wrong_rows),
     "blackout": (BLACKOUT_COLUMNS, blackout_rows),

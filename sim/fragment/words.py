@@ -10,7 +10,7 @@ import numpy as np
 from sim.campaign.statistics import Interval
 from sim.cli.options import columns
 from sim.fragment.answer import Findings
-from sim.fragment.attribution import Attribution
+from sim.fragment.attribution import Attribution, wrong_with_and_without
 from sim.fragment.decisions import decisions
 from sim.fragment.losses import value_of, wrong
 from sim.fragment.observe import fragmentation, mean_of
@@ -56,9 +56,11 @@ def verdict(found: Findings, language: str = "en") -> str:
         sure = f"95 % interval {gained.lower:.3f} to {gained.upper:.3f}"
         if gained.lower <= 0 <= gained.upper:
             sure += ", not decided by these seeds"
+    errors = wrong_with_and_without(found.subsets, overall.hazards, width=found.width)[hazard].mean
+    warning = f"; alone it adds {errors:.3g} wrong applications per vehicle-hour" if errors > 0 else ""
     return (
         f"harmonise {hazard} next ({title(hazard, language)}): it recovers {gained.mean:.3f} of the overall loss of "
-        f"{total.mean:.3f}, {100 * part:.0f} %; {sure}{word}"
+        f"{total.mean:.3f}, {100 * part:.0f} %; {sure}{warning}{word}"
     )
 
 
@@ -122,10 +124,13 @@ def _roadmap_lines(found: Findings, language: str) -> Iterator[str]:
     overall = found.attributions[-1]
     yield "road map, each time what leaves the least overall loss"
     rows = []
+    at_work = frozenset(overall.hazards)
     for step, (hazard, left, gained) in enumerate(overall.roadmap()):
+        at_work -= {hazard}
+        errors = plus_minus(mean_of(wrong(found.subsets[at_work], width=found.width)), 2)
         what = title(hazard, language) if hazard else f"{found.study.attributed} as it is"
-        rows.append([str(step), hazard, plus_minus(left), plus_minus(gained) if step else "", what])
-    yield columns(rows, ["step", "harmonise", "loss left", "recovered", ""])
+        rows.append([str(step), hazard, plus_minus(left), plus_minus(gained) if step else "", errors, what])
+    yield columns(rows, ["step", "harmonise", "loss left", "recovered", "wrong [1/(veh h)]", ""])
 
 
 def _decision_lines(found: Findings, language: str) -> Iterator[str]:
@@ -182,8 +187,8 @@ def _gap_note(found: Findings) -> Iterator[str]:
             gaps.append(f"{one.name} {plus_minus(mean_of(a - b))}")
     if gaps:
         yield (
-            f"{found.study.attributed} with all its hazards harmonised is not {found.study.against}; x differs by "
-            + ", ".join(gaps)
+            f"{found.study.attributed} with {', '.join(found.study.hazards)} harmonised is not {found.study.against}; "
+            f"x differs by {', '.join(gaps)}"
         )
 
 

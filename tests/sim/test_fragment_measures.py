@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from sim.fragment import Findings, findings
+from sim.fragment.blackouts import Group, pooled
 from sim.fragment.decisions import Decision, Weights, decisions, read_weights, scored
 from sim.fragment.document import document, write_document
-from sim.fragment.losses import OVERALL, Subject, judged, overall, value_of
-from sim.fragment.observe import Key, Observed, fragmentation, read_rows, wanted_by
+from sim.fragment.losses import OVERALL, Subject, judged, overall, value_of, weight_of, wrong
+from sim.fragment.observe import Key, Observed, counters, fragmentation, read_rows, wanted_by
 from sim.fragment.stages import ended, waterfall
 from sim.fragment.tables import TABLES, rows_of, write_tables
 from sim.fragment.words import summary_lines, verdict
@@ -128,6 +129,7 @@ def test_road_map_and_verdict(found: Findings) -> None:
     assert [row["hazard"] for row in steps] == ["", "H11", "H4", "H1"]
     assert steps[1]["recovered"] == pytest.approx((0.21 * MEAN + 0.4) / 2)
     assert steps[-1]["loss"] == pytest.approx(1 - (MEAN + 0.8) / 2)
+    assert [row["wrong"] for row in steps] == [3, 3, 3, 0]
     assert sum(row["recovered"] for row in steps[1:]) == pytest.approx((0.79 * MEAN + 0.4) / 2)
     share = (0.21 * MEAN + 0.4) / (0.79 * MEAN + 0.4)
     text = verdict(found)
@@ -270,6 +272,37 @@ def test_figures_without_data() -> None:
     seen.put(Key("uir_class", "ratio", "V2V", "BSM"), 0, 3, 0.5, 10)
     assert np.isnan(value_of(seen, OVERALL, width=3)).all()
     assert judged(Observed("y", []), width=3) == []
-    from sim.fragment.losses import wrong
-
     assert wrong(seen, width=3).tolist()[::2] == [0.0, 0.0] and math.isnan(wrong(seen, width=3)[1])
+
+
+def test_blackout_pools_the_crossings_of_all_seeds() -> None:
+    """By hand: 40 crossings of one home, 20 from each seed, at 1 to 40 m, two of them clipped; of the other home four,
+    too few for a quantile. All homes together are told too."""
+    ends = {20: "run"}
+    rows = {s: [crossing(20 * s + k, "A", ends.get(k, "fresh")) for k in range(1, 21)] for s in (0, 1)}
+    rows[1] += [crossing(500, "B", "fresh")] * 4
+    found = pooled(rows)
+    own = found[Group("RSI", 1100.0, "B", "up", "A")]
+    assert own == (40, 2, 2 / 40, (20.0, 38.0), (2.0, 3.8))
+    assert math.isnan(found[Group("RSI", 1100.0, "B", "up", "B")].distance_m[0])
+    both = found[Group("RSI", 1100.0, "B", "up", "")]
+    assert both.crossings == 44 and both.distance_m == (22.0, 500.0)
+
+
+def crossing(distance_m: float, home: str, end: str) -> dict[str, Any]:
+    """A row of the table ``crossings``."""
+    return {"class": "RSI", "border_m": 1100.0, "entered": "B", "direction": "up", "home": home,
+            "distance_m": float(distance_m), "duration_s": distance_m / 10, "end": end}
+
+
+def test_what_vehicles_tell_units_is_shown_but_not_weighed(found: Findings) -> None:
+    """By hand: V2I has weight 0 unless one is given."""
+    assert [weight_of(Subject(link, "BSM")) for link in ("V2V", "V2I")] == [1, 0]
+    assert weight_of(Subject("V2I", "BSM"), {"V2I BSM": 2}) == 2
+
+
+def test_verified_signatures_are_told_with_their_rate() -> None:
+    """By hand: counters of a summary, and signatures per simulated second; a run without the stage tells none."""
+    told = {key.metric: value for key, value, _ in counters({"counters": {"verifications": 90}, "simulated_s": 30.0})}
+    assert told == {"verifications": 90, "verifications_hz": 3}
+    assert not list(counters({"counters": {"duplicates MAP": 1}, "simulated_s": 30.0}))
