@@ -73,13 +73,14 @@ class Listeners:
         self.group_of_place = np.zeros(len(self.names) + 1, np.int64)
         for group in self.groups:
             self.group_of_place[list(group.homes)] = group.index
-        self.simple = len(self.groups) == 1 and len(speakers) == 1
-        """Everybody reads everything as it was meant."""
         senders = [Reading(speaker.profile, year) for speaker in speakers.speakers]
         self._content = {
             (group.index, voice): Content(sender, group.reading)
             for group in self.groups for voice, sender in enumerate(senders)
         }
+        trivial = all(content.trivial for content in self._content.values())
+        self.simple = len(self.groups) == 1 and len(speakers) == 1 and trivial
+        """Everybody reads everything as it was meant."""
         self.header_known = np.array([
             [[header_known(speaker.profile, group.reading.profile, flow.rule) for flow in speakers.flows]
              for speaker in speakers.speakers] for group in self.groups

@@ -64,6 +64,8 @@ def run(
             ))
             engine.pipeline.taps.append(capture.hear)
         target.log(f"{loaded.name}: seed {loaded.config.seed}, run {run_id}, version {__version__}")
+        for remark in loaded.remarks:
+            target.log(f"remark: {remark}")
         for warning in engine.warnings():
             target.log(f"warning: {warning}")
         loop_s = time.process_time()
@@ -132,6 +134,7 @@ def _summary(
         "measured_frames_not_ended": engine.ledger.measured_under_way,
         "counters": counters,
         "warnings": engine.warnings(),
+        "remarks": list(loaded.remarks),
         "cbr_definition": engine.access.provenance().get("cbr", ""),
         "provenance": provenance(loaded, engine),
         "illustrative": illustrative,

@@ -32,6 +32,7 @@ def junction(**sections: Any) -> dict[str, Any]:
         ]},
         "radio": {"access": "ideal"},
         "gnss": {"model": "exact"},
+        "security": {"certificates": "known"},
         "measure": {"probes": False},
     }
     for name, content in sections.items():

@@ -227,7 +227,7 @@ def test_requests_tell_the_true_vehicle_and_answers_confirm_it() -> None:
         own_x, own_y = plane.to_plane(np.array([intention.vehicle.lon]), np.array([intention.vehicle.lat]))
         assert np.hypot(own_x[0] - x, own_y[0] - y) < 0.02
         assert intention.vehicle.speed_mps == pytest.approx(speed, abs=0.011)
-        unit_id = air.engine.roadside.described(world.units[0]).unit_id
+        unit_id = air.engine.roadside.own[0].described(world.units[0]).unit_id
         assert [request.to_unit for request in intention.requests] == [unit_id]
         assert intention.behaviour == {"cross-straight"}
         if intention.plan is not None:
