@@ -48,7 +48,8 @@ class EventAwareness:
     having been seen before its begin; not where the measured time began while it was already where the event is told
     (``event_upstream_m``). It *learns* of the event by the first RSI it applies (DELIVERED or DUPLICATE, not wrongly)
     of a unit that tells of the event, while it is in the zone the event is told in. Which events a message tells of is
-    ``Context.told``, else ``Batch.subject`` (its first event). Memory: events x vehicles, and one row per passage.
+    ``Context.told``, else guessed from ``Batch.subject`` (its first event). Memory: events x vehicles, and one row per
+    passage.
     """
 
     def __init__(self, context: Context) -> None:
@@ -97,21 +98,25 @@ class EventAwareness:
         row, vehicle = batch.row[links], slots - stations.first_vehicle
         self._grow(int(vehicle.max()) + 1)
         at_m = chainage_at(stations, slots, batch.applied_ns(links))
-        tells = self._told_by(batch, row)
-        left_m = self._sign[:, None] * (self._begin_m[:, None] - at_m)
-        beyond = self._sign[:, None] * (at_m - self._end_m[:, None]) > 0
-        tells &= (self._sign[:, None] == stations.direction[slots]) & ~beyond
-        tells &= left_m <= self._upstream_m + BESIDE_M
-        event, link = np.nonzero(tells)
+        sign = self._sign[:, None]
+        left_m = sign * (self._begin_m[:, None] - at_m)
+        here = (sign == stations.direction[slots]) & (sign * (at_m - self._end_m[:, None]) <= 0)
+        here &= left_m <= self._upstream_m + BESIDE_M
+        event, link = np.nonzero(here & self._told_by(batch, row, here))
         np.fmax.at(self._learned_m, (event, vehicle[link]), left_m[event, link])
 
-    def _told_by(self, batch: Batch, row: np.ndarray) -> np.ndarray:
-        """[event, link] bool: the frame tells of it."""
+    def _told_by(self, batch: Batch, row: np.ndarray, here: np.ndarray) -> np.ndarray:
+        """[event, link] bool: the frame tells of it; ``here``: the receiver is in its zone.
+
+        By its first event alone a frame tells of that one, or, to receivers outside the zone of it, of those they are
+        in the zone of: they applied it for something.
+        """
         if self._tells is not None:
             return np.asarray(self._tells[:, np.minimum(batch.sender[row], self._tells.shape[1] - 1)])
-        if batch.subject is not None:
-            return np.asarray(np.arange(len(self._sign))[:, None] == batch.subject[row])
-        return np.ones((len(self._sign), len(row)), bool)
+        if batch.subject is None:
+            return here
+        first = np.arange(len(self._sign))[:, None] == batch.subject[row]
+        return np.asarray(first | ~(first & here).any(0))
 
     def tick(self, tick: Tick) -> None:
         """See who came, and who passed the end of an event's path."""
