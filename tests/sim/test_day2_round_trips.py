@@ -136,7 +136,7 @@ def test_lost_answers_are_waited_for() -> None:
 def test_each_answer_is_for_one_vehicle_and_applied_by_it_alone() -> None:
     """Independent: ids in the octets of VIR and RSC, and the verdicts of all receivers."""
     air = prepare(junction(traffic={"stations": [350, 380, 420, 460]}))
-    receiver = air.engine.pipeline.receivers["RSC"]
+    receiver = air.engine.pipeline.listeners.hearing(0, 0).receivers["RSC"]
     verdicts: list[tuple[bytes, int, int]] = []
     judge = receiver.judge
 
