@@ -16,7 +16,7 @@ from sim.campaign.plan import Plan
 from sim.campaign.store import CampaignFolder, CampaignResult
 from sim.campaign.task import Ended, Task
 from sim.fragment import Question, fragment, study_of
-from sim.fragment.losses import subjects, value_of
+from sim.fragment.losses import USEFUL, Subject, subjects, value_of
 from sim.fragment.observe import LOSS_METRICS, Observed, fragmentation, read_rows, wanted_by
 from sim.fragment.shapley import subsets
 from sim.scenario import load
@@ -110,6 +110,24 @@ def test_swapping_the_names_of_places_swaps_the_figures(tmp_path: Path) -> None:
         folders.append(run(load_mapping(content, words), tmp_path / f"run-{name}", plots=False).folder)
     plain, other = sorted(named_rows(folders[0], False)), sorted(named_rows(folders[1], True))
     assert len(plain) > 300 and plain == other
+
+
+@pytest.mark.slow
+def test_units_that_are_not_there_are_missed_on_the_demand_side(tmp_path: Path) -> None:
+    """Property: without every second unit useful coverage of signals and events falls; the usable share of what is
+    still sent does not, for a message that is never sent is no opportunity."""
+    data = yaml.safe_load(shipped_scenarios()[SCENARIO].read_text(encoding="utf-8"))
+    units = [{"id": f"U-{k}", "at_m": 100 + 200 * k} for k in range(10)]
+    shares = []
+    for name, down in (("all", []), ("half", [f"U-{k}" for k in range(1, 10, 2)])):
+        data["layout"] = {"name": "weak", "tx_power_dbm": -16, "sites": units, "down": down}
+        words = [*WORDS, "duration_s=2", f"standards.candidate={candidate(tmp_path, 'one', ONE)}"]
+        told = seen(run(load_mapping(data, words), tmp_path / name, plots=False).folder)
+        wanted = [Subject("I2V", "SPAT+MAP", USEFUL), Subject("I2V", "RSI", USEFUL), Subject("I2V", "SPAT")]
+        shares.append([float(value_of(told, one, width=1)[0]) for one in wanted])
+    (signals, events, sent), (fewer_signals, fewer_events, sent_of_fewer) = shares
+    assert signals - fewer_signals > 0.1 and events - fewer_events > 0.1
+    assert sent_of_fewer >= sent > 0
 
 
 class Here:
