@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from sim.bench.stages import PLAIN, SETTINGS, road
+
 REPORT_M = 500.0
 """Links are reported up to this distance."""
 MOST_MEMORY_MB = 1000.0
@@ -30,6 +32,10 @@ class Case:
     demo: bool = False
     extreme: bool = False
     """Legal and far from any use: asked is that it runs and stays sane."""
+    group: str = ""
+    """Cases of a group are measured in turns, several rounds, and the least CPU of each counts."""
+    over: str = ""
+    """Case of the group with which its cost is compared; at most :data:`sim.bench.stages.MOST_RATIO` times as much."""
     settings: dict[str, Any] = field(default_factory=dict, hash=False)
     """Keys of the scenario by section that differ."""
 
@@ -62,6 +68,11 @@ CASES: tuple[Case, ...] = (
         "radio": {"mode4": {"mcs": [11], "processing_budget_ms": 0}},  # T2 is at least 20 ms, all that 50 Hz leaves
     }),
     _highway("one-vehicle", "lte-v2x-mode4", 1, 5.0, length_km=100.0, extreme=True),
+    *(
+        _highway(name, "lte-v2x-mode4", 1000, 3.0, group="stages", over="" if name == PLAIN else PLAIN,
+                 settings={**road(1000), **settings})
+        for name, settings in SETTINGS.items()
+    ),
 )
 
 POOLS: dict[str, dict[str, Any]] = {
@@ -99,5 +110,5 @@ def scenario(case: Case) -> dict[str, Any]:
     if case.rate_hz != 10.0:
         plan["bsm"] |= {"period_ms": 1000.0 / case.rate_hz, "congestion_control": "none"}
     for section, values in case.settings.items():
-        plan[section] = plan[section] | values
+        plan[section] = plan[section] | values if section in plan else values
     return plan

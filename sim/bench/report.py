@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.bench.cases import LARGE_OVER_SMALL, MOST_MEMORY_MB, Case
+from sim.bench.stages import MOST_RATIO
 
 
 def judged(case: Case, result: dict[str, Any], results: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -19,6 +20,9 @@ def judged(case: Case, result: dict[str, Any], results: Mapping[str, dict[str, A
     if small is not None:
         ratio = per_vehicle_ms(result) / per_vehicle_ms(small)
         asked.append((f"CPU per vehicle over that of {case.like}", ratio, LARGE_OVER_SMALL))
+    if case.over in results:
+        ratio = result["cpu_s_per_sim_s"] / results[case.over]["cpu_s_per_sim_s"]
+        asked.append((f"CPU over that of {case.over}", ratio, MOST_RATIO))
     if not case.demo:
         asked.append(("peak memory MB", result["peak_memory_mb"], MOST_MEMORY_MB))
     return [
