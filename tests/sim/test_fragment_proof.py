@@ -65,7 +65,8 @@ def test_one_profile_under_several_names_is_the_harmonised_run(tmp_path: Path) -
     """Property: packet log and figures are the same bytes, and every index is exactly 0."""
     folders = []
     for name, text in (("one", ONE), ("names", NAMES)):
-        words = [*WORDS, "duration_s=0.4", "radio_warmup_s=0.3", f"standards.candidate={candidate(tmp_path, name, text)}"]
+        chosen = f"standards.candidate={candidate(tmp_path, name, text)}"
+        words = [*WORDS, "duration_s=0.4", "radio_warmup_s=0.3", chosen]
         loaded = load(SCENARIO, words)
         assert len({profile.name for profile in loaded.candidate.profiles.values()}) == (1 if name == "one" else 2)
         out = tmp_path / f"run-{name}"
