@@ -25,6 +25,8 @@ from sim.metrics.histograms import (
     histograms_of,
     merged,
     of_delays,
+    of_signed,
+    signed_quantile,
     upper_edge,
 )
 from sim.metrics.statistics import DelayHistogram
@@ -70,7 +72,7 @@ def test_every_quantile_of_a_run_can_be_taken_again(runs: list[Result]) -> None:
     for run in runs:
         found = histograms_of(run.table("histograms"))
         for row in run.table("metrics").rows():
-            if math.isnan(row["quantile"]):
+            if math.isnan(row["quantile"]) or math.isnan(row["value"]):
                 continue
             *names, distance_m = (row[name] for name in KEY_COLUMNS)
             histogram = found[*map(str, names), None if math.isnan(distance_m) else float(distance_m)]
@@ -181,7 +183,23 @@ def test_what_is_no_histogram_is_refused() -> None:
     assert merged([]).n == 0 and math.isnan(merged([]).quantile(0.5))
 
 
+@pytest.mark.parametrize(("unit", "step"), [("m signed", 0.1), ("s signed", 0.01)])
+def test_values_around_zero(unit: str, step: float, tmp_path: Path) -> None:
+    """Independent: NumPy's inverted-CDF quantile of drawn values of both signs, less than a cell below, also of two
+    halves merged from CSV; by hand: what lies beyond the last cell is told exactly."""
+    drawn = np.random.default_rng(3).normal(0, 100 * step, 500)
+    names = Metric("one", unit), Metric("two", unit)
+    halves = through_csv(tmp_path, of_signed(names[0], list(drawn[:200])), of_signed(names[1], list(drawn[200:])))
+    together = merged(halves.values())
+    for share in (0.05, 0.5, 0.95):
+        expected = float(np.quantile(drawn, share, method="inverted_cdf"))
+        for found in (together.quantile(share), signed_quantile(unit, list(drawn), share)):
+            assert expected - 1e-9 <= found < expected + step
+    assert together.quantile(1.0) == pytest.approx(drawn.max())
+    assert signed_quantile(unit, [-3e9, 5e9], 1.0) == 5e9
+
+
 def test_every_kpi_with_quantiles_tells_its_histograms() -> None:
     """Property: of the shipped table, those that write quantile rows."""
     silent = {name for name, kpi in KPIS.items() if not hasattr(kpi, "distributions")}
-    assert silent <= {"prr", "coverage", "generation"}
+    assert silent <= {"prr", "coverage", "generation", "opportunities"}
