@@ -62,7 +62,7 @@ class Listeners:
         self.stations = world.stations
         self.verification = Verification(config, candidate, self.names, world.stations, world.seed)
         year = epoch_year(world.utc0_ns)
-        profiles, _, number = distinct(config, candidate)
+        profiles, number = distinct(config, candidate)
         alike: dict[tuple[object, ...], list[int]] = {}
         for home in range(len(self.names)):
             alike.setdefault((number[home], *_trusted(candidate, self.names, home)), []).append(home)

@@ -36,7 +36,10 @@ def facts_of(loaded: LoadedScenario) -> dict[str, Any]:
         "equipped": f"{config.traffic.equipped_ratio:.0%} of vehicles",
         "candidate": candidate.name,
         "profiles": [f"{place}: {profile.name}" for place, profile in profiles.items()],
-        "illustrative": sorted({key for profile in profiles.values() for key in profile.illustrative_keys()}),
+        "gateway": "none" if candidate.gateway is None else f"within {candidate.gateway.within_m:g} m of a border",
+        "views": [view.name for view in loaded.views],
+        "remarks": list(loaded.remarks),
+        "illustrative": candidate.illustrative_items(),
     }
 
 

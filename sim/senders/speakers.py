@@ -9,15 +9,12 @@ import numpy as np
 
 from rsu.messages import MESSAGE_SETS
 from rsu.messages.base import MessageSet
-from rsu.profile import SPOKEN_KEYS, Candidate, Profile, speaking
+from rsu.profile import Candidate, Profile, speaking
 from sim.frames import Flow, Kind
 from sim.scenario.schema import Scenario
 from sim.senders.envelope import Envelope
 from sim.senders.flows import MessageFlow, build_flows
 from sim.world.stations import Stations
-
-Voice = tuple[tuple[str, str], ...]
-"""What a profile says and understands, as plain text that can be compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +42,7 @@ class Speakers:
     def __init__(self, config: Scenario, candidate: Candidate, day_two: Collection[str]) -> None:
         """``day_two``: messages of the second phase that the scenario asks for. ValueError as profiles raise it."""
         names = [one.id for one in config.corridor.jurisdictions]
-        profiles, voices, number = distinct(config, candidate)
+        profiles, number = distinct(config, candidate)
         self.of_place = np.array([*number, 0], np.int64)
         """Speaker of each jurisdiction; the last entry is that of stations without one."""
         self.flows: list[MessageFlow] = []
@@ -87,26 +84,21 @@ class Speakers:
         return [one.flow for one in self.flows]
 
 
-def distinct(config: Scenario, candidate: Candidate) -> tuple[list[Profile], list[Voice], list[int]]:
-    """(profiles that differ in what is spoken, their voices, index of the profile of each jurisdiction)."""
+def distinct(config: Scenario, candidate: Candidate) -> tuple[list[Profile], list[int]]:
+    """(profiles that differ in what is spoken or understood, index of the profile of each jurisdiction)."""
     profiles: list[Profile] = []
-    voices: list[Voice] = []
+    voices: list[object] = []
     number = []
     for jurisdiction in config.corridor.jurisdictions:
         profile = candidate.profile(jurisdiction.id)
         if config.standards.message_set is not None:
             profile = speaking(profile, MESSAGE_SETS[config.standards.message_set])
-        voice = voice_of(profile)
+        voice = profile.spoken()
         if voice not in voices:
             voices.append(voice)
             profiles.append(profile)
         number.append(voices.index(voice))
-    return profiles, voices, number
-
-
-def voice_of(profile: Profile) -> Voice:
-    """What decides what stations under this profile send, and what they understand."""
-    return tuple((key, repr(profile.get(key))) for key in SPOKEN_KEYS if profile.get(key) is not None)
+    return profiles, number
 
 
 def _alike(one: MessageFlow, other: MessageFlow) -> bool:

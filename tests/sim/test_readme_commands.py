@@ -13,7 +13,7 @@ from sim.cli import build_parser, main
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 SHORT = [word for key in ("duration_s=1", "traffic_warmup_s=5", "radio_warmup_s=1") for word in ("--set", key)]
-LONG = ("validate", "compare", "place")
+LONG = ("validate", "compare", "place", "fragment")
 FEW = ["--seeds", "1", "--jobs", "1"]
 
 
@@ -39,7 +39,7 @@ def test_where_to_go_next_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         done.append(words[0])
     assert done == [
         "list", "check", "run", "plot", "explain", "messages", "run", "decode", "decode", "run", "run", "sweep",
-        "verdict", "map", "layout",
+        "verdict", "map", "layout", "profiles",
     ]
     assert (tmp_path / "packets.csv.gz").is_file()
     assert main(["plot", "results/tripoint", "--json"]) == 0
