@@ -49,6 +49,11 @@ OWN_NAMES = frozenset(
         "cbr.csv",
         "air.csv",
         "histograms.csv",
+        "views.csv",
+        "outcomes.csv",
+        "crossings.csv",
+        "awareness.csv",
+        "passages.csv",
     }
 )
 """Names a run may write at the top of its folder; others are somebody else's and are kept."""
