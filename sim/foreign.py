@@ -12,6 +12,7 @@ from sim.deliveries import delivery_of
 from sim.frames import Kind, Outcome, bit
 from sim.ledger import Ledger
 from sim.listeners import Listeners
+from sim.receivers.awareness import AwarenessReceiver
 from sim.receivers.hearing import Hearing
 from sim.stages.verification import Secured
 
@@ -211,7 +212,14 @@ class Foreign:
             if payloads[0] is None:
                 return None
             octets = [one or b"" for one in payloads]
-            return hearing.frame_receivers[name].judge_frames(octets, arrived.generated_ns[frames])[place]
+            receiver = hearing.frame_receivers[name]
+            outcome = receiver.judge_frames(octets, arrived.generated_ns[frames])[place]
+            if wrong is not None and isinstance(receiver, AwarenessReceiver):
+                doubted = np.flatnonzero((wrong[row] != Outcome.DELIVERED) & (outcome == Outcome.DELIVERED))
+                if len(doubted):
+                    near = receiver.near(octets, place[doubted], arrived.receptions.receiver[links[doubted]])
+                    outcome[doubted[~near]] = Outcome.NOT_INTERPRETED
+            return outcome
         return None
 
 

@@ -94,6 +94,8 @@ class Here:
         self._place = np.full((3, world.stations.size), np.nan)
         self.time_ns = 0
         self._known = True
+        units = np.array([(unit.x_m, unit.y_m) for unit in world.units], float).reshape(-1, 2)
+        self._place[:2, : len(units)] = world.lonlat(units[:, 0], units[:, 1])
         probes = world.stations.probes
         self._place[:2, probes] = world.lonlat(world.probes.x_m, world.probes.y_m)
         self._place[2, probes] = world.probes.heading_deg

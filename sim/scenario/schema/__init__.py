@@ -11,7 +11,7 @@ from sim.scenario.schema.corridor import Corridor
 from sim.scenario.schema.cost import Prices
 from sim.scenario.schema.day2 import Coordination, Pedestrian
 from sim.scenario.schema.layout import Layout, RoadsideEvent
-from sim.scenario.schema.messages import Bsm, Measure, Processing, Roadside, Security, Standards
+from sim.scenario.schema.messages import Bsm, Measure, Plausibility, Processing, Roadside, Security, Standards
 from sim.scenario.schema.radio import Radio
 from sim.scenario.schema.second_radio import SecondRadio
 from sim.scenario.schema.traffic import Clock, Crossing, Gnss, Traffic
@@ -70,6 +70,7 @@ class Scenario(Section):
     roadside: Roadside = key(Roadside, "roadside messages")
     security: Security = key(Security, "security envelope")
     processing: Processing = key(Processing, "processing times")
+    plausibility: Plausibility = key(Plausibility, "what receivers believe")
     measure: Measure = key(Measure, "measurement")
 
 

@@ -135,6 +135,15 @@ class Processing(Section):
     )
 
 
+class Plausibility(Section):
+    """What receivers believe of vehicles that tell of themselves; jumps between messages are not looked at."""
+
+    max_speed_mps: float = key(70.0, "highest speed that is believed", unit="m/s", gt=0, le=200, source="assumption")
+    max_distance_m: float = key(
+        3000.0, "a sender farther away than this is not believed", unit="m", gt=0, le=100_000, source="assumption"
+    )
+
+
 SECOND_PHASE_TAU_S = {"RTCM": 1.5, "PSM": 0.3}
 """Freshness limits that a scenario may leave out."""
 
