@@ -1,9 +1,12 @@
-"""Positions as a profile has them written: its datum on the air, and that in which its platform feeds events."""
+"""What a profile has written: positions in its datum on the air and in that of its platform's feed, and event codes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from rsu.compatibility.codes import EventCodes
 from rsu.geodesy import epoch_year
 from rsu.profile import Profile
 from rsu.services.described import DetectedObjects, EventDescription, UnitDescription
@@ -13,19 +16,24 @@ from sim.world.build import World
 
 
 class Written:
-    """What stations of one profile describe, in the datum they write; with WGS 84 the same objects."""
+    """What stations of one profile describe, in the datum and with the event codes they write; where these are WGS 84
+    and the national ones, the same objects."""
 
     def __init__(self, profile: Profile, world: World) -> None:
         self.datum = str(profile.get("datum") or "WGS84")
         self.feed_datum = str(profile.get("feed_datum") or self.datum)
         self.epoch_year = epoch_year(world.utc0_ns)
+        self._codes = EventCodes(profile.effective("event_codes"))
 
     def node(self, geometry: NodeGeometry) -> NodeGeometry:
         """A node of a MAP."""
         return in_datum.node_in(geometry, self.datum, self.epoch_year)
 
     def event(self, description: EventDescription) -> EventDescription:
-        """An event as the platform hands it over."""
+        """An event as the platform hands it over, with the code of the place; signs keep theirs."""
+        code = self._codes.sent_for(description.code)
+        if description.kind == "event" and code != description.code:
+            description = replace(description, code=code)
         return in_datum.event_in(description, self.feed_datum, self.epoch_year)
 
     def unit(self, description: UnitDescription) -> UnitDescription:
