@@ -56,7 +56,9 @@ class Hearing:
         self.objects = RsmReceiver(zones, here, reading, coverage)
         period_ns = {flow.service: flow.period_ns for flow in reversed(flows)}
         newest = applied.newest
-        classes: dict[str, Receiver | FrameReceiver] = {"BSM": AwarenessReceiver(reading, here, world.config.plausibility), "RSM": self.objects}
+        classes: dict[str, Receiver | FrameReceiver] = {
+            "BSM": AwarenessReceiver(reading, here, world.config.plausibility), "RSM": self.objects,
+        }
         if "MAP" in period_ns:
             classes["MAP"] = MapReceiver(self.maps, period_ns["MAP"], newest["MAP"])
         if "SPAT" in period_ns:
