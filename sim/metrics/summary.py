@@ -9,6 +9,8 @@ import numpy as np
 
 from sim.metrics.base import CLASSES
 from sim.metrics.radio_settings import radio_words, radios, run_words, setting_words
+from sim.metrics.summary_usable import usable_lines
+from sim.metrics.wording import milliseconds, percent
 from sim.results import Result
 from sim.tables import Table
 
@@ -26,6 +28,7 @@ def lines(result: Result) -> Iterator[str]:
         *_what(result),
         *_coverage(result),
         *_reception(result),
+        *usable_lines(result),
         *_latency(result),
         *_coordination(result),
         *_gaps(result),
@@ -33,22 +36,6 @@ def lines(result: Result) -> Iterator[str]:
         *_holes(result),
     ):
         yield f"{head:<14}{text}".rstrip()
-
-
-def percent(value: float) -> str:
-    """A share in percent with one digit; never rounded up to 100 or down to 0."""
-    if math.isnan(value):
-        return "no data"
-    if 0 < value < 0.0005:
-        return "below 0.1 %"
-    if 0.9995 <= value < 1:
-        return "above 99.9 %"
-    return f"{100 * value:.1f} %"
-
-
-def milliseconds(value: float, digits: int = 0) -> str:
-    """A time with its unit."""
-    return "no data" if math.isnan(value) else f"{value:.{digits}f} ms"
 
 
 def bin_width_m(result: Result) -> float:
@@ -77,7 +64,9 @@ def _what(result: Result) -> Iterator[tuple[str, str]]:
     yield "", ", ".join([f for f in facts if f] + [f"run id {summary['run_id']}"])
     candidate = summary.get("candidate") or (scenario.get("standards") or {}).get("candidate")
     if candidate:
-        yield "Standards", str(candidate)
+        speakers = summary.get("speakers") or []
+        said = [f"{', '.join(one['jurisdictions'])} {one['profile']} ({one['message_set']})" for one in speakers]
+        yield "Standards", str(candidate) + (f": {'; '.join(said)}" if len(said) > 1 else "")
     if messages := messages_line(result):
         yield "Messages", messages
     stations = []
