@@ -298,6 +298,7 @@ class Engine:
             unit_operators=tuple(names[u.jurisdiction] if u.jurisdiction >= 0 else "" for u in self.world.units),
             services={flow.message: flow.service for flow in flows if flow.service},
             borders=tuple(Border(*border) for border in border_places(self.world)), events=self._event_paths(),
+            told=self._events_told(),
         )
 
     def _event_paths(self) -> tuple[EventPath, ...]:
@@ -306,6 +307,14 @@ class Engine:
             EventPath(event.id, event.from_m, event.to_m, 1 if event.direction == "up" else -1, senders.place_of(event))
             for event in self.config.events
         )
+
+    def _events_told(self) -> dict[int, tuple[int, ...]]:
+        """Slot of each unit -> numbers of the events that it announces while they last."""
+        number = {id(event): k for k, event in enumerate(self.config.events)}
+        return {
+            unit.index: tuple(sorted(number[id(event)] for told in senders.events_of(unit).values() for event in told))
+            for senders in self.roadside for unit in senders.units
+        }
 
     def _count_vehicles(self, now_ns: int) -> None:
         fleet = self.world.fleet

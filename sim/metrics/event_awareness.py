@@ -14,8 +14,10 @@ from sim.metrics.driven import Driven, chainage_at
 from sim.metrics.histograms import SIGNED_METRES, Named, of_signed, signed_quantile
 
 QUANTILES = (0.05, 0.5)
-BESIDE_M = 100.0
-"""What is applied this much before the zone of an event may still be about it: receivers err in their place."""
+FASTEST_MPS = 40.0
+"""Senders tell of an event as far before its zone as so fast a vehicle drives while the message is fresh."""
+BESIDE_M = 30.0
+"""What is applied this much before an event is told of may still be about it: receivers err in their place."""
 
 
 class Passage(NamedTuple):
@@ -46,7 +48,7 @@ class EventAwareness:
 
     A vehicle counts for an event once it passed the end of its path in its direction (or left the road inside it),
     having been seen before its begin; not where the measured time began while it was already where the event is told
-    (``event_upstream_m``). It *learns* of the event by the first RSI it applies (DELIVERED or DUPLICATE, not wrongly)
+    of. It *learns* of the event by the first RSI it applies (DELIVERED or DUPLICATE, not wrongly)
     of a unit that tells of the event, while it is in the zone the event is told in. Which events a message tells of is
     ``Context.told``, else guessed from ``Batch.subject`` (its first event). Memory: events x vehicles, and one row per
     passage.
@@ -59,7 +61,8 @@ class EventAwareness:
         self._sign = np.array([one.direction for one in events], np.int64)
         self._begin_m = np.array([_begin_m(one) for one in events])
         self._end_m = np.array([one.to_m if one.direction > 0 else one.from_m for one in events])
-        self._upstream_m = context.measure.event_upstream_m
+        self._told_m = context.measure.event_upstream_m + FASTEST_MPS * context.measure.tau_s["RSI"] + BESIDE_M
+        """An event is told of this far before its path."""
         self._tells = _tells(context)
         self._driven = Driven()
         self._learned_m = np.full((len(events), 0), np.nan)
@@ -101,7 +104,7 @@ class EventAwareness:
         sign = self._sign[:, None]
         left_m = sign * (self._begin_m[:, None] - at_m)
         here = (sign == stations.direction[slots]) & (sign * (at_m - self._end_m[:, None]) <= 0)
-        here &= left_m <= self._upstream_m + BESIDE_M
+        here &= left_m <= self._told_m
         event, link = np.nonzero(here & self._told_by(batch, row, here))
         np.fmax.at(self._learned_m, (event, vehicle[link]), left_m[event, link])
 
@@ -157,7 +160,7 @@ class EventAwareness:
     def _note(self, event: int, vehicle: int, who: int) -> None:
         """One vehicle is through an event's path."""
         way_m = float(self._sign[event] * (self._begin_m[event] - self._seen_m[vehicle]))
-        if way_m < 0 or (self._early[vehicle] and way_m <= self._upstream_m + BESIDE_M):
+        if way_m < 0 or (self._early[vehicle] and way_m <= self._told_m):
             return
         names, learned_m = self.context.jurisdictions, float(self._learned_m[event, vehicle])
         place, home, from_ = (

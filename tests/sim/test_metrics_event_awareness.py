@@ -9,7 +9,8 @@ import pytest
 
 from sim.frames import Outcome
 from sim.metrics.base import EventPath
-from sim.metrics.event_awareness import EventAwareness
+from sim.metrics.event_awareness import FASTEST_MPS, EventAwareness
+from sim.world import described
 from tests.sim.border_road import RSI, SPAT, Car, drive, road
 
 EVENT = EventPath(7, 600.0, 650.0, 1, 1)
@@ -71,11 +72,11 @@ def name_first(kpi: EventAwareness, event: int) -> None:
 
 @pytest.mark.parametrize(("heard", "outcome"), [
     ([(15.0, 0, SPAT, 1)], Outcome.DELIVERED), ([(15.0, 0, RSI, 0)], Outcome.DELIVERED),
-    ([(5.0, 0, RSI, 1)], Outcome.DELIVERED), ([(15.0, 0, RSI, 1)], Outcome.APPLIED_WRONG),
+    ([(2.0, 0, RSI, 1)], Outcome.DELIVERED), ([(15.0, 0, RSI, 1)], Outcome.APPLIED_WRONG),
 ])
 def test_what_teaches_nothing(heard: list, outcome: Outcome) -> None:
-    """By hand: another message, a unit that does not tell of the event, a place 400 m before the path (300 m and a
-    margin are told), a wrong application."""
+    """By hand: another message, a unit that does not tell of the event, a place 461 m before the path (300 m, 3 s
+    at 40 m/s and 30 m are told), a wrong application."""
     kpi = kpi_of()
     drive(kpi, [Car(99, 20)], heard, 30, outcome=outcome)
     assert [one.learned_m for one in kpi.passages] == [None]
@@ -104,12 +105,12 @@ def test_a_message_of_several_events() -> None:
     first event of the message alone, the second is learned of once the zone of the first is left."""
     events = EventPath(1, 600.0, 650.0, 1, 1), EventPath(2, 1000.0, 1010.0, 1, 1)
     heard = [(float(at), 0, RSI, 1) for at in range(60)]
-    for told, second_m in (({1: (0, 1)}, 400), ({}, 340)):
+    for told, second_m in (({1: (0, 1)}, 440), ({}, 340)):
         kpi = kpi_of(*events, told=told)
         name_first(kpi, 0)
         drive(kpi, [Car(100, 20)], heard, 50)
         assert [one.event for one in kpi.passages] == [1, 2]
-        assert kpi.passages[0].learned_m == pytest.approx(400)
+        assert kpi.passages[0].learned_m == pytest.approx(440)
         assert kpi.passages[1].learned_m == pytest.approx(second_m)
 
 
@@ -120,6 +121,11 @@ def test_first_event_of_a_message() -> None:
     name_first(kpi, 1)
     drive(kpi, [Car(100, 20)], [(16.0, 0, RSI, 1)], 40)
     assert [(one.event, one.learned_m) for one in kpi.passages] == [(7, None), (8, pytest.approx(280))]
+
+
+def test_events_are_told_of_as_far_as_senders_say() -> None:
+    """Property: the way ahead of an event that counts is the one that senders put into their messages."""
+    assert FASTEST_MPS == described.FASTEST_MPS
 
 
 def test_tables_and_merge() -> None:
