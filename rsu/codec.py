@@ -204,6 +204,11 @@ class Codec:
         """(message, value) of octets without anything unusual, None for any other."""
         return None
 
+    def refuses(self, data: bytes) -> bool:
+        """Whether :meth:`decode` is certain to give an error, under either policy; says nothing of why, and may say
+        False of octets that it refuses all the same."""
+        return False
+
     def encode(self, message: str, value: dict[str, Any], check: bool = True) -> bytes:
         """UPER octets of one message.
 
@@ -322,6 +327,12 @@ class ChoiceCodec(Codec):
     def _unpack_quickly(self, data: bytes) -> tuple[str, Any] | None:
         found = self._quick.decode(data, reads_allowed(), lambda: self.schema.specification.decode(self.frame, data))
         return None if found is None else (self._names[found[0]], found[1])
+
+    def refuses(self, data: bytes) -> bool:
+        """See :meth:`Codec.refuses`; takes a fifth of the time of an error."""
+        return self._quick.refuses(
+            data, reads_allowed(), lambda: self.schema.specification.decode(self.frame, data)
+        )
 
     def _pack_checked(self, message: str, value: Any) -> bytes:
         schema, definition = self.definition(message)

@@ -22,6 +22,17 @@ class Unusual(Exception):
     """Not for this path."""
 
 
+class Refused(Exception):
+    """Octets that no decoder of these types reads: a number without a meaning, or an end before the last member."""
+
+
+class _Known(dict[int, Any]):
+    """What numbers stand for, where others may not occur."""
+
+    def __missing__(self, number: int) -> Any:
+        raise Refused
+
+
 Packer = Callable[[Any], tuple[int, int]]
 """(number, bits) of a value."""
 Reader = Callable[[int, int], tuple[Any, int]]
@@ -37,6 +48,7 @@ class QuickFrame:
         self._cost = self._writer.cost(compiled_type)
         self._packed: dict[Any, int] = {}
         self._unpacked: dict[Any, int] = {}
+        self._refusals = 0
 
     def encode(self, value: Any, kind: str, general: Callable[[], bytes]) -> bytes | None:
         """Octets of a value, or None; ``kind`` names messages that are trusted together, ``general`` is the other
@@ -63,13 +75,33 @@ class QuickFrame:
         self._writer.reads_left = most_reads - self._cost - (len(data) >> 6)
         try:
             value, _ = self._read(int.from_bytes(data, "big"), 8 * len(data))
-        except (Unusual, KeyError, IndexError, TypeError, ValueError):
+        except (Unusual, Refused, KeyError, IndexError, TypeError, ValueError):
             return None
         kind = value[0] if isinstance(value, tuple) else None
         seen = self._unpacked.get(kind, 0)
         if seen < CHECKED:
             self._unpacked[kind] = seen + 1 if seen >= 0 and value == general() else -1
         return value if self._unpacked[kind] > 0 else None
+
+    def refuses(self, data: bytes, most_reads: int, general: Callable[[], Any]) -> bool:
+        """Whether the general codec is certain to refuse octets; False where only it can say.
+
+        Members are read in its order, so that the first one without a meaning, or beyond the end, stops both.
+        """
+        self._writer.reads_left = most_reads - self._cost - (len(data) >> 6)
+        try:
+            self._read(int.from_bytes(data, "big"), 8 * len(data))
+            return False
+        except Refused:
+            pass
+        except ValueError as error:
+            if str(error) != _BEYOND_END:
+                return False
+        except (Unusual, KeyError, IndexError, TypeError):
+            return False
+        if 0 <= self._refusals < CHECKED:
+            self._refusals = self._refusals + 1 if _raises(general) else -1
+        return self._refusals > 0
 
 
 class _Writer:
@@ -147,7 +179,8 @@ class _Writer:
         if kind == "Enumerated":
             extensible = one.additions_index_to_data is not None
             bits = one.root_number_of_bits + extensible
-            scope[f"e{name}"], scope[f"i{name}"] = one.root_data_to_index, one.root_index_to_data
+            meaning = one.root_index_to_data
+            scope[f"e{name}"], scope[f"i{name}"] = one.root_data_to_index, meaning if extensible else _Known(meaning)
             pack = [f"a = a << {bits} | e{name}[v]", f"n += {bits}"]
             return pack, [f"left -= {bits}", f"v = i{name}[x >> left & {(1 << bits) - 1}]"]
         scope[f"f{name}"], scope[f"r{name}"] = self.of(one)
@@ -193,6 +226,8 @@ class _Writer:
         inner = {name: (index, *self.of(one.root_index_to_member[index]))
                  for name, index in one.root_name_to_index.items()}
         by_index = {index: (name, read) for name, (index, _, read) in inner.items()}
+        if not extensible:
+            by_index = _Known(by_index)
 
         def pack(value: Any) -> tuple[int, int]:
             if type(value) is not tuple or len(value) != 2:
@@ -318,6 +353,25 @@ def _text(
 
 def _ascii(octets: bytes) -> str:
     return octets.decode("ascii")
+
+
+def _beyond_end() -> str:
+    try:
+        return str(1 >> -1)
+    except ValueError as error:
+        return str(error)
+
+
+_BEYOND_END = _beyond_end()
+"""What reading bits behind the last one ends with."""
+
+
+def _raises(general: Callable[[], Any]) -> bool:
+    try:
+        general()
+    except Exception:
+        return True
+    return False
 
 
 def _refuse(value: Any) -> tuple[int, int]:

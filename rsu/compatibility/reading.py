@@ -24,6 +24,8 @@ EPOCH_YEAR = 2025.0
 KEPT_REFUSALS = 16_384
 KEPT_READS = 512
 """Readings of different octets that are kept, the most recently used ones."""
+KEPT_BATCHES = 8
+"""Whole batches of messages of vehicles, whose columns are kept."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Reading:
         self.key = (tuple(one.name for one in self.sets), self.policy, self.datum, epoch_year)
         """Equal for readings that read alike."""
         self._known = _READS.setdefault(self.key, OrderedDict())
+        self._batches = _BATCHES.setdefault(self.key[:2], OrderedDict())
 
     @property
     def own(self) -> MessageSet:
@@ -100,8 +103,19 @@ class Reading:
         return self.placed(self.vehicles_as_sent(messages))
 
     def vehicles_as_sent(self, messages: Sequence[bytes]) -> VehicleColumns:
-        """The same with positions as they stand in the messages."""
-        octets = list(messages)
+        """The same with positions as they stand in the messages.
+
+        Equal batches give the same object for a while, at every reading with the same sets and policy.
+        """
+        batch = tuple(messages)
+        columns = self._batches.get(batch)
+        if columns is None:
+            columns = self._batches[batch] = self._columns(list(batch))
+            if len(self._batches) > KEPT_BATCHES:
+                self._batches.popitem(last=False)
+        return columns
+
+    def _columns(self, octets: list[bytes]) -> VehicleColumns:
         columns = _vehicles(self.own, self.policy, octets)
         for further in self.sets[1:]:
             assert columns.status is not None
@@ -138,6 +152,7 @@ def service_of(message_set: str, message: str | None) -> str:
 
 _READS: dict[tuple[tuple[str, ...], Policy, str, float], OrderedDict[bytes, Read]] = {}
 """Key of readings -> what they read; several candidates judged in one run look at the same payloads."""
+_BATCHES: dict[tuple[tuple[str, ...], Policy], OrderedDict[tuple[bytes, ...], VehicleColumns]] = {}
 _REFUSED: dict[tuple[str, Policy], dict[bytes, int]] = {}
 """(set, policy) -> status of messages of vehicles that it does not read."""
 

@@ -155,9 +155,12 @@ class Engine:
 
     # Decoding
 
-    def decode(self, messages: Sequence[bytes], policy: Policy = "lenient") -> Batch:
-        """One row per input; equal to decoding each with the general codec."""
-        return _Decoding(self, messages, policy).run()
+    def decode(self, messages: Sequence[bytes], policy: Policy = "lenient", why: bool = True) -> Batch:
+        """One row per input; equal to decoding each with the general codec.
+
+        Without ``why``, ``refused`` leaves out messages that are refused for certain.
+        """
+        return _Decoding(self, messages, policy, why).run()
 
     def decode_general(self, messages: Sequence[bytes], policy: Policy = "lenient") -> Batch:
         """The same as :meth:`decode` through the general codec, message by message (reference)."""
@@ -213,10 +216,10 @@ def _owners(plan: encoding.Plan) -> list[Rows]:
 class _Decoding:
     """One call of :meth:`Engine.decode`."""
 
-    def __init__(self, engine: Engine, messages: Sequence[bytes], policy: Policy) -> None:
+    def __init__(self, engine: Engine, messages: Sequence[bytes], policy: Policy, why: bool = True) -> None:
         if set(map(type, messages)) - {bytes}:
             messages = [bytes(one) if isinstance(one, bytes | bytearray | memoryview) else b"" for one in messages]
-        self.engine, self.messages, self.policy = engine, messages, policy
+        self.engine, self.messages, self.policy, self.why = engine, messages, policy, why
         self.strict = policy == "strict"
         self.status = np.zeros(len(messages), np.int8)
         self.refused: dict[int, Decoded] = {}
@@ -279,6 +282,9 @@ class _Decoding:
                     good[piece.rows[wrong]] = False
 
     def _general(self, row: int) -> bool:
+        if not self.why and self.engine.codec.refuses(self.messages[row]):
+            self.status[row] = STATUS_ERROR
+            return False
         decoded = self.engine.codec.decode(self.messages[row], self.policy)
         if decoded.usable and decoded.message == self.engine.message:
             self.general[row] = decoded.value

@@ -42,7 +42,7 @@ class LegacyBsmBatch(bsm_batch.BsmBatch):
 
     def decode(self, messages: list[bytes], policy: Policy = "lenient") -> VehicleColumns:
         """One row per input; equal to decoding each with the general codec."""
-        batch = self.engine.decode(messages, policy)
+        batch = self.engine.decode(messages, policy, why=False)
         kinds = [tuple(_CONFIDENCE if path == _ACCURACY else path for path in kind) for kind in batch.sheet.kinds]
         return bsm_batch.from_batch(Batch(batch.status, replace(batch.sheet, kinds=kinds), batch.refused))
 
