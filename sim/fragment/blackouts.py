@@ -46,9 +46,9 @@ class Pooled(NamedTuple):
 
 def blackout_rows(found: Findings) -> Iterator[tuple[Any, ...]]:
     """Blackout by border, direction and home, and its change to the candidate compared with."""
-    base = pooled(_crossings(found, found.study.against))
+    base = pooled(crossings_of(found, found.study.against))
     for name in found.candidates:
-        mine = base if name == found.study.against else pooled(_crossings(found, name))
+        mine = base if name == found.study.against else pooled(crossings_of(found, name))
         for group in sorted({*base, *mine}):
             yield (name, *group, *_cells(mine.get(group), base.get(group)))
 
@@ -88,7 +88,7 @@ def _cells(mine: Pooled | None, base: Pooled | None) -> Iterator[Any]:
     yield "told" if mine.crossings >= LEAST_CROSSINGS else f"no data: fewer than {LEAST_CROSSINGS} crossings"
 
 
-def _crossings(found: Findings, name: str) -> dict[int, list[dict[str, Any]]]:
+def crossings_of(found: Findings, name: str) -> dict[int, list[dict[str, Any]]]:
     """Rows of the tables of a candidate's own runs, by replication."""
     results = found.campaign.results(found.study.variant(name).index)
     return {

@@ -16,6 +16,7 @@ from sim.plots.labels import labels
 from sim.plots.latency import latency_by_stage, latency_distribution
 from sim.plots.prr import prr_by_distance
 from sim.plots.style import FORMATS, look, save
+from sim.plots.usable import usable_by_distance, usable_waterfall
 from sim.results import Result, read
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ FIGURES: dict[str, Callable[[Result, dict[str, str]], Iterator[tuple[str, Figure
     "latency_stages": latency_by_stage,
     "latency_cdf": latency_distribution,
     "cbr": busy_over_time,
+    "usable": usable_by_distance,
+    "usable_waterfall": usable_waterfall,
 }
 
 __all__ = ["FIGURES", "FORMATS", "draw"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sim.plots.words_standards import STANDARDS
+
 LABELS: dict[str, dict[str, str]] = {
     "en": {
         "at_rsu": "roadside units",
@@ -220,6 +222,8 @@ LABELS: dict[str, dict[str, str]] = {
         "verdict_undecided": "未定",
     },
 }
+for _place, _language in enumerate(("en", "zh")):
+    LABELS[_language] |= {key: word[_place] for key, word in STANDARDS.items()}
 
 
 def labels(language: str = "en") -> dict[str, str]:

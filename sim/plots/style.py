@@ -134,7 +134,7 @@ def finish(figure: Figure, result: Result, title: str, words: dict[str, str], no
     width_in, height_in = figure.get_size_inches()
     head = "; ".join(line for line in (note, messages_line(result)) if line)
     lines = (head, radio_line(result), settings_line(result))
-    text = "\n".join(row for line in lines for row in _wrapped(line, round(14 * width_in)))
+    text = "\n".join(row for line in lines for row in wrapped(line, round(14 * width_in)))
     height_in = _with_room_below(figure, figure.text(
         0.012, 0.1 / height_in, text, ha="left", va="bottom", fontsize=9, color="#555555", linespacing=1.25
     ))
@@ -165,7 +165,7 @@ def finish(figure: Figure, result: Result, title: str, words: dict[str, str], no
     return figure
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def wrapped(line: str, width: int) -> list[str]:
     """A line in rows of so many letters, parted at blanks and after Chinese letters, which take the room of two."""
     rows, room = [""], width
     for word in re.findall(rf"[\u2e80-\uffef]|[^\s\u2e80-\uffef]{{1,{width}}}|\s+", line):
