@@ -102,12 +102,13 @@ def overall(
 
 
 def wrong(observed: Observed, class_: str = "", cause: str = "", *, width: int) -> np.ndarray:
-    """Wrong applications per equipped vehicle-hour, per replication; 0 where a run tells of none."""
-    for key in observed.having("war"):
-        if key.message == class_ and key.station_class == cause:
-            return observed.values[key]
+    """Wrong applications per equipped vehicle-hour, per replication; 0 where a finished run tells of none."""
     values = np.full(width, math.nan)
     values[observed.replications] = 0.0
+    for key in observed.having("war"):
+        if key.message == class_ and key.station_class == cause:
+            told = observed.values[key]
+            values[np.isfinite(told)] = told[np.isfinite(told)]
     return values
 
 

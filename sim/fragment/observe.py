@@ -17,6 +17,7 @@ from sim.tables import METRIC_COLUMNS, ResultError
 
 if TYPE_CHECKING:
     from sim.campaign.store import CampaignResult
+    from sim.campaign.plan import Variant
     from sim.fragment.variants import Study
 
 LOSS_METRICS = ("uir_class", "C_useful", "war")
@@ -25,8 +26,8 @@ LIMIT_METRIC = "latency_within_100ms"
 """For the decision matrix; views of another candidate's run may not have it."""
 FURTHER_METRICS = (
     "uir_pair", "reach_class", "prr_class", "C_raw", "aoi", "aoi_mean",
-    "event_awareness", "event_unaware", "awareness_m", "cbr_mean", "cbr", "air_bytes", "frames_sent", "size_bytes",
-    "vehicle_coverage",
+    "awareness_m", "awareness_never", "awareness_cross_m", "awareness_cross_never", "warning_m", "pair_latency_mean",
+    "cbr_mean", "cbr", "air_bytes", "frames_sent", "size_bytes", "vehicle_coverage",
 )
 FURTHER_PREFIXES = ("end_class_", "end_pair_", "fail_class_", "latency_within_")
 COUNTERS = (
@@ -98,28 +99,40 @@ def observed(study: Study, campaign: CampaignResult) -> dict[str, Observed]:
     for name, place in study.places.items():
         by_variant.setdefault(place.variant, {})[place.view] = name
     found = {name: Observed(name, []) for name in study.places}
+    radio_s = {one.index: _radio_s(one) for one in study.plan.variants}
     for variant in campaign.variants:
         wanted = by_variant.get(variant.labels["standards"], {})
         for run, result in campaign.results(variant.index):
             for view, name in wanted.items():
                 rows = read_rows(result.folder, view, wanted_by(name in study.candidates))
                 found[name].replications.append(run.replication)
-                for key, value, n in chain(rows, () if view else counters(result.summary)):
+                told = () if view else counters(result.summary, radio_s.get(variant.index, math.nan))
+                for key, value, n in chain(rows, told):
                     found[name].put(key, run.replication, width, value, n)
     return found
 
 
-def counters(summary: Mapping[str, Any]) -> Iterator[tuple[Key, float, float]]:
-    """What receivers verified, from a run's ``summary.json``: counts of the whole run, and signatures per second.
+def _radio_s(variant: Variant) -> float:
+    """Time in which the radio works, its warm-up too."""
+    from sim.timeline import timeline_of
+
+    assert variant.loaded is not None
+    times = timeline_of(variant.loaded.config)
+    return (times.end_ns - times.radio_from_ns) / 1e9
+
+
+def counters(summary: Mapping[str, Any], radio_s: float) -> Iterator[tuple[Key, float, float]]:
+    """What all receivers together verified, from a run's ``summary.json``: counts of the whole run, and signatures per
+    second of the time ``radio_s`` in which the radio works (traffic begins long before).
 
     Nothing where the stage had nothing to do.
     """
-    told, simulated_s = summary.get("counters", {}), summary.get("simulated_s")
+    told = summary.get("counters", {})
     for name in COUNTERS:
         if isinstance(told, Mapping) and isinstance(told.get(name), int):
             yield Key(name, "count"), float(told[name]), math.nan
-            if name == COUNTERS[0] and isinstance(simulated_s, (int, float)) and simulated_s > 0:
-                yield Key(f"{name}_hz", "1/s"), told[name] / simulated_s, math.nan
+            if name == COUNTERS[0] and radio_s > 0:
+                yield Key(f"{name}_hz", "1/s"), told[name] / radio_s, math.nan
 
 
 def wanted_by(everything: bool) -> Callable[[str], bool]:

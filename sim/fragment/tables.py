@@ -111,8 +111,8 @@ def wrong_rows(found: Findings) -> Iterator[Row]:
 
 def overhead_rows(found: Findings) -> Iterator[Row]:
     """What it costs the channel and the receivers: busy ratio, octets, frames, verifications; age and latency."""
-    heads = ("cbr", "air_bytes", "frames_sent", "size_bytes", "aoi", "awareness", "event_", "latency_within_",
-             "vehicle_coverage", *COUNTERS)
+    heads = ("cbr", "air_bytes", "frames_sent", "size_bytes", "aoi", "awareness", "warning_m", "latency_within_",
+             "pair_latency_mean", "vehicle_coverage", *COUNTERS)
     yield from _figures(found, lambda key: key.metric.startswith(heads))
 
 

@@ -273,6 +273,8 @@ def test_figures_without_data() -> None:
     assert np.isnan(value_of(seen, OVERALL, width=3)).all()
     assert judged(Observed("y", []), width=3) == []
     assert wrong(seen, width=3).tolist()[::2] == [0.0, 0.0] and math.isnan(wrong(seen, width=3)[1])
+    seen.put(Key("war", "1/(veh h)", "", "BSM", "", "", "dec_silent"), 2, 3, 6.0, 1)
+    assert wrong(seen, "BSM", "dec_silent", width=3).tolist()[::2] == [0.0, 6.0], "a cause that one seed alone has"
 
 
 def test_blackout_pools_the_crossings_of_all_seeds() -> None:
@@ -302,7 +304,9 @@ def test_what_vehicles_tell_units_is_shown_but_not_weighed(found: Findings) -> N
 
 
 def test_verified_signatures_are_told_with_their_rate() -> None:
-    """By hand: counters of a summary, and signatures per simulated second; a run without the stage tells none."""
-    told = {key.metric: value for key, value, _ in counters({"counters": {"verifications": 90}, "simulated_s": 30.0})}
+    """By hand: counters of a summary, and signatures per second of radio, whatever time traffic took before; a run
+    without the stage tells none."""
+    summary = {"counters": {"verifications": 90}, "simulated_s": 300.0}
+    told = {key.metric: value for key, value, _ in counters(summary, 30.0)}
     assert told == {"verifications": 90, "verifications_hz": 3}
-    assert not list(counters({"counters": {"duplicates MAP": 1}, "simulated_s": 30.0}))
+    assert not list(counters({"counters": {"duplicates MAP": 1}}, 30.0))
