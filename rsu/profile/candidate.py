@@ -144,7 +144,10 @@ class Candidate:
         return profile.with_entries(changed)
 
     def illustrative_items(self) -> list[str]:
-        """Everything in force that rests on memory or assumption, one line each: keys by place, then rows."""
+        """Everything in force that rests on memory or assumption, one line each: keys by place, then rows.
+
+        A key that a document fixes, while its number was not had, is among them where a run takes the default for it.
+        """
         places: dict[tuple[str, str, str], list[str]] = {}
         told = {(one.place, one.key) for one in self.differences}
         for place, profile in self.profiles.items():
@@ -152,6 +155,11 @@ class Candidate:
                 entry = profile.entries[key]
                 if (place, key) not in told:
                     places.setdefault((entry.set_in, key, _ground(entry)), []).append(place)
+            for key, entry in profile.entries.items():
+                if entry.unknown and key in (*SPOKEN_KEYS, *RADIO_KEYS):
+                    taken = plain_value(profile.effective(key))
+                    ground = f"not known, {'left open' if taken is None else f'{taken} taken'}: {entry.source}"
+                    places.setdefault((entry.set_in, key, ground), []).append(place)
         lines = [
             f"profile {name}: {key} ({', '.join(named)}): {ground}" for (name, key, ground), named in places.items()
         ]

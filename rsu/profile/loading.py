@@ -89,7 +89,8 @@ def open_document(source: Source, folders: Sequence[Path], what: str) -> Documen
                 return read_document(candidate)
             except DocumentError as error:
                 raise ProfileError(error.problems) from None
-    names = sorted({file.stem for folder in folders if folder.is_dir() for file in folder.glob("*.yaml")})
+    files = (file for folder in folders if folder.is_dir() for file in folder.glob("*.yaml"))
+    names = sorted({file.stem for file in files if _begins(file, f"schema: {what}/")})
     hint = f"; {did_you_mean(str(source), names)}" if names else ""
     raise ProfileError([Problem(str(source), "", "", f"no such {what}{hint}")])
 
@@ -118,15 +119,19 @@ def mapping_of(document: Document, schema: str, known: set[str]) -> tuple[Mappin
 
 
 def entry_of(
-    document: Document, place: KeyPath, key: str, content: Any, *, set_in: str, also: Sequence[str] = ()
+    document: Document, place: KeyPath, key: str, content: Any, *, set_in: str, also: Sequence[str] = (),
+    by_others: bool = False,
 ) -> tuple[Entry | None, list[Problem]]:
-    """The entry for ``key`` that stands at ``place``, or what is wrong with it; ``also``: further words allowed."""
+    """The entry for ``key`` that stands at ``place``, or what is wrong with it; ``also``: further words allowed.
+
+    ``by_others``: it may say that another profile set it, as profiles written out in full do.
+    """
     if not isinstance(content, Mapping):
         return None, [document.problem(place, _FORM)]
     problems = [
         document.problem((*place, word), f"unknown key; {_FORM}", of_key=True)
         for word in content
-        if word not in ("value", "unknown", "basis", "source", "set_in", *also)
+        if word not in ("value", "unknown", "basis", "source", "set_in" if by_others else "value", *also)
     ]
     unknown = content.get("unknown")
     if unknown not in (None, True, False) or isinstance(unknown, int) and not isinstance(unknown, bool):
@@ -174,10 +179,10 @@ def _profile(document: Document, folders: Sequence[Path], below: tuple[str, ...]
             entries.update(referred(document, ("inherits",), parent, folders, (*below, str(name))).entries)
         except ProfileError as error:
             problems += error.problems
-    own, wrong = _entries(document, data.get("keys"), str(name))
+    own, wrong = _entries(document, data.get("keys"), str(name), parent is None)
     problems += wrong
     if kind == "regional":
-        problems += _illustrative_problems(document, data, own, str(name))
+        problems += _illustrative_problems(document, data, str(name))
     if problems:
         raise ProfileError(problems)
     entries.update(own)
@@ -188,22 +193,24 @@ def _profile(document: Document, folders: Sequence[Path], below: tuple[str, ...]
     )
 
 
-def _illustrative_problems(
-    document: Document, data: Mapping[str, Any], own: Mapping[str, Entry], name: str
-) -> list[Problem]:
-    """Values from memory and assumptions that a regional profile sets itself."""
+def _illustrative_problems(document: Document, data: Mapping[str, Any], name: str) -> list[Problem]:
+    """Values from memory and assumptions that a regional profile sets itself, whatever else is wrong with them."""
     hint = "put it among a candidate's differences"
     if "kind" not in data:
         hint += ", or say kind: national"
     rule = f"a regional profile holds sourced and computed values only; {hint}"
+    keys = data.get("keys")
     return [
-        document.problem(("keys", *_path(key), "basis"), rule)
-        for key, entry in own.items()
-        if entry.basis in ILLUSTRATIVE and entry.set_in == name
+        document.problem(("keys", *path, "basis"), rule)
+        for path, content in _leaves(keys if isinstance(keys, Mapping) else {})
+        if isinstance(content, Mapping) and content.get("basis") in ILLUSTRATIVE
+        and content.get("set_in", name) == name
     ]
 
 
-def _entries(document: Document, keys: Any, name: str) -> tuple[dict[str, Entry], list[Problem]]:
+def _entries(
+    document: Document, keys: Any, name: str, by_others: bool
+) -> tuple[dict[str, Entry], list[Problem]]:
     entries: dict[str, Entry] = {}
     problems: list[Problem] = []
     if keys is not None and not isinstance(keys, Mapping):
@@ -213,7 +220,7 @@ def _entries(document: Document, keys: Any, name: str) -> tuple[dict[str, Entry]
         if key not in KEYS:
             problems.append(document.problem(place, f"unknown key; {did_you_mean(key, KEYS)}", of_key=True))
             continue
-        entry, wrong = entry_of(document, place, key, content, set_in=name)
+        entry, wrong = entry_of(document, place, key, content, set_in=name, by_others=by_others)
         problems += wrong
         if entry is not None:
             entries[key] = entry
@@ -230,14 +237,19 @@ def _leaves(keys: Mapping[str, Any]) -> list[tuple[KeyPath, Any]]:
     return found
 
 
-def _path(key: str) -> KeyPath:
-    return tuple(key.split("."))
-
-
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except (OSError, ValueError):
+        return False
+
+
+def _begins(file: Path, words: str) -> bool:
+    """Whether some line near the top of a file begins with these words."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as text:
+            return any(line.startswith(words) for line in text.read(2000).splitlines())
+    except OSError:
         return False
 
 

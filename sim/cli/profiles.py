@@ -56,26 +56,41 @@ def act(args: argparse.Namespace) -> int:
     from sim.profiles.tables import sheet_csv, sheet_json, sheet_lines
 
     sheet = _sheet(args)
+    files: dict[Path, str] = {}
+    if args.csv:
+        files[args.csv] = sheet_csv(sheet, args.only)
+    if args.html:
+        files[args.html] = sheet_html(sheet, args.only, args.language)
+    for file in files:
+        _writable(file)
+    for file, text in files.items():
+        file.write_text(text, encoding="utf-8", newline="")
     if args.json:
         print_json(sheet_json(sheet, args.only))
     else:
         print("\n".join(sheet_lines(sheet, args.only, args.language)))
-    if args.csv:
-        args.csv.write_text(sheet_csv(sheet, args.only), encoding="utf-8", newline="")
-        remark(f"wrote {args.csv}")
-    if args.html:
-        args.html.write_text(sheet_html(sheet, args.only, args.language), encoding="utf-8")
-        remark(f"wrote {args.html}")
+    for file in files:
+        remark(f"wrote {file}")
     return 0
+
+
+def _writable(file: Path) -> None:
+    """Refuse a file that cannot be written before anything is: ValueError."""
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise ValueError(f"{file}: {'is a folder' if file.is_dir() else 'its folder does not exist'}")
 
 
 def _sheet(args: argparse.Namespace) -> Sheet:
     from sim.profiles import candidate_named, profile_named, sheet_of_candidate, sheet_of_profiles
+    from sim.scenario.shipped import shipped_files
 
     if args.candidate is not None:
         if args.names or args.against:
             raise ValueError("--candidate brings its own profiles; leave names and --against out")
         return sheet_of_candidate(candidate_named(args.candidate))
+    for name in args.names:
+        if name in shipped_files("candidates") and name not in shipped_files("profiles"):
+            raise ValueError(f"{name} is a candidate, not a profile: say --candidate {name}")
     against = None if args.against is None else profile_named(args.against)
     return sheet_of_profiles([profile_named(name) for name in args.names], against)
 
@@ -87,17 +102,22 @@ def _list(args: argparse.Namespace) -> None:
     if args.json:
         print_json({"schema_version": SCHEMA_VERSION, "profiles": profiles, "candidates": candidates})
         return
-    zh = args.language == "zh"
+    from sim.profiles.words import word
+
+    def heads(*names: str) -> list[str]:
+        return [word(name, args.language) for name in names]
+
+    def title(one: dict[str, Any]) -> str:
+        return str(one["title_zh"] if args.language == "zh" and one["title_zh"] else one["title"])
+
     rows = [
-        (one["name"], one["kind"], one["inherits"] or "-", str(one["own"]), str(one["illustrative"]),
-         str(one["unknown"]), one["title_zh"] if zh and one["title_zh"] else one["title"])
+        (one["name"], word(f"{one['kind']} kind", args.language), one["inherits"] or "-", str(one["own"]),
+         str(one["illustrative"]), str(one["unknown"]), title(one))
         for one in profiles
     ]
-    print(columns(rows, ("profile", "kind", "inherits", "own keys", "illustrative", "unknown", "title")))
+    print(columns(rows, heads("profile", "kind", "inherits", "own keys", "illustrative keys", "unknown", "title")))
     print()
     lines = [
-        (one["name"], ", ".join(one["hazards"]) or "-", str(one["illustrative"]),
-         one["title_zh"] if zh and one["title_zh"] else one["title"])
-        for one in candidates
+        (one["name"], ", ".join(one["hazards"]) or "-", str(one["illustrative"]), title(one)) for one in candidates
     ]
-    print(columns(lines, ("candidate", "hazards", "illustrative", "title")))
+    print(columns(lines, heads("candidate", "hazards", "illustrative keys", "title")))

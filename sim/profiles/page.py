@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from rsu.profile import KEYS
+from sim.profiles.between import between_head, between_rows, ground_text, grounds
 from sim.profiles.conflicts import ONE_VALUE, conflicts
 from sim.profiles.process import agreement, documents, place_counts
 from sim.profiles.sheet import STATES, Cell, Sheet
-from sim.profiles.tables import cell_text, is_illustrative, title_of
+from sim.profiles.tables import cell_text, is_illustrative, key_name, title_of
 from sim.profiles.words import LETTERS, key_text, word
 
 COLOURS = {"same": "#d9efd9", "differ": "#f9d5c8", "unset": "#f2f2f2", "unknown": "#fff0b8"}
@@ -34,6 +35,7 @@ def sheet_html(sheet: Sheet, only: Sequence[str] = (), language: str = "en") -> 
         f'<p class="mark">{escape(word("illustrative", language))}</p>' if is_illustrative(sheet) else "",
         *_legend(language),
         *_main(sheet, only, language),
+        *_between(sheet, language),
         *_conflicts(sheet, language),
         *_process(sheet, language),
     ]
@@ -70,6 +72,23 @@ def _cell(cell: Cell, language: str) -> str:
     return f'<td class="{classes}" title="{escape(told)}">{escape(cell_text(cell, language))}{inherited}</td>'
 
 
+def _between(sheet: Sheet, language: str) -> Iterator[str]:
+    """Trust, platform interfaces and gateway of a candidate, with their sources."""
+    rows = [] if sheet.candidate is None else between_rows(sheet.candidate, language)
+    rests_on = () if sheet.candidate is None else grounds(sheet.candidate)
+    if not rows and not rests_on:
+        return
+    yield f"<h2>{escape(word('between', language))}</h2>"
+    if rows:
+        yield from _open(between_head(language))
+        yield from (_line(row) for row in rows)
+        yield "</table>"
+    if rests_on:
+        yield "<table>"
+        yield from (_line([ground_text(one, language), LETTERS[one.basis], one.source]) for one in rests_on)
+        yield "</table>"
+
+
 def _conflicts(sheet: Sheet, language: str) -> Iterator[str]:
     yield f"<h2>{escape(word('conflicts', language))}</h2>"
     found = conflicts(sheet)
@@ -86,7 +105,8 @@ def _conflicts(sheet: Sheet, language: str) -> Iterator[str]:
             f"{LETTERS[side.basis]}, {escape(side.source)}</small></td>"
             for side in (one.first, one.second)
         )
-        yield f"<tr><td>{escape(' / '.join(one.keys()))}</td><td>{escape(verdict)}</td>{sides}</tr>"
+        named = " / ".join(key_name(key, language) for key in one.keys())
+        yield f"<tr><td>{escape(named)}</td><td>{escape(verdict)}</td>{sides}</tr>"
     yield "</table>"
 
 

@@ -72,6 +72,7 @@ class Sheet:
     rows: tuple[Row, ...]
     candidate: Candidate | None = None
     """The candidate it shows, if it shows one."""
+    title_zh: str = ""
 
     @property
     def places(self) -> tuple[Column, ...]:
@@ -102,7 +103,7 @@ def sheet_of_candidate(candidate: Candidate) -> Sheet:
         ),
     )
     hazards = {(one.place, one.key): one.hazard for one in candidate.differences}
-    return Sheet(candidate.name, candidate.title, columns, _rows(columns, hazards), candidate)
+    return Sheet(candidate.name, candidate.title, columns, _rows(columns, hazards), candidate, candidate.title_zh)
 
 
 def sheet_of_profiles(profiles: Sequence[Profile], against: Profile | None = None) -> Sheet:
@@ -117,7 +118,8 @@ def sheet_of_profiles(profiles: Sequence[Profile], against: Profile | None = Non
     columns = tuple(Column(one.name, one, frozenset({one.name})) for one in (common, *others))
     name = " ".join(profile.name for profile in others)
     title = "; ".join(one.profile.title for one in columns if one.profile.title)
-    return Sheet(name, title, columns, _rows(columns, {}))
+    title_zh = "；".join(one.profile.title_zh or one.profile.title for one in columns if one.profile.title)
+    return Sheet(name, title, columns, _rows(columns, {}), title_zh=title_zh)
 
 
 def profile_named(name: str) -> Profile:

@@ -8,6 +8,7 @@ from typing import Any
 from rsu.profile import KEYS
 from rsu.profile.profile import plain_value
 from sim.cli.options import SCHEMA_VERSION, columns
+from sim.profiles.between import between_json, between_lines
 from sim.profiles.conflicts import ONE_VALUE, Conflict, conflicts
 from sim.profiles.process import agreement, documents, place_counts
 from sim.profiles.sheet import DIFFER, STATES, UNKNOWN, UNSET, Cell, Row, Sheet
@@ -26,7 +27,10 @@ def sheet_lines(sheet: Sheet, only: Sequence[str] = (), language: str = "en") ->
     yield ""
     head = (word("key", language), word("unit", language), f"{word('national', language)} {sheet.columns[0].place}",
             *(column.place for column in sheet.places))
-    rows = [(row.key, KEYS[row.key].unit, *(_short(cell, language) for cell in row.cells)) for row in sheet.only(only)]
+    rows = [
+        (key_name(row.key, language), KEYS[row.key].unit, *(_short(cell, language) for cell in row.cells))
+        for row in sheet.only(only)
+    ]
     yield columns(rows, head)
     yield ""
     marks = ", ".join(f"{mark} {word(state, language)}" for state, mark in MARKS.items())
@@ -34,6 +38,8 @@ def sheet_lines(sheet: Sheet, only: Sequence[str] = (), language: str = "en") ->
     if is_illustrative(sheet):
         yield word("illustrative", language)
     yield ""
+    if sheet.candidate is not None:
+        yield from between_lines(sheet.candidate, language)
     yield f"{word('conflicts', language)}:"
     yield from [f"  {line}" for one in conflicts(sheet) for line in conflict_lines(one, language)] or [
         f"  {word('no conflicts', language)}"
@@ -47,7 +53,7 @@ def conflict_lines(one: Conflict, language: str = "en") -> Iterator[str]:
     verdict = word(one.kind, language)
     if one.kind == ONE_VALUE:
         verdict += f" {one.common} {KEYS[one.first.key].unit}".rstrip()
-    yield f"{' / '.join(one.keys())}: {verdict}"
+    yield f"{' / '.join(key_name(key, language) for key in one.keys())}: {verdict}"
     for side in (one.first, one.second):
         yield f"  {side.text}  {', '.join(side.places)}  [{LETTERS[side.basis]}: {side.source}]"
 
@@ -100,10 +106,12 @@ def sheet_json(sheet: Sheet, only: Sequence[str] = ()) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "name": sheet.name,
         "title": sheet.title,
+        "title_zh": sheet.title_zh,
         "illustrative": is_illustrative(sheet),
         "national": sheet.columns[0].place,
         "columns": [{"place": c.place, "profile": c.profile.name, "title": c.profile.title} for c in sheet.columns],
         "rows": [_row(sheet, row) for row in sheet.only(only)],
+        "between": None if sheet.candidate is None else between_json(sheet.candidate),
         "conflicts": [_conflict(one) for one in conflicts(sheet)],
         "places": [
             {"place": one.place, **one.states, "inherited": one.inherited, "own": one.own, "added": one.added,
@@ -122,13 +130,19 @@ def sheet_json(sheet: Sheet, only: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def title_of(sheet: Sheet, language: str) -> str:
-    """Title of the sheet; the candidate's Chinese one where it has one."""
-    candidate = sheet.candidate
-    return candidate.title_zh if language == "zh" and candidate is not None and candidate.title_zh else sheet.title
+    """Title of the sheet; the Chinese one where there is one."""
+    return sheet.title_zh if language == "zh" and sheet.title_zh else sheet.title
+
+
+def key_name(key: str, language: str = "en") -> str:
+    """What a key is called in the sheet: its name in files, or in Chinese words."""
+    return key_text(key, language) if language == "zh" else key
 
 
 def is_illustrative(sheet: Sheet) -> bool:
-    """Whether any cell rests on memory or assumption."""
+    """Whether any cell, or anything a candidate says of pairs of places, rests on memory or assumption."""
+    if sheet.candidate is not None and sheet.candidate.illustrative_items():
+        return True
     return any(cell.basis in ("memory", "assumption") for row in sheet.rows for cell in row.cells)
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from rsu.profile import HAZARDS
 from sim.scenario.loader import LoadedScenario
+from sim.scenario.schema import Scenario
 from sim.timeline import traffic_warmup_s
 from sim.world.corridor import CorridorGeometry
 from sim.world.sites import RoadsideUnit, build_units
+
+WIDEST = 160
+"""Characters up to which a list stands on one line of text."""
 
 
 def facts_of(loaded: LoadedScenario) -> dict[str, Any]:
@@ -33,8 +38,11 @@ def facts_of(loaded: LoadedScenario) -> dict[str, Any]:
         "roadside units": unit_counts(geometry, units),
         "EIRP": f"roadside units {layout.tx_power_dbm + layout.antenna_gain_dbi:g} dBm, "
         f"on-board units {link.tx_power_dbm + link.antenna_gain_dbi:g} dBm",
+        "radio": radios(config),
         "equipped": f"{config.traffic.equipped_ratio:.0%} of vehicles",
-        "candidate": candidate.name,
+        "homes": homes(config),
+        "candidate": f"{candidate.name}: {candidate.title}" if candidate.title else candidate.name,
+        "hazards": [f"{one} {HAZARDS[one].title}" for one in candidate.exercised],
         "profiles": [f"{place}: {profile.name}" for place, profile in profiles.items()],
         "gateway": "none" if candidate.gateway is None else f"within {candidate.gateway.within_m:g} m of a border",
         "views": [view.name for view in loaded.views],
@@ -49,9 +57,32 @@ def facts_text(loaded: LoadedScenario) -> str:
     width = max(len(key) for key in facts)
     lines = []
     for key, value in facts.items():
-        text = "; ".join(str(item) for item in value) or "none" if isinstance(value, list) else value
+        text = "; ".join(str(item) for item in value) or "none" if isinstance(value, list) else str(value)
+        if isinstance(value, list) and len(value) > 1 and len(text) > WIDEST:
+            text = f"\n{'':<{width}}  ".join(str(item) for item in value)
         lines.append(f"{key:<{width}}  {text}")
     return "\n".join(lines)
+
+
+def radios(config: Scenario) -> list[str]:
+    """Access layer, bandwidth and carrier of each radio, and channel plans that are not the whole carrier."""
+    found = [config.radio] if config.second_radio is None else [config.radio, config.second_radio.radio]
+    lines = [f"{one.access}, {one.bandwidth_mhz:g} MHz around {one.carrier_hz / 1e6:g} MHz" for one in found]
+    for radio in found:
+        for plan in radio.mode4.channel_plans:
+            said = [
+                f"{device} send {tuning.send}, listen {' + '.join(tuning.listen)}"
+                for device, tuning in (("vehicles", plan.vehicle), ("units", plan.rsu))
+            ]
+            lines.append(f"{', '.join(plan.jurisdictions) or 'the others'}: {'; '.join(said)}")
+    return lines
+
+
+def homes(config: Scenario) -> list[str]:
+    """Share of equipped vehicles by home jurisdiction."""
+    if config.traffic.homes:
+        return [f"{one.jurisdiction} {one.share:.0%}" for one in config.traffic.homes]
+    return ["equal shares of " + ", ".join(one.id for one in config.corridor.jurisdictions)]
 
 
 def jurisdictions(geometry: CorridorGeometry) -> list[str]:

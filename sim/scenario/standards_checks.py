@@ -64,9 +64,13 @@ def of_candidate(config: Scenario, candidate: Candidate, here: KeyPath) -> Itera
             who = f"profile {_named(profile, 'region_id')}, in force in {jurisdiction.id}"
             yield here, f"region_id: {region} of {who}, is also that of {same}; list hazard H12 if that is meant"
     profiles = in_force(config, candidate)
-    for place_id, profile in profiles.items():
-        by_site = {"siting": "received"} if candidate.sites == "profiles" else {}
-        yield from stages(profile, f"in force in {place_id}", here, NEEDED | by_site)
+    by_site = {"siting": "received"} if candidate.sites == "profiles" else {}
+    told: list[Profile] = []
+    for profile in profiles.values():
+        if profile not in told:
+            told.append(profile)
+            where = ", ".join(place for place, other in profiles.items() if other == profile)
+            yield from stages(profile, f"in force in {where}", here, NEEDED | by_site)
     common = _spoken(config, candidate.common)
     if common not in profiles.values():
         yield from stages(common, "to which all places fall back", here)

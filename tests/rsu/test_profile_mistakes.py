@@ -261,3 +261,16 @@ def test_any_value_of_any_key_is_taken_or_refused(key: str, value: Any) -> None:
         return
     assert isinstance(found, Profile) and load_profile(found.plain()) == found
     assert found.effective(key) is not None and hash(found.spoken()) == hash(load_profile(found.plain()).spoken())
+
+
+def test_an_assumed_key_of_a_region_cannot_hide(tmp_path) -> None:
+    """By hand: neither behind a bad value of the same key, nor behind another profile's name."""
+    nation = profile("nation", {"datum": entry("WGS84")})
+    hidden = {**entry("GCJ-02", "assumption"), "set_in": "nation"}
+    region = profile("region", {"datum": entry("Mars", "assumption"), "feed_datum": hidden}, inherits=nation)
+    told = lines_of(region, load_profile)
+    assert any("keys.datum.basis: assumption: a regional profile holds" in line for line in told)
+    assert any("keys.datum.value: Mars" in line for line in told)
+    assert any("keys.feed_datum.set_in: unknown key" in line for line in told)
+    written_out = load_profile(profile("region", {"map_datum": entry("WGS84")}, inherits=nation)).plain()
+    assert load_profile(written_out).plain() == written_out

@@ -79,6 +79,10 @@ def test_a_profile_of_ones_own(capsys, tmp_path: Path) -> None:
     ("words", "told"),
     [
         (("suzou",), "did you mean 'suzhou'"),
+        (("suzhou", "nosuch"), "known: cn-lte-v2x-day1, cn-lte-v2x-day2, cn-nr-v2x, etsi-itsg5, jiaxing"),
+        (("suzhou", "S6"), "say --candidate S6"),
+        (("suzhou", "--csv", "no/such/folder.csv"), "its folder does not exist"),
+        (("suzhou", "--html", "."), "is a folder"),
         (("--candidate", "S9"), "no such candidate"),
         (("suzhou", "--candidate", "S6"), "leave names and --against out"),
         (("--only", "differ"), "name profiles or a candidate"),
@@ -103,3 +107,16 @@ def test_a_bad_profile_is_named_with_file_and_line(capsys, tmp_path: Path) -> No
     )
     code, text, errors = outcome(capsys, str(bad))
     assert (code, text) == (2, "") and "bad.yaml:6" in errors
+
+
+def test_nothing_is_written_where_one_of_two_files_cannot_be(capsys, tmp_path: Path) -> None:
+    """By hand: the table could be written, the page could not."""
+    table = tmp_path / "sheet.csv"
+    code, text, errors = outcome(capsys, "suzhou", "--csv", str(table), "--html", str(tmp_path / "no" / "x.html"))
+    assert (code, text) == (2, "") and "its folder does not exist" in errors and not table.exists()
+
+
+def test_the_list_in_chinese(capsys) -> None:
+    """By hand: heads and titles."""
+    text = outcome(capsys, "--lang", "zh")[1]
+    assert text.startswith("规范") and "苏州（吴江），江苏规定" in text and "kind" not in text

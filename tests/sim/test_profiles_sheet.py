@@ -19,6 +19,7 @@ from sim.profiles import (
     sheet_of_candidate,
     sheet_of_profiles,
 )
+from sim.profiles.between import between_rows
 from sim.profiles.page import sheet_html
 from sim.profiles.process import cited
 from sim.profiles.sheet import STATES
@@ -281,3 +282,28 @@ def test_the_terminal_shows_sheet_conflicts_and_figures() -> None:
     assert "! wsmp A" in text and "? unknown S" in text and ". unset" in text
     assert "network: exclude each other" in text and "share of keys harmonised: 50 %" in text
     assert "illustrative" in text
+
+
+def test_the_sheet_of_a_candidate_tells_what_stands_between_places() -> None:
+    """By hand: S3 adds no key to S2, only platforms that do not talk; R1 trusts where S6 does not; G has gateways."""
+    def table(name: str) -> dict[tuple[str, str], tuple[str, ...]]:
+        return {row[:2]: row[2:] for row in between_rows(candidate_named(name))}
+
+    assert table("S2") == {
+        ("SH", "JS"): ("no", "yes"), ("SH", "ZJ"): ("no", "yes"), ("JS", "SH"): ("no", "yes"),
+        ("JS", "ZJ"): ("yes", "yes"), ("ZJ", "SH"): ("no", "yes"), ("ZJ", "JS"): ("yes", "yes"),
+    }
+    assert {row[1] for row in table("S3").values()} == {"no"}
+    assert set(table("R1").values()) == {("yes", "no")} and set(table("R2").values()) == {("yes", "yes")}
+    assert between_rows(candidate_named("harmonised-day1")) == []
+    texts = {name: sheet_html(sheet_of_candidate(candidate_named(name)), ["unknown"]) for name in ("S6", "R1", "G")}
+    assert len(set(texts.values())) == 3 and "gateway 800 m, 20 ms" in texts["G"]
+    data = sheet_json(sheet_of_candidate(candidate_named("G")))["between"]
+    assert data["gateway"]["within_m"] == 800 and len(data["pairs"]) == 6 and len(data["relays"]) == 3
+
+
+def test_a_chinese_sheet_is_chinese() -> None:
+    """By hand: title, key and conflict of the three places."""
+    text = "\n".join(sheet_lines(sheet_of_profiles([profile_named("suzhou"), profile_named("jiaxing")]), (), "zh"))
+    assert text.splitlines()[0].endswith("中国LTE-V2X直连，一期应用；苏州（吴江），江苏规定；嘉兴（嘉善），浙江规定")
+    assert "地图坐标基准" in text and "map_datum" not in text and "限值：高速间距: 无同时满足的取值" in text

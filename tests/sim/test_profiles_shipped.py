@@ -156,12 +156,23 @@ def test_the_gateway_is_the_sixth_with_a_gateway() -> None:
     assert gateway.gateway is not None and sixth.gateway is None
 
 
-@pytest.mark.parametrize("name", (*FAMILY[1:], *REPAIRS, "G", "nr-v2x", "eu-itsg5", "us-cv2x"))
+@pytest.mark.parametrize("name", sorted(shipped_files("candidates")))
 def test_what_rests_on_assumptions_says_illustrative(name: str) -> None:
     """Property: title in both languages, and a list of the items."""
     candidate = candidate_named(name)
     assert "illustrative" in candidate.title and "示意" in candidate.title_zh
     assert candidate.illustrative_items()
+
+
+def test_numbers_that_were_not_had_are_told_where_a_default_stands_in() -> None:
+    """By hand: S1 runs Shanghai under the national root, which no document says; S2 assumes a root of its own."""
+    def about(name: str, key: str) -> list[str]:
+        return [one for one in candidate_named(name).illustrative_items() if f" {key} (SH): not known" in one]
+
+    assert len(about("S1", "security.root")) == 1 and "national taken" in about("S1", "security.root")[0]
+    assert len(about("S1", "security.cert_region")) == 1 and "everywhere taken" in about("S1", "security.cert_region")[0]
+    assert about("S2", "security.root") == [] and len(about("S2", "security.cert_region")) == 1
+    assert about("S0", "security.root") == []
 
 
 def test_every_difference_says_what_is_assumed() -> None:

@@ -75,7 +75,7 @@ def test_a_message_set_for_everybody_brings_what_profiles_leave_open() -> None:
     """By hand: the set's own network layer, envelope and certificates stand in for those that are missing."""
     loaded = load_mapping(scenario(candidate=candidate(profiles={"*": profile("bare")}), message_set="etsi-its"))
     assert loaded.candidate.profile("A").get("network") is None
-    assert len(lines_of(candidate=candidate(profiles={"*": profile("bare")}))) == 10
+    assert len(lines_of(candidate=candidate(profiles={"*": profile("bare")}))) == 5
 
 
 def test_the_profile_that_all_fall_back_to_must_be_whole_as_well() -> None:
@@ -155,7 +155,7 @@ def test_a_bad_profile_ends_the_command_with_2(capsys, tmp_path) -> None:
     """By hand: exit code, one line per mistake on standard error."""
     (tmp_path / "s.yaml").write_text(write_document(scenario(candidate=candidate(profiles={"*": profile("bare")}))))
     code, text, errors = outcome(capsys, "check", str(tmp_path / "s.yaml"))
-    assert code == 2 and text == "" and errors.count("left open by profile bare") == 10 and "Traceback" not in errors
+    assert code == 2 and text == "" and errors.count("left open by profile bare") == 5 and "Traceback" not in errors
 
 
 def views_of(*views: Any) -> LoadedScenario:
