@@ -29,6 +29,8 @@ class Arrived:
     """Bits of every stage that failed or would have failed (:func:`sim.frames.bit`); none = the outcome says it all."""
     relevant: np.ndarray | None = None
     """Whether the receiver is where the message is wanted; none = everywhere."""
+    subject: np.ndarray | None = None
+    """Frame column: number of the first event that an RSI tells of, -1 for other messages."""
 
     def own_outcome(self) -> np.ndarray:
         """``outcome``, from now on apart from what the radio said."""
@@ -69,7 +71,7 @@ class Arrived:
         return Arrived(
             self.receptions.keep_frames(frames), self.flow[frames], self.message[frames], self.generated_ns[frames],
             self.after_ns[frames], links(self.extra_ns), self.outcome[keep], links(self.wait_ns), links(self.mask),
-            links(self.relevant),
+            links(self.relevant), None if self.subject is None else self.subject[frames],
         )
 
     def finish_mask(self) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import simpy
 
+from rsu.compatibility import Reading
 from rsu.generation.cam import CAM
+from rsu.geodesy import epoch_year
 from rsu.profile import Candidate
 from sim.access.base import AccessLayer
 from sim.access.build import build_access
@@ -106,7 +108,10 @@ class Engine:
             SecondPhase(self.env, roadside, vehicles, self.ledger, self.kpis, self._follow_radio, homes)
             for roadside, vehicles in zip(self.roadside.own, self.vehicles, strict=True)
         ]
-        self._relevance = Relevance(world, flows, self.roadside, self.zones, self.approaches)
+        readings = [Reading(speaker.profile, epoch_year(world.utc0_ns)) for speaker in self.speakers.speakers]
+        self._relevance = Relevance(
+            world, flows, self.roadside, self.zones, self.approaches, self.here, self.ledger, readings
+        )
         self.pipeline = self._pipeline(loaded.candidate, self.kpis, trace)
         self.view_kpis = {view.name: build(context, VIEW_KPIS) for view in loaded.views}
         """Figures of every view: further candidates whose receivers judge the same radio run."""

@@ -92,12 +92,14 @@ class Pipeline:
             extra_ns = receptions.received_ns - receptions.end_ns[receptions.row]
         after_ns = receptions.end_ns + (self.verify_ns + self.decode_ns + self.apply_ns)
         generated_ns = self.ledger.column("generated_ns", receptions.frame)
-        relevant = None
+        relevant = subject = None
         if self._relevance is not None:
-            relevant = self._relevance.links(receptions.sender, flow, receptions.row, receptions.receiver)
+            subjects = self._relevance.subjects(receptions.frame, receptions.sender, flow)
+            relevant = self._relevance.links(subjects, flow, receptions.row, receptions.receiver)
+            subject = self._relevance.first_event(subjects, flow)
         return Arrived(
             receptions, flow, self._message_of_flow[flow], generated_ns, after_ns, extra_ns, receptions.outcome,
-            relevant=relevant,
+            relevant=relevant, subject=subject,
         )
 
     def _clock_error_ns(self, receptions: Receptions) -> np.ndarray:
@@ -190,9 +192,6 @@ class Pipeline:
             "verify": np.full(len(frames), self.verify_ns), "decode": np.full(len(frames), self.decode_ns),
             "apply": np.full(len(frames), self.apply_ns),
         }
-        subject = None
-        if self._relevance is not None:
-            subject = self._relevance.first_event(receptions.sender, arrived.flow)
         return Batch(
             messages=self.messages, frame=frames, flow=arrived.flow, message=arrived.message,
             sender=receptions.sender, sender_kind=self.stations.kind[receptions.sender],
@@ -203,5 +202,5 @@ class Pipeline:
             distance_m=receptions.distance_m, outcome=arrived.outcome, radio_outcome=receptions.outcome,
             clock_error_ns=self._clock_error_ns(receptions) if self.clocks_differ else None,
             carrier_ratio=receptions.carrier_ratio, air_extra_ns=arrived.extra_ns, verify_wait_ns=arrived.wait_ns,
-            mask=arrived.mask, relevant=arrived.relevant, subject=subject,
+            mask=arrived.mask, relevant=arrived.relevant, subject=arrived.subject,
         )

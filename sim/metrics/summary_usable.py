@@ -33,8 +33,8 @@ def usable_lines(result: Result) -> Iterator[tuple[str, str]]:
         head = ""
     wrong = result.select(metric="war", message="", station_class="")
     if wrong.row_count and float(wrong["value"][0]) > 0:
-        causes = [
+        said = [
             f"{row['station_class']} {row['value']:,.0f}"
             for row in result.select(metric="war", message="").rows() if row["station_class"]
         ]
-        yield "Wrong", f"{float(wrong['value'][0]):,.0f} applications per vehicle-hour ({', '.join(causes)})"
+        yield "Wrong", f"{float(wrong['value'][0]):,.0f} applications per vehicle-hour ({', '.join(said)})"

@@ -1,87 +1,134 @@
-"""Where a roadside message is wanted, by truth: the zones of the nodes, events and sensors that its unit tells of."""
+"""Where a roadside message is wanted, by truth: the zones of the nodes, events and sensors that it tells of."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
 
+from rsu.compatibility import Reading
 from sim.frames import Flow, Kind
+from sim.ledger import Ledger
+from sim.receivers.base import Here
+from sim.receivers.signals import NodeMaps
 from sim.receivers.zones import Zones
 from sim.senders.units import AllUnits
 from sim.world.approaches import Approaches
 from sim.world.build import World
 
+Subject = tuple[str, tuple[int, ...]]
+"""(service class, indices of what is told: approaches of MAP, nodes of SPAT, events of RSI, sensor fields of RSM)."""
+KEPT_SUBJECTS = 4096
+
 
 class Relevance:
-    """Membership of every slot in the zone of each (unit, flow), worked out when a frame of it ends in a tick.
+    """Membership of every slot in the zone of what each frame tells of.
 
-    MAP and SPAT: on an approach of a node the unit tells of, inside its zone. RSI: on the path of an event that it
-    announces by that flow, or on the way there. RSM and C157-SSM: in the field of its sensor. Every other message is
-    wanted everywhere.
+    MAP: on an approach that it describes, inside the zone. SPAT: in the zone of a node that the unit tells of. RSI: on
+    the path of an event that it announces, or on the way there. RSM and C157-SSM: in the field of the unit's sensor.
+    Every other message is wanted everywhere. What a MAP or RSI tells of is read from its octets by the sender's own
+    decoder.
     """
 
     def __init__(
-        self, world: World, flows: Sequence[Flow], units: AllUnits, zones: Zones, approaches: Approaches
+        self, world: World, flows: Sequence[Flow], units: AllUnits, zones: Zones, approaches: Approaches, here: Here,
+        ledger: Ledger, readings: Sequence[Reading],
     ) -> None:
-        self._stations, self._zones, self._approaches = world.stations, zones, approaches
+        """``readings``: how the stations of each speaker read, in order."""
+        self._stations, self._zones, self._approaches, self._ledger = world.stations, zones, approaches, ledger
         self._service = [flow.service if flow.sender == Kind.RSU else "" for flow in flows]
         self._has_zone = np.array([service in ("MAP", "SPAT", "RSI", "RSM") for service in self._service])
-        events = {id(event): number for number, event in enumerate(world.config.events)}
-        self._nodes = {unit.index: units.nodes_of(unit) for unit in world.units}
+        self._is_rsi = np.array([service == "RSI" for service in self._service])
+        self._events = {(event.kind, event.id): index for index, event in enumerate(world.config.events)}
+        self._nodes = {unit.index: tuple(units.nodes_of(unit)) for unit in world.units}
         self._sensor = {unit.index: zones.row_of_unit.get(unit.index) for unit in world.units}
-        self._events: dict[tuple[int, int], list[int]] = {}
-        for senders in units:
-            for unit in senders.units:
-                for name, told in senders.events_of(unit).items():
-                    if name in senders.flows:
-                        numbers = [events[id(event)] for event in told]
-                        self._events[unit.index, senders.flows[name].flow.index] = numbers
-        self._of_tick: dict[tuple[int, int], np.ndarray] = {}
+        self._readings = list(readings)
+        self._maps = [
+            NodeMaps(world, reading, here, approaches, lambda slot: self._nodes[slot]) for reading in readings
+        ]
+        self._told: OrderedDict[tuple[int, int, bytes], Subject] = OrderedDict()
+        self._of_tick: dict[Subject, np.ndarray] = {}
         self._tick_ns = -1
 
-    def links(self, sender: np.ndarray, flow: np.ndarray, row: np.ndarray, receiver: np.ndarray) -> np.ndarray | None:
-        """Bool per link; ``sender`` and ``flow`` are frame columns. None = all are."""
-        roadside = self._has_zone[flow]
-        if not roadside.any():
+    def subjects(self, frame: np.ndarray, sender: np.ndarray, flow: np.ndarray) -> list[Subject] | None:
+        """What each frame tells of, in the order of the roadside frames among them; None where there are none."""
+        roadside = np.flatnonzero(self._has_zone[flow])
+        if not len(roadside):
+            return None
+        voices = self._ledger.column("voice", frame[roadside]).tolist()
+        payloads = self._ledger.payloads(frame[roadside])
+        return [
+            self._subject(int(sender[k]), self._service[int(flow[k])], voice, octets)
+            for k, voice, octets in zip(roadside.tolist(), voices, payloads, strict=True)
+        ]
+
+    def links(
+        self, subjects: list[Subject] | None, flow: np.ndarray, row: np.ndarray, receiver: np.ndarray
+    ) -> np.ndarray | None:
+        """Bool per link; ``subjects`` of the frames, ``flow`` a frame column. None = all are wanted."""
+        if subjects is None:
             return None
         if self._stations.tick_start_ns != self._tick_ns:
             self._of_tick, self._tick_ns = {}, self._stations.tick_start_ns
-        links = np.flatnonzero(roadside[row])
-        keys, number = np.unique(sender[roadside] * len(self._service) + flow[roadside], return_inverse=True)
-        of_frame = np.zeros(len(sender), np.int64)
-        of_frame[roadside] = number
-        table = np.stack([self._zone(*divmod(int(key), len(self._service))) for key in keys])
+        number = {subject: index for index, subject in enumerate(dict.fromkeys(subjects))}
+        roadside = self._has_zone[flow]
+        of_frame = np.zeros(len(flow), np.int64)
+        of_frame[roadside] = [number[subject] for subject in subjects]
+        table = np.stack([self._zone(subject) for subject in number])
         found = np.ones(len(row), bool)
+        links = np.flatnonzero(roadside[row])
         found[links] = table[of_frame[row[links]], receiver[links]]
         return found
 
-    def first_event(self, sender: np.ndarray, flow: np.ndarray) -> np.ndarray | None:
+    def first_event(self, subjects: list[Subject] | None, flow: np.ndarray) -> np.ndarray | None:
         """Number of the first event that each frame announces, -1 for other messages; None where none does."""
-        told = [name == "RSI" for name in self._service]
-        if not np.array(told)[flow].any():
+        if subjects is None or not self._is_rsi[flow].any():
             return None
-        found = np.full(len(sender), -1, np.int64)
-        for frame in np.flatnonzero(np.array(told)[flow]).tolist():
-            events = self._events.get((int(sender[frame]), int(flow[frame])))
-            found[frame] = events[0] if events else -1
+        found = np.full(len(flow), -1, np.int64)
+        found[self._has_zone[flow]] = [
+            told[0] if service == "RSI" and told else -1 for service, told in subjects
+        ]
         return found
 
-    def _zone(self, unit: int, flow: int) -> np.ndarray:
-        key = unit, flow
-        if key not in self._of_tick:
-            self._of_tick[key] = self._members(unit, flow)
-        return self._of_tick[key]
-
-    def _members(self, unit: int, flow: int) -> np.ndarray:
-        service, size = self._service[flow], self._stations.size
-        if service == "RSI":
-            return np.asarray(self._zones.event[self._events.get((unit, flow), [])].any(axis=0))
+    def _subject(self, unit: int, service: str, voice: int, octets: bytes | None) -> Subject:
+        if service == "SPAT" or octets is None:
+            return service, self._nodes[unit] if service == "SPAT" else ()
         if service == "RSM":
-            number = self._sensor[unit]
-            return np.zeros(size, bool) if number is None else self._zones.sensor[number]
-        inside = np.zeros(size, bool)
-        for node in self._nodes[unit]:
+            row = self._sensor[unit]
+            return service, () if row is None else (row,)
+        key = voice, unit, octets
+        if key not in self._told:
+            self._told[key] = service, self._read(unit, service, voice, octets)
+            if len(self._told) > KEPT_SUBJECTS:
+                self._told.popitem(last=False)
+        return self._told[key]
+
+    def _read(self, unit: int, service: str, voice: int, octets: bytes) -> tuple[int, ...]:
+        """What octets of a MAP or RSI tell of, as their sender reads them."""
+        if service == "MAP":
+            contents = self._maps[voice].contents(octets, unit)
+            return tuple(sorted(contents[1])) if contents is not None else ()
+        read = self._readings[voice].decode(octets)
+        if read.message is None or read.value is None:
+            return ()
+        keys = [(event.kind, event.id) for event in read.readers.events(read.message, read.value)]
+        return tuple(sorted(self._events[key] for key in keys if key in self._events))
+
+    def _zone(self, subject: Subject) -> np.ndarray:
+        if subject not in self._of_tick:
+            self._of_tick[subject] = self._members(*subject)
+        return self._of_tick[subject]
+
+    def _members(self, service: str, told: tuple[int, ...]) -> np.ndarray:
+        if service == "RSI":
+            return np.asarray(self._zones.event[list(told)].any(axis=0))
+        if service == "RSM":
+            return self._zones.sensor[told[0]] if told else np.zeros(self._stations.size, bool)
+        if service == "MAP":
+            return self._approaches.inside & np.isin(self._approaches.approach, told)
+        inside = np.zeros(self._stations.size, bool)
+        for node in told:
             slots = self._approaches.in_zone(node)
             inside[slots[self._approaches.inside[slots]]] = True
         return inside
