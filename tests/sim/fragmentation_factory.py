@@ -14,6 +14,7 @@ from sim.access.ideal import Ideal
 from sim.clock import hashed_uniform, stream_key
 from sim.engine import Engine
 from sim.frames import Kind, Outcome, Receptions
+from sim.metrics import collect
 from sim.metrics.base import Batch, Tick
 from sim.scenario.loader import load_mapping
 from sim.tables import METRIC_COLUMNS
@@ -102,10 +103,7 @@ SERVICES = ("MAP", "SPAT", "RSI", "RSM")
 
 
 def road(content: dict[str, Any], changes: Mapping[str, Any] = {}) -> dict[str, Any]:
-    """600 m of open road, a border in the middle, a signal with a unit and an event on either side; no losses.
-
-    Turned round by 180 degrees it is the same road, but for the codes of its events.
-    """
+    """600 m of open road, a border in the middle, a signal with a unit and an event on either side; no losses."""
     layout = {"name": "one at each signal", "sites": [
         {"id": "U1", "at_m": 200, "node": "N1", "services": list(SERVICES), "sensor": True},
         {"id": "U2", "at_m": 400, "node": "N2", "services": list(SERVICES), "sensor": True},
@@ -114,7 +112,7 @@ def road(content: dict[str, Any], changes: Mapping[str, Any] = {}) -> dict[str, 
     return changed({
         "schema": "corridor/1", "name": "road", "duration_s": 0.6, "traffic_warmup_s": 0, "radio_warmup_s": 0.6,
         "corridor": {
-            "datum": "WGS84", "length_m": 600, "sections": [{"lanes": 1, "speed_limit_mps": 10}],
+            "datum": "WGS84", "sections": [{"lanes": 1, "speed_limit_mps": 10}],
             "points": [
                 {"lat": 31.0, "lon": 120.87, "name": "start"}, {"lat": 31.0054, "lon": 120.87, "name": "end"},
             ],
@@ -208,12 +206,18 @@ class Spy:
         return iter(())
 
 
-def watched(data: dict[str, Any]) -> tuple[Engine, list[Batch]]:
-    """The engine of a run that has ended, and every batch with measured frames."""
+def watched(data: dict[str, Any]) -> tuple[Figures, list[Batch]]:
+    """Figures of a run, and every batch with measured frames."""
     engine, spy = Engine(load_mapping(data)), Spy()
     engine.pipeline.kpis = {**engine.kpis, "spy": spy}  # type: ignore[dict-item]
     engine.run()
-    return engine, spy.batches
+    found = Figures()
+    for row in collect(engine.kpis)[0]:
+        if not (row.jurisdiction or row.direction) and row.value is not None:
+            if row.distance_m is None and row.chainage_m is None and row.quantile is None:
+                key = Key(row.metric, row.link, row.message, row.station_class)
+                found[key] = float(row.value), int(row.n or 0)
+    return found, spy.batches
 
 
 LOST = 0.05
