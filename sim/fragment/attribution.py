@@ -82,6 +82,18 @@ class Attribution:
             before = after
         return road
 
+    def runner_up(self) -> tuple[str, Interval] | None:
+        """(the item that is second best to harmonise first, loss it leaves above what the best one leaves).
+
+        Paired by seed. None with one hazard.
+        """
+        if len(self.hazards) < 2 or not self.complete:
+            return None
+        mean, everything = self.mean_game(), set(self.hazards)
+        left = {name: mean[frozenset(everything - {name})] for name in shapley.players(mean)}
+        best, second = sorted(left, key=lambda name: left[name])[:2]
+        return second, paired_difference(self._at(everything - {second}), self._at(everything - {best}))
+
     def _at(self, hazards: Sequence[str] | set[str]) -> np.ndarray:
         values = self.losses[frozenset(hazards)]
         rows = self.complete

@@ -35,6 +35,7 @@ def document(found: Findings) -> dict[str, Any]:
         "seeds": sorted({run.seed for run in found.campaign.runs}),
         "runs": found.campaign.states(),
         "verdict": verdict(found), "verdict_zh": verdict(found, "zh"), "notes": list(notes(found)),
+        "notes_zh": list(notes(found, "zh")),
         "sensitivity": None if found.sensitivity is None else {
             "first": found.sensitivity.first,
             "share": {name: [_plain(cell) for cell in band] for name, band in found.sensitivity.share.items()},

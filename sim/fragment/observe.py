@@ -16,8 +16,8 @@ from sim.campaign.statistics import Interval, mean_interval, paired_difference
 from sim.tables import METRIC_COLUMNS, ResultError
 
 if TYPE_CHECKING:
-    from sim.campaign.store import CampaignResult
     from sim.campaign.plan import Variant
+    from sim.campaign.store import CampaignResult
     from sim.fragment.variants import Study
 
 LOSS_METRICS = ("uir_class", "C_useful", "war")

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sim.fragment.losses import DEFAULT_WEIGHTS
+
 FAMILY = ("S0", "S1", "S2", "S3", "S4", "S5", "S6", "R1", "R2", "R3", "R4", "R5", "G")
 """Candidates of the family for a working meeting; those that are shipped are the default."""
 NONE = "none"
+CHOSEN_HERE = ("standards", "standards.candidate", "standards.views")
+"""Keys of a scenario that are the study's own."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,12 @@ class Question:
         bad = next((name for name, weight in self.weights.items() if not weight >= 0), None)
         if bad is not None:
             raise ValueError(f"--weight {bad}={self.weights[bad]}: must be 0 or more")
+        other = next((name for name in self.weights if name.split(" ")[0] not in DEFAULT_WEIGHTS), None)
+        if other is not None:
+            raise ValueError(f"--weight {other}: a class is a link and a name, as in 'V2V BSM' or 'I2V SPAT+MAP'")
+        chosen = next((key for key in self.changes if key in CHOSEN_HERE), None)
+        if chosen is not None:
+            raise ValueError(f"--set {chosen}: the study chooses it; name candidates with --candidates")
 
     @property
     def name(self) -> str:

@@ -76,7 +76,11 @@ class Study:
 
 
 def study_of(question: Question) -> Study:
-    """Plan a study. Raises as scenarios do, and ValueError for hazards that cannot be attributed."""
+    """Plan a study. Raises as scenarios do, ValueError for hazards that cannot be attributed, DocumentError for a
+    file of weights that cannot be used: before anything is run."""
+    from sim.fragment.decisions import read_weights
+
+    read_weights(question.decision_weights)
     loaded = {name: _load(question, name) for name in question.wanted}
     candidates: dict[str, Candidate] = {}
     for wanted, one in loaded.items():
@@ -167,8 +171,6 @@ def _load(question: Question, candidate: str | Candidate, views: Sequence[Candid
     try:
         return load(question.scenario, outer_first(_override(key, value) for key, value in changes.items()))
     except ScenarioError as error:
-        if isinstance(candidate, str):
-            raise
         where = f"candidate {name}"
         inside = [Problem(where, one.field, "", one.rule) if one.where.startswith("--set standards.") else one
                   for one in error.problems]

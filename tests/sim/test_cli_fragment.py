@@ -79,8 +79,11 @@ def test_hazards_chosen_by_hand(place: Path, capsys: Any) -> None:
     [
         (("--weight", "V2V BSM"), "--weight V2V BSM: must be CLASS=NUMBER"),
         (("--weight", "V2V BSM=-1"), "must be 0 or more"),
+        (("--weight", "BSM=1"), "--weight BSM: a class is a link and a name"),
         (("--seeds", "0"), "--seeds 0: must be at least 1"),
-        (("--candidates", "S99"), "no such candidate"),
+        (("--candidates", "S99"), "candidate S99: standards.candidate: no such candidate"),
+        (("--set", "standards.candidate=S3"), "--set standards.candidate: the study chooses it"),
+        (("--decision-weights", "no-such-file.yaml"), "no-such-file.yaml"),
         (("--set", "duration_s"), "must be key.path=value"),
     ],
 )

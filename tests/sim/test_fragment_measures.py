@@ -5,18 +5,22 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sim.fragment import Findings, findings
+from sim.fragment.attribution import Attribution
 from sim.fragment.blackouts import Group, pooled
 from sim.fragment.decisions import Decision, Weights, decisions, read_weights, scored
 from sim.fragment.document import document, write_document
 from sim.fragment.losses import OVERALL, Subject, judged, overall, value_of, weight_of, wrong
 from sim.fragment.observe import Key, Observed, counters, fragmentation, read_rows, wanted_by
+from sim.fragment.phrases import PHRASES
 from sim.fragment.stages import ended, waterfall
 from sim.fragment.tables import TABLES, rows_of, write_tables
 from sim.fragment.words import summary_lines, verdict
@@ -134,7 +138,9 @@ def test_road_map_and_verdict(found: Findings) -> None:
     share = (0.21 * MEAN + 0.4) / (0.79 * MEAN + 0.4)
     text = verdict(found)
     assert text.startswith("harmonise H11 next (") and f"{100 * share:.0f} %" in text and "illustrative" in text
-    assert "坐标基准" in verdict(found, "zh")
+    chinese = verdict(found, "zh")
+    assert chinese.startswith("下一步先统一 H11（坐标基准") and f"即 {100 * share:.0f} %" in chinese
+    assert not re.search("[A-Za-z]{3}", chinese.replace("H11", "")), "no English words"
     assert found.sensitivity is not None and set(found.sensitivity.first) == {"H11"}
 
 
@@ -234,7 +240,28 @@ def test_words(found: Findings) -> None:
     text = "\n".join(summary_lines(found))
     for word in ("0.790 ± 0.000", "three", "illustrative", "H11", "harmonise H11 next", "loss left", "wrong", "3 seed"):
         assert word in text, word
-    assert "坐标基准不同" in "\n".join(summary_lines(found, "zh"))
+    chinese = "\n".join(summary_lines(found, "zh"))
+    assert "坐标基准不同" in chinese
+    for word in ("loss", "interval", "weights", "wrong", "harmonise"):
+        assert word not in chinese, word
+
+
+def test_every_phrase_fills_in_the_same_in_both_languages() -> None:
+    """Property: both languages of a sentence name the same values."""
+    for key, (english, chinese) in PHRASES.items():
+        names = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in (english, chinese)]
+        assert names[0] == names[1], key
+
+
+def test_what_comes_second_is_told_where_seeds_do_not_exclude_it() -> None:
+    """By hand: of a loss of 3 and 5 the better item leaves 1 and 2, the other 2 and 3 (1 more in both seeds: certain),
+    or 0 and 5 (-1 and 3 more: not)."""
+    ab, a, b, none = (frozenset(one) for one in ("AB", "A", "B", ""))
+    losses = {ab: np.array([3.0, 5.0]), b: np.array([1.0, 2.0]), none: np.zeros(2)}
+    certain = Attribution(OVERALL, ("A", "B"), {**losses, a: np.array([2.0, 3.0])}, ("A", "B")).runner_up()
+    assert certain is not None and certain[0] == "B" and tuple(certain[1][:3]) == (1.0, 1.0, 1.0)
+    open_ = Attribution(OVERALL, ("A", "B"), {**losses, a: np.array([0.0, 5.0])}, ("A", "B")).runner_up()
+    assert open_ is not None and open_[1].mean == 1.0 and open_[1].lower < 0
 
 
 def test_a_run_that_is_missing_is_left_out_of_its_pairs(place: Path, tmp_path: Path) -> None:
