@@ -243,7 +243,11 @@ class SpatReceiver:
         self, delivery: Delivery, frame: int, rows: np.ndarray, node: int, signals: dict, outcome: np.ndarray, *,
         meant: bool,
     ) -> None:
-        """``meant``: the sender tells of this node, and not of another one with the same identifier."""
+        """``meant``: the sender tells of this node, and not of another one with the same identifier.
+
+        Acting is a mistake where the signal is another one's, is read wrong, or the map read before has no such lane.
+        Who merely believes itself on the lane beside its own is not told, as with everybody of one profile.
+        """
         maps = self.maps
         slots, match, true = maps.match(node)
         place = np.searchsorted(slots, delivery.receiver[rows])
@@ -267,8 +271,11 @@ class SpatReceiver:
                 maps.map_of(node), signals, LaneMatch(lane, match.to_stop_m[place], match.lateral_m[place]),
                 spat_age_s=(applied_ns - delivery.generated_ns[frame]) * 1e-9, spat_tau_s=self.spat_tau_s,
             ).applied & (applied_ns - heard_ns <= self.map_tau_ns)
-            applied &= meant and not delivery.reads_wrong(frame)
+            rightly = meant and not delivery.reads_wrong(frame)
+            applied &= rightly
             mistaken = acts & ~applied
+            if rightly:
+                mistaken &= true[place] < 0
             outcome[rows[mistaken]] = Outcome.APPLIED_WRONG
             if not meant:
                 return
