@@ -142,14 +142,12 @@ class _Writer:
     def _sequence(self, one: Any) -> tuple[Packer, Reader]:
         if any(member.default is not None for member in one.root_members):
             return _refuse, _refuse_reading
-        scope: dict[str, Any] = {"Unusual": Unusual, "MISSING": object()}
+        scope: dict[str, Any] = {"Unusual": Unusual, "Refused": Refused, "MISSING": object()}
         pack = ["def pack(d):", " if type(d) is not dict: raise Unusual", " a = n = 0; p = 0; seen = 0"]
         read = ["def read(x, left):", " d = {}"]
         flags = len(one.optionals) + (one.additions is not None)
         if flags:
             read += [f" left -= {flags}", f" p = x >> left & {(1 << flags) - 1}"]
-            if one.additions is not None:
-                read.append(f" if p & {1 << (flags - 1)}: raise Unusual")
         order = {id(member): len(one.optionals) - 1 - place for place, member in enumerate(one.optionals)}
         for place, member in enumerate(one.root_members):
             flag = order.get(id(member))
@@ -163,6 +161,10 @@ class _Writer:
             pack += [indent + line for line in packing] + [f"{indent}seen += 1"]
             read += [indent + line for line in reading] + [f"{indent}d[{member.name!r}] = v"]
         pack += [" if seen != len(d): raise Unusual", f" return p << n | a, n + {flags}"]
+        if one.additions is not None:
+            # Only now: what is refused before its additions is refused; their number takes 7 bits, and not two ones.
+            read += [f" if p & {1 << (flags - 1)}:", "  if left < 7 or x >> left - 2 & 3 == 3: raise Refused",
+                     "  raise Unusual"]
         read.append(" return d, left")
         exec(compile("\n".join(pack + read), "<quick>", "exec"), scope)
         return scope["pack"], scope["read"]
@@ -280,7 +282,7 @@ class _Writer:
 
     def _bitstring(self, one: Any) -> tuple[Packer, Reader]:
         width = one.minimum
-        if one.number_of_bits is None or one.minimum != one.maximum or one.has_extension_marker:
+        if one.number_of_bits is None or one.minimum != one.maximum:
             return _refuse, _refuse_reading
         octets, spare = (width + 7) // 8, -width % 8
 
@@ -294,7 +296,13 @@ class _Writer:
             left -= width
             return (((x >> left & ((1 << width) - 1)) << spare).to_bytes(octets, "big"), width), left
 
-        return pack, read
+        def read_marked(x: int, left: int) -> tuple[Any, int]:
+            left -= 1
+            if x >> left & 1:
+                raise Refused
+            return read(x, left)
+
+        return (_refuse, read_marked) if one.has_extension_marker else (pack, read)
 
     def _octetstring(self, one: Any) -> tuple[Packer, Reader]:
         return _text(one, 8, lambda value: value if type(value) is bytes else None, bytes)
