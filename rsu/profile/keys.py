@@ -223,6 +223,7 @@ KEYS: dict[str, Key] = {
     "channel.listen_rsu": _words(
         "parts of the carrier to which roadside units listen", "H7", choices=HALVES, default=("whole",)
     ),
+    "congestion_control": _word("document that limits the load on the channel; the scenario has the limits themselves"),
     "network": _name("network layer", "rsu.network", "NETWORKS", "network layer", "H9"),
     "message_set": _name("message set", "rsu.messages", "MESSAGE_SETS", "message set", "H1"),
     "decoders": _words(
@@ -294,10 +295,12 @@ KEYS: dict[str, Key] = {
         "what a receiver does with trailing bytes and encodings that are not canonical", ("lenient", "strict"), "H1"
     ),
     "platform.interface": _word("standard of the interface between traffic platform, data system and stations"),
+    "platform.datum": _word("datum of positions exchanged between platforms, unless marked otherwise", DATUMS),
     "bounds.safety_rate_hz": _bound("Hz", "rate of safety applications"),
     "bounds.sign_rate_hz": _bound("Hz", "rate of sign and notice data"),
     "bounds.dynamic_lane_rate_hz": _bound("Hz", "rate of dynamic lane management"),
     "bounds.priority_vehicle_rate_hz": _bound("Hz", "rate of priority and emergency vehicle messages"),
+    "bounds.perception_rate_hz": _bound("Hz", "rate of perception results"),
     "bounds.delay_safety_ms": _bound("ms", "application delay, safety"),
     "bounds.delay_information_ms": _bound("ms", "application delay, information"),
     "bounds.delay_perception_ms": _bound("ms", "delay of perception results"),
@@ -322,8 +325,8 @@ KEYS: dict[str, Key] = {
 
 GROUPS = tuple(dict.fromkeys(key.partition(".")[0] for key in KEYS if "." in key))
 
-_SILENT = ("access", "band", "bandwidth_mhz", "eirp_limit_rsu_dbm", "eirp_limit_obu_dbm", "map_datum", "siting",
-           "antenna_height_rsu_m")
+_SILENT = ("access", "band", "bandwidth_mhz", "eirp_limit_rsu_dbm", "eirp_limit_obu_dbm", "congestion_control",
+           "map_datum", "siting", "antenna_height_rsu_m")
 SPOKEN_KEYS: tuple[str, ...] = tuple(
     key for key in KEYS if key not in _SILENT and not key.startswith(("bounds.", "platform.", "channel."))
 )

@@ -11,8 +11,9 @@ from rsu.profile import Entry, Profile
 from sim.profiles.bounds import bound, is_empty, meet, only_value, satisfies
 from sim.profiles.sheet import Sheet, further_national
 
-NONE, ONE_VALUE, DIFFERENT, OUTSIDE = "none", "one value", "different", "outside"
-"""No value satisfies both; just one does; two words that exclude each other; a value in use outside a bound."""
+NONE, ONE_VALUE, DIFFERENT, CONVERT, OUTSIDE = "none", "one value", "different", "convert", "outside"
+"""No value satisfies both; just one does; two words that exclude each other; two datums, with positions passed from
+one to the other; a value in use outside a bound."""
 
 RELATED: tuple[tuple[str, str], ...] = (("bounds.sign_rate_hz", "bounds.dynamic_lane_rate_hz"),)
 """Bounds under different names that one message has to satisfy: a dynamic lane is shown by a sign."""
@@ -22,6 +23,10 @@ EXCLUSIVE = (
     "security.root", "channel.send_obu", "channel.send_rsu", "node_ids",
 )
 """Keys under which two different words do not get along."""
+
+
+DATUM_PAIRS = (("datum", "map_datum"), ("datum", "platform.datum"), ("map_datum", "platform.datum"))
+"""Datums between which positions pass: road data and platforms feed what is said on the air."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ def conflicts(sheet: Sheet) -> tuple[Conflict, ...]:
 
     Bounds of the shipped national profiles that build upon the national column are read with it.
     """
-    return (*bound_conflicts(sheet), *word_conflicts(sheet), *values_outside(sheet))
+    return (*bound_conflicts(sheet), *word_conflicts(sheet), *datum_conflicts(sheet), *values_outside(sheet))
 
 
 def bound_conflicts(sheet: Sheet) -> Iterator[Conflict]:
@@ -79,6 +84,17 @@ def word_conflicts(sheet: Sheet) -> Iterator[Conflict]:
     for first, second in combinations(stated, 2):
         if first.key == second.key and first.text != second.text:
             yield Conflict(DIFFERENT, first, second)
+
+
+def datum_conflicts(sheet: Sheet) -> Iterator[Conflict]:
+    """Datums of one place that differ between the air, its road data and its platform."""
+    seen: set[Conflict] = set()
+    stated = _statements({column.place: column.profile for column in sheet.columns}, lambda key: "datum" in key)
+    for first, second in combinations(stated, 2):
+        meet_somewhere = set(first.places) & set(second.places)
+        if (first.key, second.key) in DATUM_PAIRS and first.text != second.text and meet_somewhere:
+            seen.add(Conflict(CONVERT, first, second))
+    yield from sorted(seen, key=lambda one: one.keys())
 
 
 def values_outside(sheet: Sheet) -> Iterator[Conflict]:

@@ -141,7 +141,8 @@ def test_every_key_is_spoken_radio_siting_or_tells_nothing_to_a_run() -> None:
     """By hand: the keys that neither speech, radio nor siting follow; hazards and receiver keys exist."""
     silent = set(KEYS) - {*SPOKEN_KEYS, *RADIO_KEYS, *SITE_KEYS}
     assert {key for key in silent if not key.startswith("bounds.")} == {
-        "band", "eirp_limit_rsu_dbm", "eirp_limit_obu_dbm", "map_datum", "platform.interface"
+        "band", "eirp_limit_rsu_dbm", "eirp_limit_obu_dbm", "map_datum", "platform.interface", "platform.datum",
+        "congestion_control",
     }
     assert set(RECEIVER_KEYS) < set(SPOKEN_KEYS)
     assert all(KEYS[key].hazard in HAZARDS for key in (*SPOKEN_KEYS, *RADIO_KEYS, *SITE_KEYS))

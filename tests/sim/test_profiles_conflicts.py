@@ -71,6 +71,17 @@ def test_continents_conflict_in_set_network_envelope_suite_and_root() -> None:
     }
 
 
+def test_datums_of_air_road_data_and_platform() -> None:
+    """Printed: CGCS2000 in Zhejiang's road data, GCJ-02 between platforms, nothing on the air (WGS 84 by practice)."""
+    every = {told(one) for one in found("suzhou", "jiaxing") if one.kind == "convert"}
+    assert every == {
+        ("convert", ("datum", "map_datum"), frozenset({"WGS84", "CGCS2000"})),
+        ("convert", ("datum", "platform.datum"), frozenset({"WGS84", "GCJ-02"})),
+        ("convert", ("map_datum", "platform.datum"), frozenset({"CGCS2000", "GCJ-02"})),
+    }
+    assert {one.keys() for one in found("shanghai", "suzhou") if one.kind == "convert"} == {("datum", "platform.datum")}
+
+
 def rule(value: object) -> dict[str, object]:
     return {"value": value, "basis": "sourced", "source": "a rule"}
 
