@@ -92,7 +92,11 @@ def _sheet(args: argparse.Namespace) -> Sheet:
         if name in shipped_files("candidates") and name not in shipped_files("profiles"):
             raise ValueError(f"{name} is a candidate, not a profile: say --candidate {name}")
     against = None if args.against is None else profile_named(args.against)
-    return sheet_of_profiles([profile_named(name) for name in args.names], against)
+    profiles = [profile_named(name) for name in args.names]
+    for number, profile in enumerate(profiles):
+        if profile.name in [other.name for other in profiles[:number]]:
+            raise ValueError(f"two of the profiles are called {profile.name}: columns need names of their own")
+    return sheet_of_profiles(profiles, against)
 
 
 def _list(args: argparse.Namespace) -> None:

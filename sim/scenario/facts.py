@@ -7,6 +7,7 @@ from typing import Any
 from rsu.profile import HAZARDS
 from sim.scenario.loader import LoadedScenario
 from sim.scenario.schema import Scenario
+from sim.scenario.standards_checks import in_force
 from sim.timeline import traffic_warmup_s
 from sim.world.corridor import CorridorGeometry
 from sim.world.sites import RoadsideUnit, build_units
@@ -21,7 +22,7 @@ def facts_of(loaded: LoadedScenario) -> dict[str, Any]:
     geometry = CorridorGeometry(config.corridor)
     units = build_units(config.layout, geometry)
     link, layout = config.radio.link, config.layout
-    profiles = candidate.profiles
+    profiles = in_force(config, candidate)
     return {
         "scenario": f"{loaded.name}: {config.title}" if config.title else loaded.name,
         "run id": loaded.run_id(),
@@ -43,7 +44,11 @@ def facts_of(loaded: LoadedScenario) -> dict[str, Any]:
         "homes": homes(config),
         "candidate": f"{candidate.name}: {candidate.title}" if candidate.title else candidate.name,
         "hazards": [f"{one} {HAZARDS[one].title}" for one in candidate.exercised],
-        "profiles": [f"{place}: {profile.name}" for place, profile in profiles.items()],
+        "profiles": [
+            f"{place}: {profile.name}, {profile.get('message_set')} over {profile.get('network')}, "
+            f"{profile.effective('security.suite')} under root {profile.effective('security.root')}"
+            for place, profile in profiles.items()
+        ],
         "gateway": "none" if candidate.gateway is None else f"within {candidate.gateway.within_m:g} m of a border",
         "views": [view.name for view in loaded.views],
         "remarks": list(loaded.remarks),

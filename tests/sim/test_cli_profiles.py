@@ -80,6 +80,7 @@ def test_a_profile_of_ones_own(capsys, tmp_path: Path) -> None:
     [
         (("suzou",), "did you mean 'suzhou'"),
         (("suzhou", "nosuch"), "known: cn-lte-v2x-day1, cn-lte-v2x-day2, cn-nr-v2x, etsi-itsg5, jiaxing"),
+        (("suzhou", "suzhou"), "two of the profiles are called suzhou"),
         (("suzhou", "S6"), "say --candidate S6"),
         (("suzhou", "--csv", "no/such/folder.csv"), "its folder does not exist"),
         (("suzhou", "--html", "."), "is a folder"),

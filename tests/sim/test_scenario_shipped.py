@@ -167,3 +167,21 @@ def test_examples_come_in_order_and_say_what_they_cover() -> None:
     for file in files:
         assert file.read_text(encoding="utf-8").startswith("# covers: ")
         assert load(file).config.duration_s <= 10
+
+
+def test_facts_tell_what_the_candidate_makes_of_a_scenario() -> None:
+    """By hand: channel halves, message sets and roots of S6 on the arterial; units as its page lists them."""
+    facts = facts_of(load("demo-zone", ["standards.candidate=S6"]))
+    assert facts["roadside units"].endswith("(ZJ 14, JS 39, SH 23)")
+    assert "JS: vehicles send lower, listen lower + upper; units send upper, listen lower + upper" in facts["radio"]
+    by_place = dict(line.split(": ", 1) for line in facts["profiles"])
+    assert "csae53-2017" in by_place["ZJ"] and "csae53-2020" in by_place["JS"]
+    assert by_place["SH"].endswith("under root shanghai") and by_place["ZJ"].endswith("under root national")
+    assert [line.split()[0] for line in facts["hazards"]] == ["H1", "H4", "H7", "H11", "H12", "H13", "H14"]
+
+
+def test_facts_tell_the_radio_and_the_fleet() -> None:
+    """By hand: another access layer comes with its channel; shares of homes are those of the file."""
+    facts = facts_of(load("expressway", ["standards.candidate=eu-itsg5"]))
+    assert facts["radio"] == ["ieee80211p, 10 MHz around 5900 MHz"] and facts["hazards"] == []
+    assert facts["homes"] == ["SH 45%", "JS 35%", "ZJ 20%"]
