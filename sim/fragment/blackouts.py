@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LEAST_CROSSINGS = 30
 """Fewer crossings of all seeds together have no quantile."""
+TOLD = "told"
+"""State of a row with quantiles begins so."""
 FRESH = "fresh"
 """End of a crossing whose blackout ended by itself; the others are clipped where they were last seen."""
 BLACKOUT_COLUMNS = (
@@ -42,6 +44,8 @@ class Pooled(NamedTuple):
     distance_m: tuple[float, ...]
     """Median and p95; NaN with too few crossings."""
     duration_s: tuple[float, ...]
+    at_least: tuple[str, ...] = ()
+    """Quantiles (``median``, ``p95``) that would be larger if clipped crossings had been seen to their end."""
 
 
 def blackout_rows(found: Findings) -> Iterator[tuple[Any, ...]]:
@@ -56,7 +60,8 @@ def blackout_rows(found: Findings) -> Iterator[tuple[Any, ...]]:
 def pooled(crossings: Mapping[int, Sequence[Mapping[str, Any]]]) -> dict[Group, Pooled]:
     """Quantiles by group; ``crossings`` are rows of the table ``crossings`` by seed.
 
-    A clipped crossing counts with what was seen of it, so a quantile is too low where many are (``censored_ratio``).
+    A clipped crossing counts with what was seen of it, so a quantile can be too low: where it would change if blackouts
+    that were clipped never ended, it is a lower bound.
     """
     groups: dict[Group, list[tuple[int, Mapping[str, Any]]]] = {}
     for seed, rows in crossings.items():
@@ -69,13 +74,23 @@ def pooled(crossings: Mapping[int, Sequence[Mapping[str, Any]]]) -> dict[Group, 
 
 def _pool(rows: Sequence[tuple[int, Mapping[str, Any]]]) -> Pooled:
     enough = len(rows) >= LEAST_CROSSINGS
-    quantiles = []
+    clipped = np.array([str(row["end"]) != FRESH for _, row in rows])
+    quantiles: dict[str, tuple[float, ...]] = {}
+    larger = np.zeros(len(_QUANTILES), bool)
     for column in ("distance_m", "duration_s"):
         values = np.array([float(row[column]) for _, row in rows])
-        quantiles.append(tuple(np.quantile(values, _QUANTILES, method="inverted_cdf").tolist()) if enough else
-                         (math.nan, math.nan))
-    clipped = sum(str(row["end"]) != FRESH for _, row in rows)
-    return Pooled(len(rows), len({seed for seed, _ in rows}), clipped / len(rows), quantiles[0], quantiles[1])
+        told, most = (_quantiles(one) for one in (values, np.where(clipped, math.inf, values)))
+        larger |= told != most
+        quantiles[column] = tuple(told.tolist()) if enough else (math.nan, math.nan)
+    at_least = tuple(name for name, one in zip(("median", "p95"), larger, strict=True) if one and enough)
+    seeds = len({seed for seed, _ in rows})
+    return Pooled(len(rows), seeds, float(clipped.mean()), **quantiles, at_least=at_least)
+
+
+def _quantiles(values: np.ndarray) -> np.ndarray:
+    """Those of :data:`_QUANTILES`, each one of the values."""
+    place = np.quantile(np.arange(len(values)), _QUANTILES, method="inverted_cdf").astype(np.int64)
+    return np.asarray(np.sort(values)[place])
 
 
 def _cells(mine: Pooled | None, base: Pooled | None) -> Iterator[Any]:
@@ -85,7 +100,10 @@ def _cells(mine: Pooled | None, base: Pooled | None) -> Iterator[Any]:
     values, others = (*mine.distance_m, *mine.duration_s), (*base.distance_m, *base.duration_s)
     yield from values
     yield from (one - other for one, other in zip(values, others, strict=True))
-    yield "told" if mine.crossings >= LEAST_CROSSINGS else f"no data: fewer than {LEAST_CROSSINGS} crossings"
+    if mine.crossings < LEAST_CROSSINGS:
+        yield f"no data: fewer than {LEAST_CROSSINGS} crossings"
+    else:
+        yield f"{TOLD}: {' and '.join(mine.at_least)} at least this (clipped)" if mine.at_least else TOLD
 
 
 def crossings_of(found: Findings, name: str) -> dict[int, list[dict[str, Any]]]:

@@ -11,7 +11,7 @@ from sim.campaign.statistics import Interval
 from sim.cli.options import columns
 from sim.fragment.answer import Findings
 from sim.fragment.attribution import Attribution, wrong_with_and_without
-from sim.fragment.blackouts import LEAST_CROSSINGS, blackout_rows
+from sim.fragment.blackouts import LEAST_CROSSINGS, TOLD, blackout_rows
 from sim.fragment.decisions import decisions
 from sim.fragment.losses import value_of, weight_of, wrong
 from sim.fragment.observe import fragmentation, mean_of
@@ -194,7 +194,7 @@ def notes(found: Findings, language: str = "en") -> Iterator[str]:
     if marked:
         yield say("rest_on", language, names=", ".join(marked))
     yield from _gap_note(found, language)
-    if all(row[-1] != "told" for row in blackout_rows(found)):
+    if all(not row[-1].startswith(TOLD) for row in blackout_rows(found)):
         yield say("no_crossing", language, least=LEAST_CROSSINGS)
     if missing := found.failed_runs():
         yield say("missing", language, count=missing)

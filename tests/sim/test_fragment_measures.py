@@ -312,8 +312,14 @@ def test_blackout_pools_the_crossings_of_all_seeds() -> None:
     rows[1] += [crossing(500, "B", "fresh")] * 4
     found = pooled(rows)
     own = found[Group("RSI", 1100.0, "B", "up", "A")]
-    assert own == (40, 2, 2 / 40, (20.0, 38.0), (2.0, 3.8))
+    assert own == (40, 2, 2 / 40, (20.0, 38.0), (2.0, 3.8), ("median", "p95")), "21 and 39 if clipped ones never ended"
     assert math.isnan(found[Group("RSI", 1100.0, "B", "up", "B")].distance_m[0])
+    rows[0] += [crossing(0.5, "A", "fresh")] * 20 + [crossing(900, "A", "run")] * 2
+    assert pooled(rows)[Group("RSI", 1100.0, "B", "up", "A")].at_least == ("p95",), "11 in any case; 39 or no end"
+    rows = {0: [crossing(k, "A", "fresh") for k in range(1, 40)] + [crossing(90, "A", "run")]}
+    assert pooled(rows)[Group("RSI", 1100.0, "B", "up", "A")].at_least == (), "the clipped one is the longest anyway"
+    rows = {0: [crossing(k, "A", "fresh") for k in range(1, 39)] + [crossing(90, "A", "run")] * 2}
+    assert pooled(rows)[Group("RSI", 1100.0, "B", "up", "A")].at_least == (), "38 of 40 are told beside it"
     both = found[Group("RSI", 1100.0, "B", "up", "")]
     assert both.crossings == 44 and both.distance_m == (22.0, 500.0)
 
