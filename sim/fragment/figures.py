@@ -18,6 +18,7 @@ from sim.plots.fragment_waterfall import waterfalls
 
 if TYPE_CHECKING:
     from sim.fragment.answer import Findings
+    from sim.results import Result
 
 FIGURES: dict[str, Callable[[Ask], Iterator[Drawn]]] = {
     "fragmentation-index": index_by_class,
@@ -45,7 +46,8 @@ def draw(
     from sim.plots import style
     from sim.plots.labels import labels
 
-    asks = [Ask(found, labels(language), language) for language in languages]
+    runs: dict[str, Result] = {}
+    asks = [Ask(found, labels(language), language, runs) for language in languages]
     chosen = tuple(names)
     unknown = [name for name in chosen if name not in FIGURES]
     if unknown:

@@ -46,12 +46,12 @@ def _figure(
     height_in = 2.95 + _ROW_IN * len(lines)
     figure = style.new_figure(11.0, height_in)
     bottom, tall = 1.45 / height_in, _ROW_IN * len(lines) / height_in
-    every = [figure.add_axes((x, bottom, wide, tall)) for x, wide in ((0.2, 0.3), (0.525, 0.3))]
+    every = [figure.add_axes((x, bottom, wide, tall)) for x, wide in ((0.3, 0.25), (0.58, 0.25))]
     for k, axes in enumerate(every):
         row_axis(axes, len(lines))
         axes.axvline(0, color=style.INK, linewidth=1.2, zorder=1)
         axes.set_xlabel(words["std_blackout_s" if k else "std_blackout_m"])
-        axes.locator_params(axis="x", nbins=6)
+        axes.locator_params(axis="x", nbins=5)
         for row, group in enumerate(lines):
             if group is not None:
                 _row(axes, row, group, (mine.get(group), base.get(group)), k, words)
@@ -66,11 +66,11 @@ def _figure(
             )
             figure.text(0.012, y, told, ha="left", va="center", fontsize=11.5, fontweight="bold", color=style.INK)
             continue
-        figure.text(0.19, y, group.home or words["std_all_homes"], ha="right", va="center", fontsize=11)
+        figure.text(0.29, y, group.home or words["std_all_homes"], ha="right", va="center", fontsize=11)
         one = mine.get(group)
         if one:
             told = words["std_censored"].format(n=one.crossings, clipped=100 * one.censored_ratio)
-            figure.text(0.835, y, told, ha="left", va="center", fontsize=9.5, color="#555555")
+            figure.text(0.84, y, told, ha="left", va="center", fontsize=9.5, color="#555555")
     _legend(figure, ask, name, height_in)
     return figure
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.campaign.statistics import Interval
@@ -31,17 +32,26 @@ class Drawn(NamedTuple):
     """Those it shows, the one it is about first."""
 
 
-class Ask(NamedTuple):
+@dataclass(frozen=True)
+class Ask:
     """What is to be drawn, and in which words."""
 
     found: Findings
     words: dict[str, str]
     language: str
+    runs: dict[str, Result] = field(default_factory=dict)
+    """First run of each candidate, once it was asked for."""
 
     @property
     def others(self) -> list[str]:
         """Candidates that are compared with the first one."""
         return [name for name in self.found.candidates if name != self.found.study.against]
+
+    def run_of(self, name: str) -> Result:
+        """The first finished run of a candidate: its geometry and settings are those of every seed."""
+        if name not in self.runs:
+            self.runs[name] = self.found.campaign.results(self.found.study.variant(name).index)[0][1]
+        return self.runs[name]
 
     def title_of(self, name: str) -> str:
         """Title of a candidate in this language."""
@@ -65,7 +75,6 @@ def described(ask: Ask, candidates: Sequence[str]) -> Result:
     from sim.fragment.traceability import illustrative_scenario
 
     found, words = ask.found, ask.words
-    of_one = [result for _, result in found.campaign.results(found.study.variant(candidates[0]).index)]
     counts = sorted({len(found.observed[name].replications) for name in candidates})
     count = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
     seeds = words["std_seeds_one"] if count == "1" else words["std_seeds"].format(count=count)
@@ -73,8 +82,11 @@ def described(ask: Ask, candidates: Sequence[str]) -> Result:
     who = f"{about[0]}: {ask.title_of(about[0])}" if len(about) == 1 else ""
     title = "; ".join(part for part in (found.study.scenario, shortened(who, 84), seeds) if part)
     marked = [line for name in candidates for line in found.illustrative(name)] + illustrative_scenario(found)
-    first = of_one[0]
-    return Result(first.folder, {**first.summary, "title": title, "seed": None, "illustrative": marked})
+    first = ask.run_of(candidates[0])
+    told = Result(first.folder, {**first.summary, "title": title, "seed": None, "illustrative": marked})
+    # Reading the scenario again would cost more than any figure's own data.
+    vars(told)["scenario"] = first.scenario
+    return told
 
 
 def error(value: Interval, low: float = -math.inf, high: float = math.inf) -> tuple[list[list[float]], bool] | None:

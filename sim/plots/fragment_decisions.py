@@ -85,10 +85,10 @@ def _scores(axes: Axes, made: list[Decision]) -> None:
     for row, one in enumerate(made):
         axes.plot(one.band, [row, row], color=style.SKY, linewidth=7, solid_capstyle="butt", zorder=2)
         axes.plot([one.score], [row], "D", color=style.BLUE, markeredgecolor="white", markersize=7.5, zorder=3)
-        axes.annotate(f"{one.score:.2f}", (one.score, row), (0, 7), textcoords="offset points", ha="center",
-                      va="bottom", fontsize=9)
+        axes.annotate(f"{one.score:.2f}", (max(one.score, *one.band, 0.0), row), (7, 0), textcoords="offset points",
+                      ha="left", va="center", fontsize=9.5)
     low, high = min(0.0, *(one.band[0] for one in made)), max(0.0, *(one.band[1] for one in made))
     wide = high - low or 1.0
-    axes.set_xlim(low - 0.16 * wide, high + 0.16 * wide)
+    axes.set_xlim(low - 0.12 * wide, high + 0.4 * wide)
     axes.locator_params(axis="x", nbins=3)
     axes.tick_params(axis="x", labelsize=10)

@@ -70,7 +70,8 @@ def _panel(axes: Axes, ask: Ask, name: str, subject: Subject, pairs: list[str]) 
     for side in axes.spines.values():
         side.set_visible(False)
     words = ask.words
-    axes.set_ylabel(words["std_sender_unit" if subject.link.startswith("I") else "std_sender"], fontsize=10, labelpad=1)
+    unit = "std_sender_unit" if subject.measure == UIR else "std_sender_zone"
+    axes.set_ylabel(words[unit if subject.link.startswith("I") else "std_sender"], fontsize=10, labelpad=1)
     to = words["std_receiver_unit" if subject.link.endswith("I") else "std_receiver"]
     measure = "UIR" if subject.measure == UIR else words["compare_useful"]
     axes.set_title(f"{subject.name}: {measure}", loc="left", fontsize=12.5, fontweight="bold", pad=33)

@@ -66,7 +66,7 @@ def priority_by_class(ask: Ask) -> Iterator[Drawn]:
     order = found.study.hazards
     shares = {one.subject: one.shares()["shapley"] for one in chosen}
     limits = _limits([value for by in shares.values() for value in by.values()])
-    figure, every = panels(len(chosen), len(chosen), left_in=3.3, gap_in=(0.14, 0), panel_in=0.52 * len(order) + 0.1,
+    figure, every = panels(len(chosen), len(chosen), left_in=3.3, gap_in=(0.2, 0), panel_in=0.52 * len(order) + 0.1,
                            head_in=1.6, foot_in=1.05)
     cut = False
     for axes, one in zip(every, chosen, strict=True):
@@ -78,7 +78,8 @@ def priority_by_class(ask: Ask) -> Iterator[Drawn]:
             cut |= _bar(axes, row, value, limits)
             axes.text(0.99, row - 0.25, f"{value.mean:.3f}", transform=axes.get_yaxis_transform(), ha="right",
                       va="bottom", fontsize=9.5, color=style.INK)
-        axes.locator_params(axis="x", nbins=3)
+        axes.locator_params(axis="x", nbins=2)
+        axes.tick_params(axis="x", labelsize=10.5)
         axes.set_xlabel("1 - x")
         axes.text(0.5, 1.02, one.subject.name.replace(" ", "\n", 1), transform=axes.transAxes, ha="center",
                   va="bottom", fontsize=12, fontweight="bold", linespacing=1.15)

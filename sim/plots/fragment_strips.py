@@ -79,7 +79,7 @@ def _figure(
     shades: dict[Strip, list[tuple[float, float]]],
 ) -> Figure:
     words = ask.words
-    geometry = ask.found.campaign.results(ask.found.study.variant(name).index)[0][1].corridor
+    geometry = ask.run_of(name).corridor
     length_m = float(geometry.get("length_m") or max(rows[-1, 0] for rows in mine.values()))
     height_in = 2.9 + 0.85 * len(order)
     figure = style.new_figure(11.0, height_in)

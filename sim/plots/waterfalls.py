@@ -127,5 +127,5 @@ def _bars(axes: Axes, fall: Fall, shift: float, wide: float, fill: tuple[str, st
         if told and lost >= _LEAST_TOLD:
             axes.text(k + shift, before + 0.015, f"-{100 * lost:.0f}" if lost >= 0.095 else f"-{100 * lost:.1f}",
                       ha="center", va="bottom", fontsize=9.5, color=style.INK, zorder=4,
-                      bbox={"fc": "white", "ec": "none", "pad": 0.4, "alpha": 0.85})
+                      bbox={"fc": "white", "ec": "none", "pad": 0.1, "alpha": 0.7})
         before = left
