@@ -89,6 +89,8 @@ def open_document(source: Source, folders: Sequence[Path], what: str) -> Documen
                 return read_document(candidate)
             except DocumentError as error:
                 raise ProfileError(error.problems) from None
+    if path.suffix in (".yaml", ".yml"):
+        raise ProfileError([Problem(str(source), "", "", f"no such file of a {what}")])
     files = (file for folder in folders if folder.is_dir() for file in folder.glob("*.yaml"))
     names = sorted({file.stem for file in files if _begins(file, f"schema: {what}/")})
     hint = f"; {did_you_mean(str(source), names)}" if names else ""
@@ -217,6 +219,9 @@ def _entries(
         return {}, [document.problem(("keys",), "must be a mapping")]
     for path, content in _leaves(keys or {}):
         key, place = dotted(path), ("keys", *path)
+        if key in GROUPS:
+            problems.append(document.problem(place, "must be a mapping of keys"))
+            continue
         if key not in KEYS:
             problems.append(document.problem(place, f"unknown key; {did_you_mean(key, KEYS)}", of_key=True))
             continue

@@ -132,7 +132,7 @@ def candidate_named(name: str) -> Candidate:
     try:
         return load_candidate(name, _folders())
     except ProfileError as error:
-        if all(problem.where == name for problem in error.problems):
+        if Path(name).suffix not in (".yaml", ".yml") and all(one.where == name for one in error.problems):
             raise ValueError(f"no such candidate: {name}; {did_you_mean(name, shipped_files('candidates'))}") from None
         raise
 

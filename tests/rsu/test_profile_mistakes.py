@@ -274,3 +274,13 @@ def test_an_assumed_key_of_a_region_cannot_hide(tmp_path) -> None:
     assert any("keys.feed_datum.set_in: unknown key" in line for line in told)
     written_out = load_profile(profile("region", {"map_datum": entry("WGS84")}, inherits=nation)).plain()
     assert load_profile(written_out).plain() == written_out
+
+
+def test_a_group_without_keys_and_a_file_that_is_not_there(tmp_path) -> None:
+    """By hand: neither is taken for a misspelt name."""
+    assert lines_of(profile("p", {"bounds": [1], "security": 3}), load_profile) == [
+        "profile: keys.bounds: must be a mapping of keys", "profile: keys.security: 3: must be a mapping of keys",
+    ]
+    missing = str(tmp_path / "no.yaml")
+    assert lines_of(missing, load_profile) == [f"{missing}: no such file of a profile"]
+    assert lines_of(missing) == [f"{missing}: no such file of a candidate"]
