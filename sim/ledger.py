@@ -10,8 +10,10 @@ COLUMNS = {
     "flow": np.int16, "sender": np.int64, "sender_place": np.int16, "sender_home": np.int16,
     "generated_ns": np.int64, "ready_ns": np.int64, "encode_ns": np.int64, "sign_ns": np.int64,
     "backhaul_ns": np.int64, "sense_ns": np.int64, "size_bytes": np.int32, "measured": np.bool_,
-    "sequence": np.int64, "certificate": np.bool_, "voice": np.int8,
+    "sequence": np.int64, "certificate": np.bool_, "voice": np.int8, "addressed": np.int64,
 }
+EVERYBODY, NOBODY = -1, -2
+"""Values of the column ``addressed`` for frames that are not meant for the station in one slot alone."""
 
 
 class Ledger:
@@ -29,7 +31,9 @@ class Ledger:
         self.next_frame = 0
 
     def add(self, count: int, payload: list[bytes | None], **columns: np.ndarray | int | bool) -> np.ndarray:
-        """Enter ``count`` frames; returns their numbers. Every column must be given (scalar or one per frame)."""
+        """Enter ``count`` frames; returns their numbers. Every column must be given (scalar or one per frame), but
+        ``addressed``: a frame is meant for everybody unless it says."""
+        columns = {"addressed": EVERYBODY, **columns}
         if set(columns) != set(COLUMNS):
             raise ValueError(f"ledger columns differ: {sorted(set(columns) ^ set(COLUMNS))}")
         self._reserve(count)

@@ -19,6 +19,10 @@ from sim.world.build import World
 
 Subject = tuple[str, tuple[int, ...]]
 """(service class, indices of what is told: approaches of MAP, nodes of SPAT, events of RSI, sensor fields of RSM)."""
+ADDRESSED = ("VIR", "RSC")
+"""Messages that are meant for one station."""
+ADDRESS = ""
+"""Stands for the service class in the subject of such a message, with the slot of the station it is meant for."""
 KEPT_SUBJECTS = 4096
 
 
@@ -27,8 +31,8 @@ class Relevance:
 
     MAP: on an approach that it describes, inside the zone. SPAT: in the zone of a node that the unit tells of. RSI: on
     the path of an event that it announces, or on the way there. RSM and C157-SSM: in the field of the unit's sensor.
-    Every other message is wanted everywhere. What a MAP or RSI tells of is read from its octets by the sender's own
-    decoder.
+    VIR and RSC: at the unit or vehicle that they are addressed to. Every other message is wanted
+    everywhere. What a MAP or RSI tells of is read from its octets by the sender's own decoder.
     """
 
     def __init__(
@@ -38,7 +42,9 @@ class Relevance:
         """``readings``: how the stations of each speaker read, in order."""
         self._stations, self._zones, self._approaches, self._ledger = world.stations, zones, approaches, ledger
         self._service = [flow.service if flow.sender == Kind.RSU else "" for flow in flows]
+        self._addressed = np.array([flow.message in ADDRESSED for flow in flows], bool)
         self._has_zone = np.array([service in ("MAP", "SPAT", "RSI", "RSM") for service in self._service])
+        self._has_zone |= self._addressed
         self._is_rsi = np.array([service == "RSI" for service in self._service])
         self._events = {(event.kind, event.id): index for index, event in enumerate(world.config.events)}
         self._nodes = {unit.index: tuple(units.nodes_of(unit)) for unit in world.units}
@@ -58,10 +64,13 @@ class Relevance:
             return None
         voices = self._ledger.column("voice", frame[roadside]).tolist()
         payloads = self._ledger.payloads(frame[roadside])
-        return [
+        found = [
             self._subject(int(sender[k]), self._service[int(flow[k])], voice, octets)
             for k, voice, octets in zip(roadside.tolist(), voices, payloads, strict=True)
         ]
+        for k in np.flatnonzero(self._addressed[flow[roadside]]).tolist():
+            found[k] = ADDRESS, tuple(self._ledger.column("addressed", frame[roadside[k : k + 1]]).tolist())
+        return found
 
     def links(
         self, subjects: list[Subject] | None, flow: np.ndarray, row: np.ndarray, receiver: np.ndarray
@@ -94,6 +103,8 @@ class Relevance:
     def _subject(self, unit: int, service: str, voice: int, octets: bytes | None) -> Subject:
         if service == "SPAT" or octets is None:
             return service, self._nodes[unit] if service == "SPAT" else ()
+        if not service:
+            return ADDRESS, ()
         if service == "RSM":
             row = self._sensor[unit]
             return service, () if row is None else (row,)
@@ -128,6 +139,9 @@ class Relevance:
         if service == "MAP":
             return self._approaches.inside & np.isin(self._approaches.approach, told)
         inside = np.zeros(self._stations.size, bool)
+        if service == ADDRESS:
+            inside[[slot for slot in told if slot >= 0]] = True
+            return inside
         for node in told:
             slots = self._approaches.in_zone(node)
             inside[slots[self._approaches.inside[slots]]] = True

@@ -15,6 +15,7 @@ from rsu.services.day2.rsc import build_rsc
 from rsu.services.day2.vir import build_vir
 from sim.clock import SECOND, hashed_uniform, ns_from_ms, stream, stream_key
 from sim.frames import Frames
+from sim.ledger import NOBODY
 from sim.metrics.round_trips import RoundTrip, RoundTrips, Transit
 from sim.senders.entry import enter
 from sim.senders.intentions import intention_of
@@ -178,6 +179,7 @@ class Coordination:
         return enter(
             self.ledger, self.world.stations, self.envelope, self.vir, slot, np.array([now_ns]), [octets],
             np.array([sequence]), self.roadside.measured, self.speaker.index,
+            addressed=request.unit.index,
         )
 
     def _forget(self, now_ns: int) -> None:
@@ -239,7 +241,16 @@ class Coordination:
             generated_utc_ns=roadside.clock_ns(site, generated_ns),
         )
         octets = [self.message_set.encode("RSC", value) for value in values]
-        roadside.emit(site, self.rsc, octets, first_stream=self._free_stream(unit, generated_ns))
+        roadside.emit(
+            site, self.rsc, octets, first_stream=self._free_stream(unit, generated_ns),
+            addressed=self._slot_of(vehicle),
+        )
+
+    def _slot_of(self, identifier: bytes) -> int:
+        """Where the vehicle with a temporary id is, if it is still there."""
+        slots = self._slots()
+        found = slots[self._identifiers(slots) == np.uint64(int.from_bytes(identifier, "big"))]
+        return int(found[0]) if len(found) else NOBODY
 
     def _free_stream(self, unit: int, now_ns: int) -> int:
         """A stream of the unit's RSC that has had no frame for a period: answers never replace each other."""

@@ -16,7 +16,7 @@ from rsu.services.described import UnitDescription
 from sim.backhaul import Backhaul, constant_ns
 from sim.clock import SECOND, stream
 from sim.frames import Frames, Kind
-from sim.ledger import Ledger
+from sim.ledger import EVERYBODY, Ledger
 from sim.scenario.schema.layout import RoadsideEvent
 from sim.senders.flows import MessageFlow
 from sim.senders.sensing import Sensing
@@ -236,10 +236,12 @@ class RoadsideSenders:
         yield self.env.timeout(wait_ns + (0 if unit.twin_of is None else self.twin_delay_ns))
 
     def emit(self, unit: RoadsideUnit, flow: MessageFlow, octets: Sequence[bytes], *, backhaul_ns: int = 0,
-             sense_ns: int = 0, first_stream: int = 0, generated_ns: int | None = None) -> None:
+             sense_ns: int = 0, first_stream: int = 0, generated_ns: int | None = None,
+             addressed: int = EVERYBODY) -> None:
         """Send messages generated now; each goes in a periodic stream of its own, counted from ``first_stream``.
 
-        ``generated_ns`` is for messages that took from then until now to reach the unit.
+        ``generated_ns`` is for messages that took from then until now to reach the unit, ``addressed`` the slot of the
+        only station that they are meant for.
         """
         if not octets:
             return
@@ -262,6 +264,7 @@ class RoadsideSenders:
             generated_ns=made_ns, ready_ns=ready_ns, encode_ns=self.envelope.encode_ns,
             sign_ns=self.envelope.sign_ns, backhaul_ns=backhaul_ns, sense_ns=sense_ns, size_bytes=size,
             measured=self.measured[0] <= made_ns < self.measured[1], sequence=sequence, certificate=full,
+            addressed=addressed,
         )
         self.submit(Frames(
             frame, sender, np.full(count, unit.station_id), sequence, np.full(count, flow.flow.index),

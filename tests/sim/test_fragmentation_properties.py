@@ -211,4 +211,6 @@ def test_second_phase_beside_the_first() -> None:
     for message, link in (("VIR", "V2I"), ("RSC", "I2V")):
         of = {key.station_class: value for key, value in pairs.items() if key[1:3] == (link, message)}
         assert of["A>A"] == 1.0 and set(of) <= {"A>A", "A>B"} and of.get("A>B", 0.0) == 0.0, message
+    assert seen.of("uir_class", "I2V", "RSC") == 1.0, "an answer is meant for the vehicle that asked, and for no other"
+    assert Key("uir_class", "V2V", "VIR") not in seen, "a request is meant for a unit"
     assert {pairs[Key("uir_pair", "V2V", "BSM", pair)] for pair in ("A>A", "A>B", "B>A", "B>B")} == {1.0}
