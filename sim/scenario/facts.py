@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from rsu.profile import HAZARDS
+from rsu.profile import HAZARDS, Candidate
 from sim.scenario.loader import LoadedScenario
 from sim.scenario.schema import Scenario
 from sim.scenario.standards_checks import in_force
 from sim.timeline import traffic_warmup_s
 from sim.world.corridor import CorridorGeometry
+from sim.world.gateways import with_twins
 from sim.world.sites import RoadsideUnit, build_units
 
 WIDEST = 160
@@ -49,7 +50,7 @@ def facts_of(loaded: LoadedScenario) -> dict[str, Any]:
             f"{profile.effective('security.suite')} under root {profile.effective('security.root')}"
             for place, profile in profiles.items()
         ],
-        "gateway": "none" if candidate.gateway is None else f"within {candidate.gateway.within_m:g} m of a border",
+        "gateway": gateways(candidate, geometry, units),
         "views": [view.name for view in loaded.views],
         "remarks": list(loaded.remarks),
         "illustrative": candidate.illustrative_items(),
@@ -67,6 +68,15 @@ def facts_text(loaded: LoadedScenario) -> str:
             text = f"\n{'':<{width}}  ".join(str(item) for item in value)
         lines.append(f"{key:<{width}}  {text}")
     return "\n".join(lines)
+
+
+def gateways(candidate: Candidate, corridor: CorridorGeometry, units: list[RoadsideUnit]) -> str:
+    """Reach and delay of gateways, and how many radios they add at the borders."""
+    gateway = candidate.gateway
+    if gateway is None:
+        return "none"
+    added = len(with_twins(units, corridor, gateway)) - len(units)
+    return f"within {gateway.within_m:g} m of a border, {gateway.delay_ms:g} ms later: {added} further radios"
 
 
 def radios(config: Scenario) -> list[str]:

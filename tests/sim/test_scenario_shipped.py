@@ -185,3 +185,17 @@ def test_facts_tell_the_radio_and_the_fleet() -> None:
     facts = facts_of(load("expressway", ["standards.candidate=eu-itsg5"]))
     assert facts["radio"] == ["ieee80211p, 10 MHz around 5900 MHz"] and facts["hazards"] == []
     assert facts["homes"] == ["SH 45%", "JS 35%", "ZJ 20%"]
+
+
+def test_facts_count_the_radios_of_gateways() -> None:
+    """By hand: units of both sides within 800 m of the one border, each a second time."""
+    loaded = load("border", ["standards.candidate=G"])
+    facts = facts_of(loaded)
+    assert facts["gateway"].startswith("within 800 m of a border, 20 ms later: ")
+    added = int(facts["gateway"].split(": ")[1].split()[0])
+    corridor = CorridorGeometry(loaded.config.corridor)
+    units = build_units(loaded.config.layout, corridor)
+    border_m = corridor.borders[0].chainage_m
+    near = [unit for unit in units if abs(unit.chainage_m - border_m) <= 800]
+    places = {unit.jurisdiction for unit in near} | {0, 1}
+    assert added == len(near) * (len(places) - 1) and added > 0
