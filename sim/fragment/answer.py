@@ -95,11 +95,10 @@ def fragment(question: Question, out: Path, do: Doing) -> Findings:
 
 
 def findings(study: Study, campaign: CampaignResult) -> Findings:
-    """What the finished runs of a study say."""
+    """What the finished runs of a study say; a candidate without any has no figures, the others have theirs."""
     seen = observed(study, campaign)
-    empty = [name for name in study.candidates if not seen[name].replications]
-    if empty:
-        raise ValueError(f"{campaign.folder.out}: no finished run of {empty[0]}: nothing to compare")
+    if not seen[study.against].replications:
+        raise ValueError(f"{campaign.folder.out}: no finished run of {study.against}: nothing to compare with")
     width = 1 + max(run.replication for run in campaign.runs)
     found = Findings(study, campaign, seen, width)
     if study.hazards and all(one.replications for one in found.subsets.values()):

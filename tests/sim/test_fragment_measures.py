@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.fragment import Findings, findings
+from sim.campaign.store import CampaignResult
+from sim.fragment import Findings, Study, findings
 from sim.fragment.attribution import Attribution
 from sim.fragment.blackouts import Group, pooled
 from sim.fragment.decisions import Decision, Weights, decisions, read_weights, scored
@@ -275,6 +276,27 @@ def test_a_run_that_is_missing_is_left_out_of_its_pairs(place: Path, tmp_path: P
     (share,) = rows(left, "attribution", link="V2V", hazard="H4")
     assert share["n_seeds"] == 2 and share["shapley"] == pytest.approx(0.26 * 0.8)
     assert "1 runs are missing" in "\n".join(summary_lines(left))
+
+
+def test_a_candidate_whose_runs_all_failed_costs_the_others_nothing(tmp_path: Path) -> None:
+    """By hand: without a run of the fragmented candidate its cells are empty, nothing is attributed, the page says how
+    many runs are missing; without a run of what it is compared with there is nothing to tell."""
+    left = findings(*without_runs(tmp_path / "a", "three"))
+    told = document(left)
+    assert told["candidates"][1]["seeds"] == 0 and told["runs"]["missing"] == 2 and not left.attributions
+    assert {row["fi"] for row in told["fragmentation"]} == {None} and "2 runs" in "\n".join(summary_lines(left))
+    with pytest.raises(ValueError, match="no finished run of harm"):
+        findings(*without_runs(tmp_path / "b", "harm"))
+
+
+def without_runs(folder: Path, name: str) -> tuple[Study, CampaignResult]:
+    """The study, two seeds, and its campaign without a finished run of one candidate."""
+    folder.mkdir()
+    study, campaign = hand_made(folder, seeds=2)
+    for run in campaign.runs:
+        if run.variant == study.variant(name).index:
+            (campaign.folder.run_path(run.run_id) / "summary.json").unlink()
+    return study, campaign
 
 
 def test_rows_that_cannot_be_read(tmp_path: Path) -> None:
