@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from rsu.profile import KEYS
+from rsu.profile import KEYS, Key
 from sim.profiles.between import between_head, between_rows, ground_text, grounds
 from sim.profiles.conflicts import ONE_VALUE, conflicts
 from sim.profiles.process import agreement, documents, place_counts
 from sim.profiles.sheet import STATES, Cell, Sheet
 from sim.profiles.tables import cell_text, is_illustrative, key_name, title_of
-from sim.profiles.words import LETTERS, key_text, word
+from sim.profiles.words import LETTERS, key_text, value_text, word
 
 COLOURS = {"same": "#d9efd9", "differ": "#f9d5c8", "unset": "#f2f2f2", "unknown": "#fff0b8"}
 """State -> background of its cells."""
@@ -59,10 +59,18 @@ def _main(sheet: Sheet, only: Sequence[str], language: str) -> Iterator[str]:
         key = KEYS[row.key]
         cells = "".join(_cell(cell, language) for cell in row.cells)
         yield (
-            f"<tr><td>{escape(row.key)}</td><td>{escape(key_text(row.key, language))}</td><td>{escape(key.unit)}</td>"
+            f"<tr><td>{escape(row.key)}</td><td>{escape(key_text(row.key, language))}{_otherwise(key, language)}</td>"
+            f"<td>{escape(key.unit)}</td>"
             f"<td>{escape(key.hazard)}</td>{cells}</tr>"
         )
     yield "</table>"
+
+
+def _otherwise(key: Key, language: str) -> str:
+    """What holds where nobody sets a key."""
+    if key.default in (None, (), {}):
+        return ""
+    return f"<br><small>{escape(word('default', language))}: {escape(value_text(key.default, language))}</small>"
 
 
 def _cell(cell: Cell, language: str) -> str:
