@@ -85,8 +85,9 @@ class Content:
         assert meant.status is not None and read.status is not None
         same = (meant.status == STATUS_OK) & same_vehicles(meant, read)
         verdict[~same] = Verdict.SILENT
-        away_m = self._shift_m(np.column_stack([meant.longitude_deg, meant.latitude_deg]), self.sender.datum)
-        verdict[same & (away_m > LARGEST_SHIFT_M)] = Verdict.DATUM
+        if self.sender.datum != self.receiver.datum:
+            placed = np.flatnonzero(same)
+            verdict[placed[self._elsewhere(meant.longitude_deg[placed], meant.latitude_deg[placed])]] = Verdict.DATUM
         verdict[read.status != STATUS_OK] = Verdict.SKIP
         verdict[read.status == STATUS_ERROR] = Verdict.ERROR
         return verdict
@@ -139,6 +140,17 @@ class Content:
         if any(taken is None for _, taken in pairs):
             return [Verdict.CODE]
         return [Verdict.SILENT] if any(told != taken for told, taken in pairs) else []
+
+    def _elsewhere(self, lon_deg: np.ndarray, lat_deg: np.ndarray) -> np.ndarray:
+        """Whether each position of vehicles is too far off, by the shift in the middle of its cell."""
+        known = np.isfinite(lon_deg) & np.isfinite(lat_deg)
+        lon, lat = (np.floor(np.where(known, degrees, 0.0) / CELL_DEG) for degrees in (lon_deg, lat_deg))
+        cells, of_cell = np.unique(lon * 1e6 + lat, return_inverse=True)
+        first = np.zeros(len(cells), np.int64)
+        first[of_cell] = np.arange(len(of_cell))
+        datum = self.sender.datum
+        off = [self._cell_shift_m(float(lon[k]), float(lat[k]), datum) > LARGEST_SHIFT_M for k in first.tolist()]
+        return np.array(off, bool)[of_cell] & known
 
     def _displaced(self, lonlat: np.ndarray, written_in: str) -> bool:
         """Whether any position is too far off, by the shift in the middle of its cell.

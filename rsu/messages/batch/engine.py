@@ -241,6 +241,10 @@ class _Decoding:
         words = block.from_octets(chosen, int(self.bits[left].max() + 63) // 64 + 2)
         place = np.arange(len(left))
         place = place[~self._read(words, place, left)]
+        if not self.why and len(place):
+            refused = np.array([self.engine.codec.refuses(self.messages[row]) for row in left[place].tolist()])
+            self.status[left[place[refused]]] = STATUS_ERROR
+            place = place[~refused]
         tries, lessons = 1, max(1, len(left) // MESSAGES_PER_LESSON)
         while len(place) and lessons > 0:
             known = len(self.general)
@@ -282,9 +286,6 @@ class _Decoding:
                     good[piece.rows[wrong]] = False
 
     def _general(self, row: int) -> bool:
-        if not self.why and self.engine.codec.refuses(self.messages[row]):
-            self.status[row] = STATUS_ERROR
-            return False
         decoded = self.engine.codec.decode(self.messages[row], self.policy)
         if decoded.usable and decoded.message == self.engine.message:
             self.general[row] = decoded.value
