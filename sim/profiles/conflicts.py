@@ -11,9 +11,9 @@ from rsu.profile import Entry, Profile
 from sim.profiles.bounds import bound, is_empty, meet, only_value, satisfies
 from sim.profiles.sheet import Sheet, further_national
 
-NONE, ONE_VALUE, DIFFERENT, CONVERT, OUTSIDE = "none", "one value", "different", "convert", "outside"
-"""No value satisfies both; just one does; two words that exclude each other; two datums, with positions passed from
-one to the other; a value in use outside a bound."""
+NONE, ONE_VALUE, DIFFERENT, SHARED, CONVERT, OUTSIDE = "none", "one value", "different", "shared", "convert", "outside"
+"""No value satisfies both; just one does; two words that exclude each other; one region number, or none, in two places;
+two datums, with positions passed from one to the other; a value in use outside a bound."""
 
 RELATED: tuple[tuple[str, str], ...] = (("bounds.sign_rate_hz", "bounds.dynamic_lane_rate_hz"),)
 """Bounds under different names that one message has to satisfy: a dynamic lane is shown by a sign."""
@@ -61,7 +61,10 @@ def conflicts(sheet: Sheet) -> tuple[Conflict, ...]:
 
     Bounds of the shipped national profiles that build upon the national column are read with it.
     """
-    return (*bound_conflicts(sheet), *word_conflicts(sheet), *datum_conflicts(sheet), *values_outside(sheet))
+    return (
+        *bound_conflicts(sheet), *word_conflicts(sheet), *shared_regions(sheet), *datum_conflicts(sheet),
+        *values_outside(sheet),
+    )
 
 
 def bound_conflicts(sheet: Sheet) -> Iterator[Conflict]:
@@ -84,6 +87,17 @@ def word_conflicts(sheet: Sheet) -> Iterator[Conflict]:
     for first, second in combinations(stated, 2):
         if first.key == second.key and first.text != second.text:
             yield Conflict(DIFFERENT, first, second)
+
+
+def shared_regions(sheet: Sheet) -> Iterator[Conflict]:
+    """Pairs of places whose profiles give their nodes the same region number, or none."""
+    set_by = [
+        _statement("region_id", entry, (column.place,)) for column in sheet.places
+        if (entry := column.profile.entries.get("region_id")) is not None and not entry.unknown
+    ]
+    for first, second in combinations(set_by, 2):
+        if first.text == second.text:
+            yield Conflict(SHARED, first, second)
 
 
 def datum_conflicts(sheet: Sheet) -> Iterator[Conflict]:

@@ -33,6 +33,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "none": ("no value satisfies both", "无同时满足的取值"),
     "one value": ("satisfies both: only", "同时满足的取值只有"),
     "different": ("exclude each other", "互不相容"),
+    "shared": ("the same in both: nodes cannot be told apart", "两地相同，路口无法区分"),
     "convert": ("differ: positions have to be converted", "坐标须转换"),
     "outside": ("value in use outside the bound", "现用取值超出限值"),
     "process": ("The standards themselves", "标准制定情况"),

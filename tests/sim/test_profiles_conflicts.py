@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rsu.profile import KEYS, load_candidate
-from sim.profiles import candidate_named, conflicts, profile_named, sheet_of_candidate, sheet_of_profiles
+from sim.profiles import Sheet, candidate_named, conflicts, profile_named, sheet_of_candidate, sheet_of_profiles
 from sim.profiles.conflicts import EXCLUSIVE, RELATED, Conflict
 
 
@@ -80,6 +80,23 @@ def test_datums_of_air_road_data_and_platform() -> None:
         ("convert", ("map_datum", "platform.datum"), frozenset({"CGCS2000", "GCJ-02"})),
     }
     assert {one.keys() for one in found("shanghai", "suzhou") if one.kind == "convert"} == {("datum", "platform.datum")}
+
+
+def test_places_that_share_a_region() -> None:
+    """By hand: in S6 two of three send no region; R4 gives every node one; two profiles with one number."""
+    def shared(sheet: Sheet) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        found = [one for one in conflicts(sheet) if one.kind == "shared"]
+        return [(one.first.text, one.first.places, one.second.places) for one in found]
+
+    assert shared(sheet_of_candidate(candidate_named("S6"))) == [("absent", ("JS",), ("ZJ",))]
+    assert shared(sheet_of_candidate(candidate_named("R4"))) == []
+    nation = {"schema": "profile/1", "name": "nation", "keys": {"datum": rule("WGS84")}}
+    numbered = {
+        place: {"schema": "profile/1", "name": place, "inherits": nation, "keys": {"region_id": rule(number)}}
+        for place, number in (("A", 3101), ("B", 3205), ("C", 3101))
+    }
+    candidate = load_candidate({"schema": "candidate/1", "name": "c", "harmonised": nation, "profiles": numbered})
+    assert shared(sheet_of_candidate(candidate)) == [("3101", ("A",), ("C",))]
 
 
 def rule(value: object) -> dict[str, object]:
