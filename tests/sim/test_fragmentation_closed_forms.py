@@ -103,11 +103,11 @@ def test_the_printed_figures_are_those_of_the_shares() -> None:
         assert expected(form, FLEET, places) == pytest.approx(value, abs=6e-4), (corridor, form, link)
 
 
-@pytest.mark.parametrize("corridor", CORRIDORS)
+@pytest.mark.parametrize("corridor", ["C1", pytest.param("C2", marks=pytest.mark.slow)])
 def test_units_and_vehicles_by_shares_of_the_run(corridor: str, tmp_path: Path) -> None:
     """Printed: sum of f_h L_h over trusted pairs, with the shares that this run has, within 0.005; RSI from units at
     vehicles and BSM of vehicles at units alike. Everything that is lost is lost to the root."""
-    data = v2i(corridor, 1, units=100)
+    data = v2i(corridor, 1, units=60)
     homes, places, _ = own_shares(data)
     for form, seen in views(ran(data, tmp_path / "run")).items():
         for link, service in (("I2V", "RSI"), ("V2I", "BSM")):
@@ -194,7 +194,7 @@ def test_blackout_from_the_period_alone(period_s: float, printed_s: float, tmp_p
             ],
         },
         "traffic": {
-            "model": "constant-speed", "density_veh_km": 400, "spacing": "poisson", "equipped_ratio": 1, "tick_s": 0.5,
+            "model": "constant-speed", "density_veh_km": 250, "spacing": "poisson", "equipped_ratio": 1, "tick_s": 0.5,
         },
         "gnss": {"model": "exact"}, "bsm": {"enabled": False}, "security": {"certificates": "known"},
         "layout": {"name": "one", "sites": [
@@ -213,7 +213,7 @@ def test_blackout_from_the_period_alone(period_s: float, printed_s: float, tmp_p
     }
     with (ran(data, tmp_path / "run") / "crossings.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["class"] == "RSI" and float(row["time_s"]) < window_s]
-    assert len(rows) > 200 and {row["end"] for row in rows} == {"fresh"}
+    assert len(rows) > 130 and {row["end"] for row in rows} == {"fresh"}
     after_s = np.array([float(row["duration_s"]) for row in rows])
     mean_s = period_s * (1 / (1 - LOST) - 0.5)
     assert mean_s == pytest.approx(printed_s, rel=1e-3) and after_s.min() > -0.05
