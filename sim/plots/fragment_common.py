@@ -44,8 +44,13 @@ class Ask:
 
     @property
     def others(self) -> list[str]:
-        """Candidates that are compared with the first one."""
-        return [name for name in self.found.candidates if name != self.found.study.against]
+        """Candidates with finished runs that are compared with the first one."""
+        return [name for name in self.shown if name != self.found.study.against]
+
+    @property
+    def shown(self) -> list[str]:
+        """Candidates with finished runs."""
+        return [name for name in self.found.candidates if self.found.observed[name].replications]
 
     def run_of(self, name: str) -> Result:
         """The first finished run of a candidate: its geometry and settings are those of every seed."""

@@ -52,7 +52,7 @@ def index_by_class(ask: Ask) -> Iterator[Drawn]:
     note = words["std_fi_note"].format(against=found.study.against)
     note += f"; {words['std_clipped']}" if cut else ""
     note += f"; {words['std_star']}" if any(found.illustrative(name) for name in ask.others) else ""
-    yield Drawn("fragmentation-index", figure, words["std_index"], note, tuple(found.candidates))
+    yield Drawn("fragmentation-index", figure, words["std_index"], note, tuple(ask.shown))
 
 
 def _limits(values: list[Interval]) -> tuple[float, float]:

@@ -26,7 +26,7 @@ def matrices(ask: Ask) -> Iterator[Drawn]:
     from sim.fragment.losses import USEFUL, pairs_of, subjects, supply_subjects
 
     words = ask.words
-    for name in ask.found.candidates:
+    for name in ask.shown:
         seen = ask.found.observed[name]
         for stem, note, chosen in (
             ("matrix", "std_matrix_note", supply_subjects(seen)),

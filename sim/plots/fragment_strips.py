@@ -31,11 +31,11 @@ def strips(ask: Ask) -> Iterator[Drawn]:
         order = [(class_, way) for class_ in CLASSES for way in ("up", "down") if (class_, way) in mine]
         if not order:
             continue
-        shades, untold = blackouts_of(ask, name)
+        shades, untold, total = blackouts_of(ask, name)
         figure = _figure(ask, name, order, mine, base, shades)
         note = words["std_coverage_note"]
         if untold:
-            note += f"; {words['std_blackout_untold'].format(count=untold, least=LEAST_CROSSINGS)}"
+            note += f"; {words['std_blackout_untold'].format(count=untold, total=total, least=LEAST_CROSSINGS)}"
         yield Drawn(f"corridor.{name}", figure, words["std_coverage"].format(candidate=name), note, (name, against))
 
 
@@ -55,15 +55,17 @@ def coverage_of(ask: Ask, name: str) -> dict[Strip, np.ndarray]:
     }
 
 
-def blackouts_of(ask: Ask, name: str) -> tuple[dict[Strip, list[tuple[float, float]]], int]:
-    """((class, direction) -> spans of the road from a border to the median end of its blackout, groups without one)."""
+def blackouts_of(ask: Ask, name: str) -> tuple[dict[Strip, list[tuple[float, float]]], int, int]:
+    """((class, direction) -> spans of the road from a border to the median end of its blackout, groups without enough
+    crossings, all groups)."""
     from sim.fragment.blackouts import LEAST_CROSSINGS, crossings_of, pooled
 
     spans: dict[Strip, list[tuple[float, float]]] = {}
-    untold = 0
+    untold, total = 0, 0
     for group, one in pooled(crossings_of(ask.found, name)).items():
         if group.home:
             continue
+        total += 1
         if one.crossings < LEAST_CROSSINGS:
             untold += 1
         elif one.distance_m[0] > 0:
@@ -71,7 +73,7 @@ def blackouts_of(ask: Ask, name: str) -> tuple[dict[Strip, list[tuple[float, flo
             spans.setdefault((group.class_, group.direction), []).append(
                 (min(group.border_m, end_m), max(group.border_m, end_m))
             )
-    return spans, untold
+    return spans, untold, total
 
 
 def _figure(

@@ -55,8 +55,8 @@ STANDARDS: dict[str, tuple[str, str]] = {
     "std_blackout_s": ("time behind the border [s]", "过界后时间 [s]"),
     "std_blackout_shade": ("blackout, median", "信息空窗（中位数）"),
     "std_blackout_untold": (
-        "blackout of {count} border crossings groups: no data (fewer than {least} crossings)",
-        "{count} 组过界空窗无数据（少于 {least} 次过界）",
+        "blackout: no data where fewer than {least} vehicles crossed ({count} of {total})",
+        "过界不足 {least} 次者无信息空窗数据（{total} 组中 {count} 组）",
     ),
     "std_border_of": (
         "border at {km:.2f} km, into {place}, {direction}",

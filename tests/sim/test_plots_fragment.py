@@ -165,7 +165,7 @@ def test_the_strip_shows_means_over_seeds_and_the_median_blackout(made: dict[str
     assert [one.get_data()[0][0] for one in stairs[4:]] == pytest.approx([0.9, 0.9])
     (shade,) = [patch for patch in axes.patches if isinstance(patch, Rectangle) and patch.get_hatch()]
     assert (shade.get_x(), shade.get_width()) == pytest.approx((BORDER_M, 120.0))
-    assert "no data (fewer than 30 crossings)" in drawn.note
+    assert "fewer than 30 vehicles crossed (1 of 2)" in drawn.note
 
 
 def test_blackout_stands_with_its_crossings(made: dict[str, Drawn]) -> None:
@@ -217,6 +217,18 @@ def test_a_figure_that_fails_is_told_and_costs_no_other(
         draw(found, tmp_path, names=("pie",))
     with pytest.raises(ValueError, match="'fr'"):
         draw(found, tmp_path, ("fr",))
+
+
+def test_a_candidate_without_finished_runs_is_left_out(found: Findings, tmp_path: Path) -> None:
+    """By hand: of two candidates one has no run: only matrices of the other are drawn, and nothing fails."""
+    from dataclasses import replace
+
+    from sim.fragment.observe import Observed
+
+    gone = replace(found, observed={**found.observed, "three": Observed("three", [])}, attributions=[])
+    heard: list[str] = []
+    paths = draw(gone, tmp_path, say=heard.append)
+    assert [path.name for path in paths] == ["matrix.harm.png", "matrix-coverage.harm.png"] and heard == []
 
 
 def test_equal_studies_give_equal_bytes(found: Findings, tmp_path: Path) -> None:
