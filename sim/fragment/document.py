@@ -8,6 +8,7 @@ from typing import Any
 
 import sim
 from sim.fragment.answer import Findings
+from sim.fragment.losses import weight_of
 from sim.fragment.tables import TABLES, rows_of
 from sim.fragment.variants import digest
 from sim.fragment.words import notes, verdict
@@ -24,6 +25,10 @@ def document(found: Findings) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION, "version": sim.__version__, "name": question.name, "scenario": study.scenario,
         "against": study.against, "attributed": study.attributed or None,
         "hazards": list(study.hazards), "weights": dict(question.weights), "changes": dict(question.changes),
+        "classes": [
+            {"link": one.link, "class": one.class_, "measure": one.measure, "weight": weight_of(one, question.weights)}
+            for one in found.classes
+        ],
         "candidates": [
             {
                 "name": name, "title": one.title, "title_zh": getattr(one, "title_zh", ""), "digest": digest(one),

@@ -49,6 +49,10 @@ PHRASES: dict[str, tuple[str, str]] = {
         "decision matrix (weights are assumptions; band: every weight halved and doubled)",
         "决策矩阵（权重为假设；括号内为各权重减半与加倍时的范围）",
     ),
+    "otherwise": (
+        "the matrix puts {hazard} first, not {next}: it also weighs wrong applications, latency and the legal level",
+        "矩阵的首位是 {hazard} 而非 {next}：它还计入误用、时延与法规层级",
+    ),
     "rank": ("rank", "名次"),
     "won_back": ("x won back", "挽回的 x"),
     "wrong_change": ("wrong [1/(veh h)]", "误用变化 [1/(车·时)]"),
@@ -102,6 +106,10 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "missing": (
         "{count} runs are missing or failed: figures are of the others", "{count} 次运行缺失或失败：数值来自其余运行",
+    ),
+    "one_place": (
+        "the scenario has one jurisdiction: no usable share, wrong application or border is told of",
+        "该场景只有一个辖区：不统计可用率、误用与边界",
     ),
     "no_crossing": (
         "blackout: no group of vehicles has {least} crossings of a border; take more seeds, a longer time, or a "

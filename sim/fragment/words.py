@@ -165,6 +165,9 @@ def _decision_lines(found: Findings, language: str) -> Iterator[str]:
         ])
     heads = ("rank", "hazard", "won_back", "wrong_change", "latency_change", "score", "ranks")
     yield columns(rows, [*(say(key, language) for key in heads), ""])
+    following = found.attributions[-1].roadmap()[1][0]
+    if rows and rows[0][1] != following:
+        yield say("otherwise", language, hazard=rows[0][1], next=following)
 
 
 def _sensitivity_lines(found: Findings, language: str) -> Iterator[str]:
@@ -194,7 +197,9 @@ def notes(found: Findings, language: str = "en") -> Iterator[str]:
     if marked:
         yield say("rest_on", language, names=", ".join(marked))
     yield from _gap_note(found, language)
-    if all(not row[-1].startswith(TOLD) for row in blackout_rows(found)):
+    if len(found.jurisdictions) == 1:
+        yield say("one_place", language)
+    elif all(not row[-1].startswith(TOLD) for row in blackout_rows(found)):
         yield say("no_crossing", language, least=LEAST_CROSSINGS)
     if missing := found.failed_runs():
         yield say("missing", language, count=missing)

@@ -47,6 +47,8 @@ def test_one_json_document(place: Path, capsys: Any) -> None:
     code, text, _ = outcome(capsys, *words(place, "--json", "-q"))
     told = json.loads(text)
     assert code == 0 and told == json.loads((place / "out" / "study.json").read_text(encoding="utf-8"))
+    weights = [(one["link"], one["class"], one["weight"]) for one in told["classes"]]
+    assert weights == [("V2V", "BSM", 1), ("I2V", "RSI", 1)], "those of the overall loss"
     assert told["against"] == "harm" and told["verdict"].startswith("harmonise H11 next")
 
 

@@ -241,6 +241,8 @@ def test_words(found: Findings) -> None:
     text = "\n".join(summary_lines(found))
     for word in ("0.790 ± 0.000", "three", "illustrative", "H11", "harmonise H11 next", "loss left", "wrong", "3 seed"):
         assert word in text, word
+    first = decisions(found)[0].hazard
+    assert (f"the matrix puts {first} first" in text) == (first != "H11"), "told where the two orders differ"
     chinese = "\n".join(summary_lines(found, "zh"))
     assert "坐标基准不同" in chinese
     for word in ("loss", "interval", "weights", "wrong", "harmonise"):
