@@ -44,7 +44,7 @@ def add(verbs: Any, name: str) -> None:
     parser.add_argument("--plots", action=argparse.BooleanOptionalAction, default=True, help="draw the figures "
                         "(default) or not")
     parser.add_argument("--lang", nargs="+", choices=("en", "zh"), default=["en"], help="of the figures; the first one "
-                        "also of titles in the summary (default en)")
+                        "also of the summary (default en)")
     add_place(parser)
     parser.add_argument("--dry-run", action="store_true", help="list the runs and the expected time, do nothing")
     add_json(parser)
