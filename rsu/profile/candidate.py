@@ -13,6 +13,9 @@ from rsu.profile.trust import Gateway, Relays, Trust
 
 CANDIDATE_SCHEMA = "candidate/1"
 SITES = ("scenario", "profiles")
+ALLOTTED_MHZ = (5905.0, 5925.0)
+"""What China allots to direct communication (MIIT radio document 203/2018)."""
+NOT_LEGAL = "not a legal option in China"
 WITHOUT = " - "
 """Stands in a name before each hazard that is harmonised."""
 
@@ -146,7 +149,8 @@ class Candidate:
     def illustrative_items(self) -> list[str]:
         """Everything in force that rests on memory or assumption, one line each: keys by place, then rows.
 
-        A key that a document fixes, while its number was not had, is among them where a run takes the default for it.
+        A key that a document fixes, while its number was not had, is among them where a run takes the default for it;
+        so is a band outside the Chinese allocation, which makes a profile a point of reference.
         """
         places: dict[tuple[str, str, str], list[str]] = {}
         told = {(one.place, one.key) for one in self.differences}
@@ -160,7 +164,7 @@ class Candidate:
                     taken = plain_value(profile.effective(key))
                     ground = f"not known, {'left open' if taken is None else f'{taken} taken'}: {entry.source}"
                     places.setdefault((entry.set_in, key, ground), []).append(place)
-        lines = [
+        lines = self.outside_allocation() + [
             f"profile {name}: {key} ({', '.join(named)}): {ground}" for (name, key, ground), named in places.items()
         ]
         for one in self.differences:
@@ -178,6 +182,20 @@ class Candidate:
         if self.gateway is not None and self.gateway.basis in ILLUSTRATIVE:
             lines.append(f"gateway within {self.gateway.within_m:g} m: {_ground(self.gateway)}")
         return lines
+
+    def outside_allocation(self) -> list[str]:
+        """Profiles whose band is not within the Chinese allocation, one line each."""
+        found = {}
+        for profile in self.profiles.values():
+            low, _, high = str(profile.get("band", "")).partition("-")
+            try:
+                inside = ALLOTTED_MHZ[0] <= float(low) and float(high) <= ALLOTTED_MHZ[1]
+            except ValueError:
+                continue
+            if not inside:
+                allotted = "-".join(f"{edge:g}" for edge in ALLOTTED_MHZ)
+                found[profile.name] = f"profile {profile.name}: {low}-{high} MHz, {NOT_LEGAL} ({allotted} MHz allotted)"
+        return list(found.values())
 
     def plain(self) -> dict[str, Any]:
         """The candidate as plain data with its profiles inlined; :func:`load_candidate` reads it back."""

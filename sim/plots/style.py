@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rsu.profile.candidate import NOT_LEGAL
 from sim.metrics.summary import messages_line, radio_line, settings_line
 from sim.results import Result
 from sim.whole import written_whole
@@ -132,7 +133,9 @@ def new_figure(width_in: float = 11.0, height_in: float = 6.2) -> Figure:
 def finish(figure: Figure, result: Result, title: str, words: dict[str, str], note: str = "") -> Figure:
     """Title on top, captions below: what the reader must know, who speaks what, settings of the radio."""
     width_in, height_in = figure.get_size_inches()
-    head = "; ".join(line for line in (note, messages_line(result)) if line)
+    rests_on = result.summary.get("illustrative") or []
+    legal = words["not_legal"] if any(NOT_LEGAL in str(line) for line in rests_on) else ""
+    head = "; ".join(line for line in (legal, note, messages_line(result)) if line)
     lines = (head, radio_line(result), settings_line(result))
     text = "\n".join(row for line in lines for row in wrapped(line, round(14 * width_in)))
     height_in = _with_room_below(figure, figure.text(

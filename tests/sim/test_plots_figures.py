@@ -273,6 +273,18 @@ def test_lines_of_many_messages_stay_apart() -> None:
     assert len({(one["color"], one["marker"]) for one in made}) == 21
 
 
+def test_a_reference_point_is_called_one_below_every_figure(folder: Path) -> None:
+    """By hand: with the line that a band outside the allocation brings, and without it."""
+    from rsu.profile.candidate import NOT_LEGAL
+
+    result = read(folder)
+    for lines, told in ((["profile p: a band"], False), ([f"profile p: 1-2 MHz, {NOT_LEGAL}"], True)):
+        result.summary["illustrative"] = lines
+        for _, figure in figures_of(result, "prr"):
+            said = " ".join(word.replace("\n", " ") for word in texts(figure))
+            assert ("not a legal option in China" in said) is told
+
+
 def test_a_figure_says_which_set_was_spoken(tmp_path: Path, folder: Path) -> None:
     """By hand: set, network layer and envelope stand below a figure, with what of them are octets and what sizes."""
     import json

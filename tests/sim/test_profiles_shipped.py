@@ -185,3 +185,16 @@ def test_every_difference_says_what_is_assumed() -> None:
     for one in candidate_named("S6").differences:
         assert one.entry.basis == "assumption"
         assert "assumed" in one.entry.source or "could be read" in one.entry.source, (one.place, one.key)
+
+
+@pytest.mark.parametrize(("name", "told"), [
+    ("eu-itsg5", ["profile etsi-itsg5: 5895-5905 MHz"]), ("us-cv2x", ["profile us-cv2x-sae: 5895-5925 MHz"]),
+    ("nr-v2x", []), ("S6", []), ("harmonised-day1", []),
+])
+def test_bands_outside_the_allocation_are_told(name: str, told: list[str]) -> None:
+    """Printed: 5905-5925 MHz in China; 5895-5905 and 5895-5925 MHz of the reference points are outside it."""
+    candidate = candidate_named(name)
+    found = candidate.outside_allocation()
+    assert [line.split(",")[0] for line in found] == told
+    assert all("not a legal option in China" in line for line in found)
+    assert candidate.illustrative_items()[: len(told)] == found
