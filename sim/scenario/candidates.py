@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -72,7 +72,15 @@ def fitted(draft: Draft, config: Scenario, candidate: Candidate | None) -> tuple
     except ValueError as error:
         draft.problems.append(draft.problem(CANDIDATE, " ".join(str(error).split())))
         return config, ()
-    return config, tuple(remarks)
+    return config, (*remarks, *_idle_hazards(candidate))
+
+
+def _idle_hazards(candidate: Candidate) -> Iterator[str]:
+    """Hazards that a candidate lists while nothing in it differs for them."""
+    for hazard in candidate.hazards:
+        left = candidate.without([hazard])
+        if all(getattr(left, word) == getattr(candidate, word) for word in ("profiles", "trust", "relays")):
+            yield f"candidate {candidate.name}: hazard {hazard} is listed, but nothing in it differs for that"
 
 
 def _taken(draft: Draft, place: KeyPath, wanted: Any) -> tuple[Candidate | None, Any]:

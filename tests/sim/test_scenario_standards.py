@@ -262,3 +262,12 @@ def test_a_candidate_of_an_override_is_placed_there() -> None:
     (line,) = str(caught.value).splitlines()
     assert line.startswith("--set standards.candidate=")
     assert ": standards.candidate.hazards.0: H99: no such hazard" in line
+
+
+def test_a_hazard_for_which_nothing_differs_is_told() -> None:
+    """By hand: H17 has no key; H11 is exercised by a feed; those of the shipped family all are."""
+    rows = {"B": [difference("feed_datum", "GCJ-02", "H11")]}
+    loaded = load_mapping(scenario(candidate=candidate(hazards=["H11", "H17"], differences=rows)))
+    assert loaded.remarks == ("candidate c: hazard H17 is listed, but nothing in it differs for that",)
+    for name in ("S1", "S6", "R1", "R5", "G"):
+        assert not any("is listed" in line for line in load("demo-zone", [f"standards.candidate={name}"]).remarks)
