@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from sim.frames import Kind
+from sim.frames import Kind, Outcome
 from sim.metrics.coverage import Coverage
 from sim.world.build import World
 
@@ -139,6 +139,12 @@ class Here:
         self._place[2, slots] = believed.heading_deg
         self._known = True
         return self._place
+
+
+def ended(fits: np.ndarray, late: np.ndarray) -> np.ndarray:
+    """Outcome of messages that an application understood: ``fits`` where it would apply a fresh one, ``late`` where it
+    is too old."""
+    return np.where(fits, np.where(late, Outcome.STALE, Outcome.DELIVERED), Outcome.NOT_INTERPRETED)
 
 
 def report_coverage(

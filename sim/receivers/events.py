@@ -9,7 +9,7 @@ from rsu.applications.events import EventZones
 from rsu.compatibility import Reading
 from sim.frames import Outcome
 from sim.metrics.coverage import Coverage
-from sim.receivers.base import Decoded, Delivery, Here, Newest, report_coverage
+from sim.receivers.base import Decoded, Delivery, Here, Newest, ended, report_coverage
 from sim.receivers.zones import RSI, Zones
 
 
@@ -57,12 +57,10 @@ class RsiReceiver:
             if not len(rows):
                 continue
             applied_ns, here = delivery.applied_ns[rows], self.here
-            age_s = (applied_ns - delivery.generated_ns[frame]) * 1e-9
-            applied = self._applies(
-                zones, here.lon[receiver], here.lat[receiver], here.heading_deg[receiver], age_s=age_s,
-                tau_s=self._tau_s,
-            )
-            outcome[rows] = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
+            late = (applied_ns - delivery.generated_ns[frame]) * 1e-9 > self._tau_s
+            fits = self._applies(zones, here.lon[receiver], here.lat[receiver], here.heading_deg[receiver])
+            applied = fits & ~late
+            outcome[rows] = ended(fits, late)
             if wrong:
                 self._report_heard(events, receiver, applied_ns, int(delivery.sender[frame]))
                 continue

@@ -9,7 +9,7 @@ from rsu.applications.objects import ObjectColumns, separation
 from rsu.compatibility import Read, Reading
 from sim.frames import Outcome
 from sim.metrics.coverage import Coverage
-from sim.receivers.base import Decoded, Delivery, Here, report_coverage
+from sim.receivers.base import Decoded, Delivery, Here, ended, report_coverage
 from sim.receivers.zones import RSM, Zones
 from sim.senders.sensing import true_vehicles
 from sim.world.sensor import RoadsideSensor, VehicleColumns
@@ -66,22 +66,19 @@ class RsmReceiver:
         assert decoded.message is not None and decoded.value is not None
         objects = decoded.readers.objects(decoded.message, decoded.value, at_utc_ns)
         own = near.rows_of(self._numbers(receiver))
-        age_s = (applied_ns - delivery.generated_ns[frame]) * 1e-9
+        late = (applied_ns - delivery.generated_ns[frame]) * 1e-9 > self._tau_s
         advice = self._applies(
             objects, near.lon, near.lat, sensor_sigma_m=self._sigma_m, at_utc_ns=at_utc_ns,
             receiver_lon=here.lon[receiver], receiver_lat=here.lat[receiver], receiver_vehicle=own,
-            within_m=FIELD_M, age_s=age_s, tau_s=self._tau_s,
+            within_m=FIELD_M,
         )
-        applied = advice.applied
-        if not len(objects):
-            applied = self._nobody_else(unit, receiver) & (age_s <= self._tau_s)
+        fits = advice.applied if len(objects) else self._nobody_else(unit, receiver)
         if delivery.reads_wrong(frame):
-            acts = self._acts(objects, receiver) & (age_s <= self._tau_s)
             report_coverage(self.coverage, world, RSM, receiver, applied_ns, np.zeros(len(rows), bool), unit)
-            outcome[rows] = np.where(acts, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
+            outcome[rows] = ended(self._acts(objects, receiver), late)
             return
-        report_coverage(self.coverage, world, RSM, receiver, applied_ns, applied, unit)
-        outcome[rows] = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
+        report_coverage(self.coverage, world, RSM, receiver, applied_ns, fits & ~late, unit)
+        outcome[rows] = ended(fits, late)
 
     def _acts(self, objects: ObjectColumns, receiver: np.ndarray) -> np.ndarray:
         """Whether each receiver takes some object for one near it, whatever is true."""

@@ -15,7 +15,7 @@ from sim.frames import Outcome
 from sim.metrics import CLASSES
 from sim.metrics.coverage import Coverage
 from sim.metrics.sole_supplier import NOBODY, Supply
-from sim.receivers.base import Decoded, Delivery, Here, Newest, report_coverage
+from sim.receivers.base import Decoded, Delivery, Here, Newest, ended, report_coverage
 from sim.world.approaches import Approaches
 from sim.world.build import World
 
@@ -261,17 +261,18 @@ class SpatReceiver:
         heard_ns = maps.heard_ns[link, receiver]
         advice = self._applies(
             maps.map_of(node), signals, LaneMatch(match.lane[place], match.to_stop_m[place], match.lateral_m[place]),
-            true_lane=true[place], spat_age_s=(applied_ns - delivery.generated_ns[frame]) * 1e-9,
-            spat_tau_s=self.spat_tau_s,
+            true_lane=true[place],
         )
-        applied = advice.applied & (applied_ns - heard_ns <= self.map_tau_ns)
+        fits = advice.applied & (applied_ns - heard_ns <= self.map_tau_ns)
+        late = (applied_ns - delivery.generated_ns[frame]) * 1e-9 > self.spat_tau_s
+        applied = fits & ~late
         if delivery.foreign or not meant:
             lane = match.lane[place]
             acts = self._applies(
                 maps.map_of(node), signals, LaneMatch(lane, match.to_stop_m[place], match.lateral_m[place]),
-                spat_age_s=(applied_ns - delivery.generated_ns[frame]) * 1e-9, spat_tau_s=self.spat_tau_s,
-            ).applied & (applied_ns - heard_ns <= self.map_tau_ns)
+            ).applied & (applied_ns - heard_ns <= self.map_tau_ns) & ~late
             rightly = meant and not delivery.reads_wrong(frame)
+            fits &= rightly
             applied &= rightly
             mistaken = acts & ~applied
             if rightly:
@@ -285,8 +286,8 @@ class SpatReceiver:
                     self.coverage, maps.world, SPAT_MAP, receiver[mistaken], applied_ns[mistaken],
                     np.zeros(int(mistaken.sum()), bool), int(delivery.sender[frame]),
                 )
-            rows, receiver, link, applied_ns, applied = (
-                column[keep] for column in (rows, receiver, link, applied_ns, applied)
+            rows, receiver, link, applied_ns, applied, fits, late = (
+                column[keep] for column in (rows, receiver, link, applied_ns, applied, fits, late)
             )
         report_coverage(
             self.coverage, maps.world, SPAT_MAP, receiver, applied_ns, applied, int(delivery.sender[frame]),
@@ -296,5 +297,4 @@ class SpatReceiver:
         again[applied] = self.newest.duplicate(
             node, receiver[applied], int(delivery.sender[frame]), int(delivery.generated_ns[frame])
         )
-        verdict = np.where(applied, Outcome.DELIVERED, Outcome.NOT_INTERPRETED)
-        outcome[rows] = np.where(again, Outcome.DUPLICATE, verdict)
+        outcome[rows] = np.where(again, Outcome.DUPLICATE, ended(fits, late))

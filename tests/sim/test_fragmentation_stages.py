@@ -26,7 +26,7 @@ TWO_RATES = {"events": [
     {"id": 1, "code": 501, "direction": "up", "from_m": 150, "to_m": 250, "period_class": "dynamic"},
     {"id": 2, "code": 406, "direction": "up", "from_m": 150, "to_m": 250, "period_class": "semi-static"},
 ]}
-TAU_S = {"SPAT": 1, "MAP": 5, "RSI": 3, "RSM": 0.5, "BSM": 0.001}
+TAU_S = {"SPAT": 1, "MAP": 5, "RSI": 0.001, "RSM": 0.001, "BSM": 0.001}
 SLOW_VERIFIER = {"queue": "fifo", "times": "accelerator-400", "capacity": 0}
 Case = tuple[dict[str, Any], dict[str, Any], set[tuple[str, str]]]
 ALL_FOREIGN = ["H1", "H4", "H6", "H7", "H8", "H9", "H10", "H15"]
@@ -69,7 +69,7 @@ CASES: dict[str, Case] = {
     ),
     "node names, late": (
         candidate("names", {p: {"region_id": ("absent", "H12"), "node_ids": ("own", "H12")} for p in "AB"}),
-        {"measure.tau_s": TAU_S}, {("V2V", "STALE"), ("V2I", "STALE")},
+        {"measure.tau_s": TAU_S}, {("V2V", "STALE"), ("V2I", "STALE"), ("I2V", "STALE")},
     ),
     "second phase": (
         candidate("second", {"A": {"message_set": ("csae157-2020", "H2")}}), DAY_TWO_UNITS,
