@@ -142,7 +142,7 @@ class _Writer:
     def _sequence(self, one: Any) -> tuple[Packer, Reader]:
         if any(member.default is not None for member in one.root_members):
             return _refuse, _refuse_reading
-        scope: dict[str, Any] = {"Unusual": Unusual, "Refused": Refused, "MISSING": object()}
+        scope: dict[str, Any] = {"Unusual": Unusual, "Refused": Refused, "cut": _cut, "MISSING": object()}
         pack = ["def pack(d):", " if type(d) is not dict: raise Unusual", " a = n = 0; p = 0; seen = 0"]
         read = ["def read(x, left):", " d = {}"]
         flags = len(one.optionals) + (one.additions is not None)
@@ -162,9 +162,8 @@ class _Writer:
             read += [indent + line for line in reading] + [f"{indent}d[{member.name!r}] = v"]
         pack += [" if seen != len(d): raise Unusual", f" return p << n | a, n + {flags}"]
         if one.additions is not None:
-            # Only now: what is refused before its additions is refused; their number takes 7 bits, and not two ones.
-            read += [f" if p & {1 << (flags - 1)}:", "  if left < 7 or x >> left - 2 & 3 == 3: raise Refused",
-                     "  raise Unusual"]
+            # Only now: what is refused before its additions is refused.
+            read += [f" if p & {1 << (flags - 1)}:", "  if cut(x, left): raise Refused", "  raise Unusual"]
         read.append(" return d, left")
         exec(compile("\n".join(pack + read), "<quick>", "exec"), scope)
         return scope["pack"], scope["read"]
@@ -357,6 +356,19 @@ def _text(
         return value_of(bytes(number >> place & ((1 << width) - 1) for place in places)), left
 
     return pack, read
+
+
+def _cut(x: int, left: int) -> bool:
+    """Whether the additions of a sequence certainly end too late: their number takes 7 bits and does not begin with two
+    ones, each has a presence bit, and those present a length of at least 8 bits."""
+    if left < 7 or x >> left - 2 & 3 == 3:
+        return True
+    if x >> left - 1 & 1:
+        return False
+    left -= 7
+    count = (x >> left & 63) + 1
+    left -= count
+    return left < 0 or 8 * (x >> left & ((1 << count) - 1)).bit_count() > left
 
 
 def _ascii(octets: bytes) -> str:

@@ -78,9 +78,8 @@ class Arrived:
         """Let the mask hold the outcome as well, where it is a failure, radio losses included."""
         if self.mask is None:
             return
-        failed = self.outcome != Outcome.DELIVERED
-        failed &= self.outcome != Outcome.DUPLICATE
-        self.mask[failed] |= _BITS[self.outcome[failed]]
+        self.mask |= _BITS.take(self.outcome)
 
 
-_BITS = np.array([bit(outcome) for outcome in Outcome], np.int32)
+_PASSED = (Outcome.DELIVERED, Outcome.DUPLICATE)
+_BITS = np.array([0 if outcome in _PASSED else bit(outcome) for outcome in Outcome], np.int32)

@@ -155,15 +155,16 @@ class Pipeline:
             verdict = np.where(np.abs(seen_ns) > limit_ns, np.int8(Outcome.STALE), np.int8(Outcome.DELIVERED))
             arrived.overrule(verdict)
             return
-        seen_ns, limit_ns = seen_ns[receptions.row], limit_ns[receptions.row]
+        links = np.flatnonzero(arrived.outcome == Outcome.DELIVERED)
+        row = receptions.row.take(links)
+        seen_ns, limit_ns = seen_ns.take(row), limit_ns.take(row)
         for more_ns in (arrived.extra_ns, arrived.wait_ns):
             if more_ns is not None:
-                seen_ns += more_ns
+                seen_ns += more_ns.take(links)
         if self.clocks_differ:
-            seen_ns += self._clock_error_ns(receptions)
-        late = np.abs(seen_ns) > limit_ns
-        late &= arrived.outcome == Outcome.DELIVERED
-        if late.any():
+            seen_ns += self._clock_error_ns(receptions)[links]
+        late = links.compress(np.abs(seen_ns) > limit_ns)
+        if len(late):
             arrived.own_outcome()[late] = Outcome.STALE
 
     def _report(self, arrived: Arrived) -> None:

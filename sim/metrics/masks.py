@@ -31,7 +31,14 @@ class MaskCounts:
             used = np.flatnonzero(count)
             count = count[used]
         which, cell = np.divmod(used, size)
-        for one, at, many in zip(masks[which].tolist(), cell.tolist(), count.tolist(), strict=True):
+        self._enter(masks[which], cell, count)
+
+    def add_counted(self, index: tuple[np.ndarray, ...], mask: np.ndarray, count: np.ndarray) -> None:
+        """Add ``count`` links each; may name a combination and mask again."""
+        self._enter(mask, np.ravel_multi_index(index, self.shape), count)
+
+    def _enter(self, masks: np.ndarray, cells: np.ndarray, count: np.ndarray) -> None:
+        for one, at, many in zip(masks.tolist(), cells.tolist(), count.tolist(), strict=True):
             of_mask = self._counts.setdefault(one, {})
             of_mask[at] = of_mask.get(at, 0) + many
 

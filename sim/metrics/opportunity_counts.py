@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from sim.frames import Kind, Outcome
+from sim.frames import Kind, Outcome, bit
 from sim.metrics.base import LINKS, Batch, Context, link_kind
 from sim.metrics.masks import MaskCounts
 
 KEPT_LINKS = 1 << 16
 """Links that wait before they are counted."""
 _ENDS, _KINDS = len(Outcome), len(Kind)
+_ALONE = np.array(
+    [0 if end in (Outcome.DELIVERED, Outcome.DUPLICATE) else bit(end) for end in Outcome], np.int32
+)
+"""Mask of a link on which nothing but its end went wrong."""
 
 
 class OpportunityCounts:
@@ -120,11 +124,23 @@ class OpportunityCounts:
         self._add_latency(rank_of_link, rest, took_ns, (link, message, sender, receiver))
         if waiting[0][2] is not None:
             mask = np.concatenate([part[2] for part in waiting if part[2] is not None])
-            links = np.flatnonzero((rest // _ENDS & 1 > 0) & (link >= 0)[rank_of_link])
-            if len(links):
-                where = rank_of_link[links]
-                index = (link[where], message[where], sender[where], receiver[where], rest[links] % _ENDS)
-                self.masks.add(index, mask[links])
+            self._add_masks(rank_of_link, rest, mask, count, (link, message, sender, receiver))
+
+    def _add_masks(
+        self, rank: np.ndarray, rest: np.ndarray, mask: np.ndarray, count: np.ndarray, keys: tuple[np.ndarray, ...]
+    ) -> None:
+        """Opportunities by mask: links whose mask says no more than their end are counted already (``count``)."""
+        known, end = keys[0] >= 0, rest % self._dtype(_ENDS)
+        alone = count.reshape(len(known), self._bins, 2, _ENDS)[:, :, 1].sum(1)
+        alone[~known] = 0
+        links = np.flatnonzero(mask != _ALONE.take(end))
+        links = links[(rest[links] // _ENDS & 1 > 0) & known[rank[links]]]
+        if len(links):
+            where, ends = rank[links], end[links]
+            alone -= np.bincount(where * np.int64(_ENDS) + ends, minlength=alone.size).reshape(alone.shape)
+            self.masks.add((*(key[where] for key in keys), ends), mask[links])
+        where, ends = np.nonzero(alone)
+        self.masks.add_counted((*(key[where] for key in keys), ends), _ALONE[ends], alone[where, ends])
 
     def _add_latency(
         self, rank: np.ndarray, rest: np.ndarray, took_ns: np.ndarray, keys: tuple[np.ndarray, ...]
