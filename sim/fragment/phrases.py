@@ -62,19 +62,19 @@ PHRASES: dict[str, tuple[str, str]] = {
     "ranks": ("ranks", "名次范围"),
     "nothing_attributed": ("nothing is attributed: no verdict", "未做归因：无结论"),
     "no_loss": (
-        "{name} loses nothing against its harmonised self: nothing to harmonise",
-        "{name} 与其完全统一的情形相比没有损失：无需统一",
+        "the hazards of {name} cost nothing here: nothing to harmonise",
+        "{name} 的各差异项在此没有造成损失：无需统一",
     ),
     "none_alone": (
         "no single item wins anything back: with {hazard} ({title}) alone, the best of them, the overall loss of "
-        "{total} changes by {change}; the road map tells which items win it back together{word}",
-        "单独统一任何一项都不能挽回损失：其中最好的 {hazard}（{title}）使总体损失 {total} 变化 {change}；"
+        "{total} that the hazards add changes by {change}; the road map tells which items win it back together{word}",
+        "单独统一任何一项都不能挽回损失：其中最好的 {hazard}（{title}）使各差异项造成的总体损失 {total} 变化 {change}；"
         "哪些项需一并统一见路线图{word}",
     ),
     "verdict": (
-        "harmonise {hazard} next ({title}): it recovers {gained} of the overall loss of {total}, {part} %; "
-        "{sure}{second}{warning}{word}",
-        "下一步先统一 {hazard}（{title}）：总体损失 {total} 中可挽回 {gained}，即 {part} %；"
+        "harmonise {hazard} next ({title}): it recovers {gained} of the overall loss of {total} that the hazards "
+        "add, {part} %; {sure}{second}{warning}{word}",
+        "下一步先统一 {hazard}（{title}）：各差异项造成的总体损失 {total} 中可挽回 {gained}，即 {part} %；"
         "{sure}{second}{warning}{word}",
     ),
     "no_interval": ("one seed, no interval", "单个种子，无区间"),
