@@ -237,14 +237,18 @@ class _Decoding:
         return self._result()
 
     def _batch(self, left: Rows) -> None:
+        # Messages of another set come together: where the first is refused, most are.
+        foreign = not self.why and self.engine.codec.refuses(self.messages[int(left[0])])
+        if foreign:
+            left = left[~self._refused(left)]
+            if not len(left):
+                return
         chosen = self.messages if len(left) == len(self.messages) else [self.messages[row] for row in left.tolist()]
         words = block.from_octets(chosen, int(self.bits[left].max() + 63) // 64 + 2)
         place = np.arange(len(left))
         place = place[~self._read(words, place, left)]
-        if not self.why and len(place):
-            refused = np.array([self.engine.codec.refuses(self.messages[row]) for row in left[place].tolist()])
-            self.status[left[place[refused]]] = STATUS_ERROR
-            place = place[~refused]
+        if not self.why and not foreign and len(place):
+            place = place[~self._refused(left[place])]
         tries, lessons = 1, max(1, len(left) // MESSAGES_PER_LESSON)
         while len(place) and lessons > 0:
             known = len(self.general)
@@ -258,6 +262,13 @@ class _Decoding:
                 tries = 1 if 2 * len(place) < before else min(2 * tries, 256)
         for one in left[place].tolist():
             self._general(one)
+
+    def _refused(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which rows are refused for certain; their status says so."""
+        refuses, messages = self.engine.codec.refuses, self.messages
+        refused = np.array([refuses(messages[row]) for row in rows.tolist()])
+        self.status[rows[refused]] = STATUS_ERROR
+        return refused
 
     def _read(self, words: Words, place: Rows, left: Rows) -> NDArray[np.bool_]:
         """Read those messages that have a known layout; which ones those were."""
