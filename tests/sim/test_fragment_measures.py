@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.campaign.estimate import estimate_campaign, estimate_run
 from sim.campaign.store import CampaignResult
 from sim.fragment import Findings, Study, findings
 from sim.fragment.attribution import Attribution
@@ -289,6 +290,22 @@ def test_a_candidate_whose_runs_all_failed_costs_the_others_nothing(tmp_path: Pa
     assert {row["fi"] for row in told["fragmentation"]} == {None} and "2 runs" in "\n".join(summary_lines(left))
     with pytest.raises(ValueError, match="no finished run of harm"):
         findings(*without_runs(tmp_path / "b", "harm"))
+
+
+def test_expected_time_goes_by_what_finished_runs_took(tmp_path: Path) -> None:
+    """By hand: the runs of one candidate took twice what was guessed, so those of the others are expected to."""
+    study, campaign = hand_made(tmp_path, seeds=2)
+    harm, others = study.variant("harm"), [one for one in study.plan.variants if one is not study.variant("harm")]
+    guesses = {one.index: estimate_run(one.loaded).cpu_s for one in study.plan.variants if one.loaded is not None}
+    for run in study.plan.runs:
+        path = campaign.folder.run_path(run.run_id) / "summary.json"
+        if run.variant == harm.index:
+            path.write_text(json.dumps({**json.loads(path.read_text()), "cpu_s": 2 * guesses[harm.index]}))
+        else:
+            path.unlink()
+    cpu_s, _, basis = estimate_campaign(study.plan, campaign.folder, 1)
+    assert cpu_s == pytest.approx(2 * 2 * sum(guesses[one.index] for one in others)) and "in proportion" in basis
+    assert estimate_run(others[0].loaded).cpu_s == pytest.approx(1.2 * guesses[harm.index]), "one view more"
 
 
 def without_runs(folder: Path, name: str) -> tuple[Study, CampaignResult]:
