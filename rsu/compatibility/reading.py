@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -166,12 +167,14 @@ def _vehicles(message_set: MessageSet, policy: Policy, octets: list[bytes]) -> V
         octets = [b"" if row in remembered else one for row, one in enumerate(octets)]
     columns = message_set.decode_vehicles(octets, policy)
     assert columns.status is not None
-    for row in np.flatnonzero(columns.status != STATUS_OK).tolist():
-        columns.status[row] = remembered.get(row, columns.status[row])
+    if remembered:
+        columns.status[list(remembered)] = list(remembered.values())
+    rows = np.flatnonzero(columns.status != STATUS_OK)
+    for row, status in zip(rows.tolist(), columns.status[rows].tolist(), strict=True):
         if row not in remembered:
-            refused[octets[row]] = int(columns.status[row])
-    while len(refused) > KEPT_REFUSALS:
-        del refused[next(iter(refused))]
+            refused[octets[row]] = status
+    for one in list(islice(refused, max(0, len(refused) - KEPT_REFUSALS))):
+        del refused[one]
     return columns
 
 
