@@ -9,7 +9,7 @@ import pytest
 
 import sim
 
-QUICK = ["duration_s=2", "traffic_warmup_s=5", "radio_warmup_s=1"]
+QUICK = ["security.certificates=known", "duration_s=2", "traffic_warmup_s=5", "radio_warmup_s=1"]
 
 
 def run(folder: Path, *overrides: str) -> Any:

@@ -161,13 +161,16 @@ def test_quantiles_are_those_of_all_seeds_together(real: CampaignResult) -> None
     for metric, message, link in (("latency", "BSM", "V2V"), ("gap", "BSM", "V2V"), ("latency", "SPAT", "I2V")):
         cells = [
             pair.split(":") for result in results for row in rows_of(result.folder / "histograms.csv")
-            if (row["metric"], row["message"], row["link"], row["jurisdiction"]) == (metric, message, link, "")
+            if (row["metric"], row["message"], row["link"], row["jurisdiction"], row["station_class"])
+                == (metric, message, link, "", "")
             for pair in row["cells"].split()
         ]
         values = np.repeat([int(cell) for cell, _ in cells], [int(count) for _, count in cells])
         cell = int(np.quantile(values, 0.95, method="inverted_cdf"))
         edge_ms = cell * 0.01 if cell <= 20_000 else 200 + (cell - 20_000)
-        rows = table.select(metric=metric, message=message, link=link, quantile=0.95, jurisdiction="")
+        rows = table.select(
+            metric=metric, message=message, link=link, quantile=0.95, jurisdiction="", station_class=""
+        )
         (value,), (n,) = rows["mean"], rows["n"]
         assert value == pytest.approx(edge_ms) and n == len(values)
 

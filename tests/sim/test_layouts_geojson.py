@@ -211,7 +211,7 @@ def test_too_large_missing_and_not_text(tmp_path: Path, monkeypatch: pytest.Monk
     path.write_bytes(b"\xff\xfe{}")
     with pytest.raises(ScenarioError, match="units.geojson: not UTF-8 text"):
         load("03-one-border", [f"layout={path}"])
-    with pytest.raises(ScenarioError, match="no such layout; known: demo-zone"):
+    with pytest.raises(ScenarioError, match="no such layout; known: border, demo-zone"):
         load("03-one-border", [f"layout={tmp_path}/gone.geojson"])
 
 
