@@ -6,6 +6,7 @@ import pytest
 
 from sim.access import ACCESS
 from sim.bench import CASES, Case, measure, scenario
+from sim.bench.__main__ import cheaper, in_turns
 from sim.bench.measure import sanity
 from sim.bench.report import judged, table
 from sim.scenario.loader import load_mapping
@@ -71,3 +72,29 @@ def test_a_small_run_is_measured_and_told() -> None:
     assert len(found["profile"]) == 15 and all(0 <= one["share"] <= 1 for one in found["profile"])
     text = table([found | {"targets": judged(case, found, {})}], {"processors": 2})
     assert "processors 2" in text and "asked at most 1000: met" in text and "sane" in text and "calls" in text
+
+
+def test_groups_go_in_turns_and_the_cheapest_round_counts() -> None:
+    """By hand: two cases of a group three times in turns, a case without one once; 1.2 over 1.0 of the plain case is
+    within 1.3, 1.4 is not."""
+    plain, other = Case("plain", "ideal", 10, 1.0, group="g"), Case("other", "ideal", 10, 1.0, group="g", over="plain")
+    alone = Case("alone", "ideal", 10, 1.0)
+    assert [case.name for case in in_turns([alone, plain, other], 3)] == ["alone", *["plain", "other"] * 3]
+    best = cheaper(cheaper(cheaper(None, {"cpu_s": 3.0}), {"cpu_s": 2.0}), {"cpu_s": 2.5})
+    assert best == {"cpu_s": 2.0, "rounds_cpu_s": [3.0, 2.0, 2.5]}
+    for cpu_s, met in ((1.2, True), (1.4, False)):
+        results = {"plain": result(1.0, 10), "other": result(cpu_s, 10)}
+        ratio = judged(other, results["other"], results)[0]
+        assert (ratio["figure"], ratio["met"]) == (pytest.approx(cpu_s), met)
+
+
+def test_what_the_stages_are_compared_in() -> None:
+    """Property: the four cases differ in standards and security alone, in the places that they say."""
+    cases = {case.name: scenario(case) for case in CASES if case.group == "stages"}
+    plain = cases["stages-known"]
+    for name, plan in cases.items():
+        differing = {key for key in plan if plan[key] != plain.get(key)} - {"name"}
+        assert differing <= {"security", "standards"}
+        candidate = load_mapping(plan).candidate
+        roots = {candidate.profile(place).effective("security.root") for place in ("A", "B", "C")}
+        assert len(roots) == {"stages-roots": 3, "stages-mixed": 2}.get(name, 1)
