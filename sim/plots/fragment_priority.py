@@ -144,7 +144,7 @@ def _road(axes: Axes, ask: Ask, overall: Attribution) -> None:
         if spread:
             axes.errorbar([left.mean], [step], xerr=spread[0], fmt="none", ecolor=style.INK, capsize=4, linewidth=1.2,
                           zorder=4)
-        told = f"{left.mean:.3f}" + (f" ({0.0 - gained.mean:+.3f})" if step else "")
+        told = f"{left.mean:.3f}" + (f" ({0.0 - round(gained.mean, 3):+.3f})" if step else "")
         axes.text(1.02, step, told, transform=axes.get_yaxis_transform(), ha="left", va="center", fontsize=10)
         name = f"{step}  {hazard}" if step else ask.words["std_start"]
         axes.text(-0.02, step, shortened(name, 12), transform=axes.get_yaxis_transform(), ha="right", va="center",
