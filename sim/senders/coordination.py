@@ -171,10 +171,10 @@ class Coordination:
         counter, sequence = known
         self._vehicle_counters[request.station_id] = counter, sequence + 1
         request.sent_count += 1
-        intention = intention_of(
+        intention = self.roadside.datum.intention(intention_of(
             self.world, request.slot, now_ns, self.identifiers(slot)[0], request.approach,
             int(self.zone.lane[request.slot]), self._unit_id[request.unit.index],
-        )
+        ))
         octets = self.message_set.encode("VIR", build_vir(intention, counter=counter))
         return enter(
             self.ledger, self.world.stations, self.envelope, self.vir, slot, np.array([now_ns]), [octets],

@@ -9,6 +9,7 @@ import numpy as np
 from rsu.compatibility.codes import EventCodes
 from rsu.geodesy import epoch_year
 from rsu.profile import Profile
+from rsu.services.day2.described import Intention
 from rsu.services.described import DetectedObjects, EventDescription, UnitDescription
 from rsu.services.geometry import NodeGeometry
 from sim.senders import in_datum
@@ -20,8 +21,8 @@ class Written:
     and the national ones, the same objects."""
 
     def __init__(self, profile: Profile, world: World) -> None:
-        self.datum = str(profile.get("datum") or "WGS84")
-        self.feed_datum = str(profile.get("feed_datum") or self.datum)
+        self.datum = str(profile.effective("datum"))
+        self.feed_datum = str(profile.effective("feed_datum"))
         self.epoch_year = epoch_year(world.utc0_ns)
         self._codes = EventCodes(profile.effective("event_codes"))
 
@@ -43,6 +44,10 @@ class Written:
     def detected(self, objects: DetectedObjects) -> DetectedObjects:
         """What a sensor saw."""
         return in_datum.detected_in(objects, self.datum, self.epoch_year)
+
+    def intention(self, intention: Intention) -> Intention:
+        """What a vehicle intends."""
+        return in_datum.intention_in(intention, self.datum, self.epoch_year)
 
     def point(self, lonlat: tuple[float, float]) -> tuple[float, float]:
         """One (lon, lat)."""

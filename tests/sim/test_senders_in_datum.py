@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from rsu.applications.in_datum import readers_in
 from rsu.applications.lane_match import LaneMatch, match_lanes
 from rsu.applications.objects import ObjectColumns, separation
 from rsu.applications.road_map import RoadMap
-from rsu.geodesy import LocalPlane
+from rsu.geodesy import LocalPlane, epoch_year
 from rsu.messages import MESSAGE_SETS
+from rsu.profile import Entry, Profile
 from rsu.services import SERVICES
 from rsu.services.counter import MessageCounter
 from rsu.services.day2.described import Intention, PathPlan, VehicleRequest, VehicleState
@@ -31,6 +33,8 @@ from rsu.services.described import (
 from rsu.services.geometry import LaneGeometry, LinkGeometry, NodeGeometry
 from sim.cli import main
 from sim.senders.in_datum import detected_in, event_in, intention_in, lonlat_in, node_in, unit_in
+from sim.senders.written import Written
+from sim.world.build import World
 from tests.rsu.service_cases import LANE_M, LAT, LON, UTC_NS, junction
 
 PLANE = LocalPlane(LON, LAT)
@@ -285,6 +289,17 @@ def test_everything_described_moves_together(datum) -> None:
     assert moved(np.column_stack([intention.plan.lon, intention.plan.lat]),
                  np.column_stack([plan_there.plan.lon, plan_there.plan.lat]))
     assert intention_in(replace(intention, plan=None), datum, IN_2025).plan is None
+
+
+@pytest.mark.parametrize("datum", ["WGS84", *SHIFTED])
+def test_a_request_is_written_in_the_datum_of_its_vehicle(datum: str) -> None:
+    """By hand: the profile's datum moves position and plan of a VIR; WGS 84 leaves the very same object."""
+    entry = Entry(datum, "assumption", "a test", "here")
+    written = Written(Profile("here", entries={"datum": entry}), cast(World, SimpleNamespace(utc0_ns=UTC_NS)))
+    intention = intended()
+    there = written.intention(intention)
+    assert (there is intention) is (datum == "WGS84")
+    assert there.vehicle == intention_in(intention, datum, epoch_year(UTC_NS)).vehicle
 
 
 def test_a_link_without_a_line_stays_without() -> None:
