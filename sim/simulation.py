@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from rsu.profile import Candidate
 from sim import __version__, backhaul
 from sim.capture import Capture, check_path
 from sim.engine import Engine
@@ -18,6 +19,7 @@ from sim.metrics.key_figures import key_figures
 from sim.results import METRIC_COLUMNS, Result, ResultFolder, read
 from sim.scenario.fields import field_rows
 from sim.scenario.loader import LoadedScenario
+from sim.scenario.standards_checks import in_force
 from sim.senders.speakers import Speaker
 from sim.trace import TraceWriter
 from sim.world.map_data import map_data
@@ -112,7 +114,7 @@ def _summary(
 ) -> dict[str, Any]:
     """What ``summary.json`` says of a run beside times and host."""
     config, candidate = loaded.config, loaded.candidate
-    illustrative = _illustrative(loaded, engine)
+    illustrative = _illustrative(loaded)
     illustrative += [f"scenario: {row.path}" for row in field_rows() if "assumption" in row.source]
     return {
         "name": loaded.name,
@@ -144,15 +146,21 @@ def _summary(
     }
 
 
-def _illustrative(loaded: LoadedScenario, engine: Engine) -> list[str]:
+def _illustrative(loaded: LoadedScenario) -> list[str]:
     """What of the candidate, and of the views, rests on memory or assumption, one line each."""
-    if loaded.config.standards.message_set is not None:
-        profiles = {speaker.profile.name: speaker.profile for speaker in engine.speakers.speakers}
-        return sorted({f"profile {p.name}: {key}" for p in profiles.values() for key in p.illustrative_keys()})
-    lines = loaded.candidate.illustrative_items()
+    lines = _illustrative_items(loaded, loaded.candidate)
     for view in loaded.views:
-        lines += [f"view {view.name}: {line}" for line in view.illustrative_items() if line not in lines]
+        lines += [f"view {view.name}: {line}" for line in _illustrative_items(loaded, view) if line not in lines]
     return lines
+
+
+def _illustrative_items(loaded: LoadedScenario, candidate: Candidate) -> list[str]:
+    """Items of one candidate; with another message set than its own, keys of the profiles as they then are."""
+    if loaded.config.standards.message_set is None:
+        return candidate.illustrative_items()
+    profiles = in_force(loaded.config, candidate).values()
+    keys = {f"profile {profile.name}: {key}" for profile in profiles for key in profile.illustrative_keys()}
+    return [*candidate.outside_allocation(), *sorted(keys), *candidate.illustrative_rows()]
 
 
 def _said(speaker: Speaker, engine: Engine) -> dict[str, Any]:
@@ -211,5 +219,20 @@ def provenance(loaded: LoadedScenario, engine: Engine) -> dict[str, str]:
         "EIRP": f"roadside units {layout.tx_power_dbm + layout.antenna_gain_dbi:g} dBm, "
         f"on-board units {link.tx_power_dbm + link.antenna_gain_dbi:g} dBm (conducted power + antenna gain)",
         "backhaul": backhaul.described(config),
+        **_further_speakers(engine),
         **engine.access.provenance(),
     }
+
+
+def _further_speakers(engine: Engine) -> dict[str, str]:
+    """Message sets, network layers and envelopes of the speakers after the first, where they are other ones."""
+    found = {}
+    for speaker in engine.speakers.speakers[1:]:
+        where, message_set = ", ".join(_said(speaker, engine)["jurisdictions"]), speaker.message_set
+        if message_set is not engine.message_set:
+            found[f"message set in {where}"] = f"{message_set.name}: {message_set.status}; {message_set.source}"
+        for key, words in (("network", "network layer"), ("security.envelope", "security envelope")):
+            entry = speaker.profile.entry(key)
+            if entry.value != engine.profile.value(key):
+                found[f"{words} in {where}"] = f"{entry.value}; {entry.source}"
+    return found

@@ -171,6 +171,11 @@ class Candidate:
             if one.entry.basis in ILLUSTRATIVE:
                 value = "unknown" if one.entry.unknown else plain_value(one.entry.value)
                 lines.append(f"difference {one.place}: {one.key} = {value} ({one.hazard}): {_ground(one.entry)}")
+        return lines + self.illustrative_rows()
+
+    def illustrative_rows(self) -> list[str]:
+        """Trust, relays and gateway in force that rest on memory or assumption, one line each."""
+        lines = []
         for row in self.trust.rows:
             if row.basis in ILLUSTRATIVE:
                 pair = f"{_list(row.home)} of {_list(row.issuer)}: {row.state.kind}"

@@ -209,6 +209,29 @@ def test_the_summary_says_what_is_octets_and_what_is_sizes(more: list[str], said
     assert provenance(loaded, engine)["message set"].startswith(f"csae53-2020: {said};")
 
 
+def test_everybody_who_speaks_otherwise_stands_in_the_provenance() -> None:
+    """By hand: in S6 Zhejiang speaks the layout of 2017, which nobody could verify; headers and envelopes are one."""
+    from sim.engine import Engine
+    from sim.simulation import provenance
+
+    loaded = sim.load("tripoint", ["standards.candidate=S6"])
+    further = {key: text for key, text in provenance(loaded, Engine(loaded)).items() if key.endswith(" in ZJ")}
+    assert list(further) == ["message set in ZJ"]
+    assert further["message set in ZJ"].startswith("csae53-2017: unverified")
+
+
+def test_another_message_set_hides_no_assumption_of_the_candidate() -> None:
+    """By hand: keys of every place, and rows between places, are told whatever set is spoken."""
+    from sim.simulation import _illustrative
+
+    spoken = "standards.message_set=csae53-2020"
+    lines = _illustrative(sim.load("tripoint", ["standards.candidate=S6", spoken]))
+    assert "profile shanghai: security.root" in lines and "profile jiaxing: siting" in lines
+    assert sum(line.startswith("relay ") and "(H14)" in line for line in lines) == 3
+    american = _illustrative(sim.load("01-one-vehicle-one-rsu", ["standards.candidate=us-cv2x", spoken]))
+    assert "not a legal option in China" in american[0]
+
+
 def test_rate_control_that_cannot_act_is_warned_of() -> None:
     """By hand: CAM go by triggers; the periodic BSM of another set are controlled without a word."""
     from sim.engine import Engine
