@@ -61,7 +61,6 @@ class Foreign:
         self._headers_differ = not listeners.header_known.all()
         flows = listeners.speakers.flows
         self._application_id = np.array([flow.rule.application_id for flow in flows], np.int64)
-        self.active = self._secured or self._headers_differ or not listeners.simple
 
     def admit(self, arrived: Arrived) -> None:
         """Stages *header* and *verified* of a batch, where there is one group of receivers; else nothing."""

@@ -57,7 +57,7 @@ class Listeners:
     ) -> None:
         """``listen`` adds further receivers to each new hearing."""
         world = around.world
-        self.candidate, self.speakers, self.around = candidate, speakers, around
+        self.speakers, self.around = speakers, around
         self.names = tuple(one.id for one in config.corridor.jurisdictions)
         self.stations = world.stations
         self.verification = Verification(config, candidate, self.names, world.stations, world.seed)
@@ -138,6 +138,6 @@ class Listeners:
 def _trusted(candidate: Candidate, names: tuple[str, ...], home: int) -> list[object]:
     """What a home's stations accept of each issuer."""
     def root(place: str) -> str:
-        return str(candidate.profile(place).get("security.root") or "national")
+        return str(candidate.profile(place).effective("security.root"))
 
     return [candidate.trust.state(names[home], issuer, root(names[home]), root(issuer)) for issuer in names]

@@ -143,7 +143,6 @@ class Reading:
         return own
 
 
-
 @cache
 def service_of(message_set: str, message: str | None) -> str:
     """Service class of a message of a set, empty for messages outside the classes."""

@@ -23,8 +23,6 @@ class Hazard:
     source: str
 
 
-_PAPER = "fragmentation model, "
-
 
 def _row(id: str, title: str, title_zh: str, stage: str, acts_on: str, source: str) -> tuple[str, Hazard]:
     return id, Hazard(id, title, title_zh, stage, acts_on, source)

@@ -35,7 +35,6 @@ COUNTERS = (
     "unknown_root_used", "region_warnings",
 )
 """Counters of the stage *verified* in ``summary.json``; the first one also as a rate."""
-_COLUMNS = METRIC_COLUMNS[:7]
 
 
 class Key(NamedTuple):

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from sim.campaign.statistics import Interval
 from sim.fragment.answer import Findings
 from sim.fragment.attribution import VIEWS
 from sim.fragment.blackouts import BLACKOUT_COLUMNS, blackout_rows
@@ -197,11 +196,3 @@ def _title(hazard: str) -> str:
     from rsu.profile import HAZARDS
 
     return HAZARDS[hazard].title
-
-
-def interval_text(value: Interval, digits: int = 3) -> str:
-    """A mean with half its interval; ``-`` where there is none."""
-    if math.isnan(value.mean):
-        return "-"
-    half = value.half_width
-    return f"{value.mean:.{digits}f}" if math.isnan(half) else f"{value.mean:.{digits}f} ± {half:.{digits}f}"

@@ -28,6 +28,7 @@ from sim.world.sites import RoadsideUnit
 
 Process = Generator[simpy.Event, Any, None]
 
+
 def everything_known(from_place: int, to_place: int) -> int | None:
     """Platforms of all jurisdictions exchange what they know without delay."""
     return 0
@@ -284,5 +285,3 @@ class RoadsideSenders:
         lon, lat = self.world.lonlat(np.array([unit.x_m]), np.array([unit.y_m]))
         identity = stream(self.world.seed, "unit id", unit.id).bytes(8)
         return self.datum.unit(UnitDescription(identity, float(lon[0]), float(lat[0]), None))
-
-
