@@ -116,7 +116,7 @@ class Corridor(Section):
         2.0, "width between the two carriageways", unit="m", ge=0, le=50, source="assumption"
     )
     sections: list[RoadSection] = key(lambda: [RoadSection()], "road class, lanes, speed limit", min_length=1)
-    jurisdictions: list[Jurisdiction] = key(..., "who governs what", min_length=1)
+    jurisdictions: list[Jurisdiction] = key(..., "who governs what", min_length=1, max_length=100)
     nodes: list[SignalNode] = key(list, "signalised intersections")
     max_offset_m: float = key(
         2000.0,
