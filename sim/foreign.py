@@ -48,8 +48,8 @@ class Foreign:
     """Judges batches for the listeners of one candidate.
 
     Order: header, verified, decoded, interpreted, applied. A link's mask holds every one of the first four that failed
-    or would have failed; what an application would have made of a refused message is not asked, because it depends on
-    what it knows from earlier ones.
+    or would have failed. Not asked: certificates behind a header that the receiver does not know, and what an
+    application would have made of a refused message, because it depends on what it knows from earlier ones.
     """
 
     def __init__(
