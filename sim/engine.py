@@ -270,7 +270,7 @@ class Engine:
         """Add the receivers of the second phase that this message set has."""
         for phase in self.second_phases:
             if phase.speaker.message_set is hearing.reading.own:
-                hearing.listen(phase.receivers(hearing.reading))
+                hearing.listen(phase.receivers(hearing.reading, self.second_phases))
 
     def _units_of(self, speaker: Speaker) -> list[int]:
         return [unit.index for unit in self.roadside.own[speaker.index].units]

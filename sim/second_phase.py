@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,8 +100,8 @@ class SecondPhase:
         if self.pedestrians is not None:
             yield from self.pedestrians.frames(start_ns, end_ns, measured)
 
-    def receivers(self, reading: Reading) -> dict[str, Receiver | FrameReceiver]:
-        """By message; C157-SSM has the receiver of its class."""
+    def receivers(self, reading: Reading, speaking: Sequence[SecondPhase]) -> dict[str, Receiver | FrameReceiver]:
+        """By message; C157-SSM has the receiver of its class. ``speaking``: the second phases of all speakers."""
         found: dict[str, Receiver | FrameReceiver] = {}
         if "RTCM" in self.flows or "PSM" in self.flows:
             from sim.receivers.day2 import psm_receiver, rtcm_receiver
@@ -111,15 +111,16 @@ class SecondPhase:
                 "PSM": psm_receiver(reading, self.world.utc0_ns),
             }
         if self.coordination is not None:
-            from sim.receivers.coordination import RscReceiver, Stages, VirReceiver
+            from sim.receivers.coordination import AllParties, RscReceiver, Stages, VirReceiver
 
             config = self.world.config
             processing = config.processing
             verify_ms = processing.verify_ms if config.security.enabled else 0
             after_ms = (verify_ms, processing.decode_ms, processing.apply_ms)
             stages = Stages(self.ledger, *(ns_from_ms(one) for one in after_ms))
-            found["VIR"] = VirReceiver(reading, self.coordination, stages)
-            found["RSC"] = RscReceiver(reading, self.coordination, stages)
+            parties = AllParties([one.coordination for one in speaking if one.coordination is not None])
+            found["VIR"] = VirReceiver(reading, parties, stages)
+            found["RSC"] = RscReceiver(reading, parties, stages)
         return {message: receiver for message, receiver in found.items() if message in self.flows}
 
     def step_ns(self, pipeline: Pipeline) -> int | None:

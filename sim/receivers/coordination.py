@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +30,27 @@ class Parties(Protocol):
 
     def told(self, vehicle: int, unit: int, transit: Transit) -> None:
         """The vehicle in slot ``vehicle`` applied an RSC of ``unit`` that carries its id."""
+
+
+class AllParties:
+    """Several :class:`Parties`, one for each speaker; a unit and a vehicle belong to one of them."""
+
+    def __init__(self, parties: Sequence[Parties]) -> None:
+        """``parties``: at least one; all know the same temporary ids."""
+        self.utc0_ns, self._parties = parties[0].utc0_ns, tuple(parties)
+
+    def asked(self, unit: int, intention: Intention, transit: Transit) -> bool:
+        """Whether a VIR was for the unit."""
+        return any([one.asked(unit, intention, transit) for one in self._parties])
+
+    def identifiers(self, slots: np.ndarray) -> list[bytes]:
+        """Temporary ids, as everybody knows them."""
+        return self._parties[0].identifiers(slots)
+
+    def told(self, vehicle: int, unit: int, transit: Transit) -> None:
+        """Everybody hears of it; who has no open request of the vehicle takes no notice."""
+        for one in self._parties:
+            one.told(vehicle, unit, transit)
 
 
 class Stages:

@@ -252,6 +252,22 @@ def test_requests_tell_the_true_vehicle_and_answers_confirm_it() -> None:
     assert len(told) >= 3 and planned >= 3
 
 
+def test_a_second_speaker_takes_no_answers_away() -> None:
+    """Property: what B's receivers do with unknown roots makes two speakers; a request of A's vehicle to A's unit ends
+    at the same instants as with one."""
+    corridor = {"jurisdictions": [{"id": "A", "region_id": 1, "spans": [{"to_m": 700}]},
+                                  {"id": "B", "region_id": 2, "spans": [{"from_m": 700}]}]}
+    traffic = {"homes": [{"jurisdiction": "A", "share": 1.0}]}
+    difference = {"key": "security.unknown_root", "value": "use", "hazard": "H4", "basis": "assumption", "source": "x"}
+    two = {"schema": "candidate/1", "name": "two", "hazards": ["H4"], "profiles": {"*": "cn-lte-v2x-day2"},
+           "differences": {"B": [difference]}}
+    one_air = fly(junction(corridor=corridor, traffic=traffic))
+    two_air = fly(junction(corridor=corridor, traffic=traffic, standards={"candidate": two}))
+    assert (len(one_air.engine.speakers), len(two_air.engine.speakers)) == (1, 2)
+    (one,), (other,) = one_air.trips, two_air.trips
+    assert one == other and other.outcome == "answered"
+
+
 def test_following_the_radio_in_steps_changes_nothing() -> None:
     """Property: with coordination on but nobody asking, every row of the results is that of a run without it."""
     cars = {"stations": [320 + 12 * k for k in range(12)]}
