@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -259,18 +260,18 @@ class Engine:
         around = Surroundings(world, self.here, self.approaches, self.zones, lambda slot: nodes[slot])
         listeners = Listeners(
             self.config, candidate, self.speakers, around, coverage if isinstance(coverage, Coverage) else None,
-            self._listen_second,
+            partial(self._listen_second, act=kpis is self.kpis),
         )
         return Pipeline(
             self.config, self.speakers.links, self.ledger, world.stations, listeners, kpis, trace,
             clock_offset_ns=lambda: world.clock_offset_ns, relevance=self._relevance,
         )
 
-    def _listen_second(self, hearing: Hearing) -> None:
-        """Add the receivers of the second phase that this message set has."""
+    def _listen_second(self, hearing: Hearing, *, act: bool) -> None:
+        """Add the receivers of the second phase that this message set has; ``act``: not those of a view."""
         for phase in self.second_phases:
             if phase.speaker.message_set is hearing.reading.own:
-                hearing.listen(phase.receivers(hearing.reading, self.second_phases))
+                hearing.listen(phase.receivers(hearing.reading, self.second_phases, act=act))
 
     def _units_of(self, speaker: Speaker) -> list[int]:
         return [unit.index for unit in self.roadside.own[speaker.index].units]

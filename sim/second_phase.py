@@ -100,8 +100,11 @@ class SecondPhase:
         if self.pedestrians is not None:
             yield from self.pedestrians.frames(start_ns, end_ns, measured)
 
-    def receivers(self, reading: Reading, speaking: Sequence[SecondPhase]) -> dict[str, Receiver | FrameReceiver]:
-        """By message; C157-SSM has the receiver of its class. ``speaking``: the second phases of all speakers."""
+    def receivers(
+        self, reading: Reading, speaking: Sequence[SecondPhase], *, act: bool
+    ) -> dict[str, Receiver | FrameReceiver]:
+        """By message; C157-SSM has the receiver of its class. ``speaking``: the second phases of all speakers;
+        ``act``: units answer what these receivers apply (not those of a view, whose answers are those of the run)."""
         found: dict[str, Receiver | FrameReceiver] = {}
         if "RTCM" in self.flows or "PSM" in self.flows:
             from sim.receivers.day2 import psm_receiver, rtcm_receiver
@@ -118,7 +121,7 @@ class SecondPhase:
             verify_ms = processing.verify_ms if config.security.enabled else 0
             after_ms = (verify_ms, processing.decode_ms, processing.apply_ms)
             stages = Stages(self.ledger, *(ns_from_ms(one) for one in after_ms))
-            parties = AllParties([one.coordination for one in speaking if one.coordination is not None])
+            parties = AllParties([one.coordination for one in speaking if one.coordination is not None], act=act)
             found["VIR"] = VirReceiver(reading, parties, stages)
             found["RSC"] = RscReceiver(reading, parties, stages)
         return {message: receiver for message, receiver in found.items() if message in self.flows}

@@ -22,6 +22,9 @@ class Parties(Protocol):
 
     utc0_ns: int
 
+    def names(self, unit: int, intention: Intention) -> bool:
+        """Whether a VIR is for the unit in slot ``unit``."""
+
     def asked(self, unit: int, intention: Intention, transit: Transit) -> bool:
         """The unit in slot ``unit`` applied a VIR; whether it is for it."""
 
@@ -35,12 +38,19 @@ class Parties(Protocol):
 class AllParties:
     """Several :class:`Parties`, one for each speaker; a unit and a vehicle belong to one of them."""
 
-    def __init__(self, parties: Sequence[Parties]) -> None:
-        """``parties``: at least one; all know the same temporary ids."""
-        self.utc0_ns, self._parties = parties[0].utc0_ns, tuple(parties)
+    def __init__(self, parties: Sequence[Parties], *, act: bool = True) -> None:
+        """``parties``: at least one; all know the same temporary ids. Without ``act`` nobody plans or notes anything:
+        what views make of a run must not change it."""
+        self.utc0_ns, self._parties, self._act = parties[0].utc0_ns, tuple(parties), act
+
+    def names(self, unit: int, intention: Intention) -> bool:
+        """Whether a VIR is for the unit."""
+        return any(one.names(unit, intention) for one in self._parties)
 
     def asked(self, unit: int, intention: Intention, transit: Transit) -> bool:
         """Whether a VIR was for the unit."""
+        if not self._act:
+            return self.names(unit, intention)
         return any([one.asked(unit, intention, transit) for one in self._parties])
 
     def identifiers(self, slots: np.ndarray) -> list[bytes]:
@@ -49,7 +59,7 @@ class AllParties:
 
     def told(self, vehicle: int, unit: int, transit: Transit) -> None:
         """Everybody hears of it; who has no open request of the vehicle takes no notice."""
-        for one in self._parties:
+        for one in self._parties if self._act else ():
             one.told(vehicle, unit, transit)
 
 

@@ -203,10 +203,14 @@ class Coordination:
             for slot, number in zip(slots.tolist(), numbers, strict=True)
         ]
 
+    def names(self, unit: int, intention: Intention) -> bool:
+        """Whether a VIR names a unit of these."""
+        own = self._unit_id.get(unit)
+        return own is not None and any(request.to_unit == own for request in intention.requests)
+
     def asked(self, unit: int, intention: Intention, transit: Transit) -> bool:
         """A station applied a VIR; true for a unit that it names, which plans its answer."""
-        own = self._unit_id.get(unit)
-        if own is None or not any(request.to_unit == own for request in intention.requests):
+        if not self.names(unit, intention):
             return False
         key = (unit, intention.vehicle.vehicle_id)
         planned = self._planned.get(key)

@@ -268,6 +268,23 @@ def test_a_second_speaker_takes_no_answers_away() -> None:
     assert one == other and other.outcome == "answered"
 
 
+def test_a_view_does_not_answer_in_the_place_of_the_run() -> None:
+    """Property: A's unit refuses whom it does not trust; a view in which it trusts everybody leaves it as it is."""
+    corridor = {"jurisdictions": [{"id": "A", "region_id": 1, "spans": [{}]}, {"id": "B", "region_id": 2, "spans": []}]}
+    sections = {"corridor": corridor, "traffic": {"homes": [{"jurisdiction": "B", "share": 1.0}]}}
+
+    def candidate(name: str, state: str) -> dict[str, object]:
+        row = {"home": ["A"], "issuer": ["B"], "state": state, "hazard": "H4", "basis": "assumption", "source": "test"}
+        return {"schema": "candidate/1", "name": name, "hazards": ["H4"], "trust": [row],
+                "profiles": {"*": "cn-lte-v2x-day2"}}
+
+    refusing = {"candidate": candidate("refusing", "none")}
+    alone = fly(junction(**sections, standards=refusing))
+    seen = fly(junction(**sections, standards={**refusing, "views": [candidate("trusting", "full")]}))
+    assert [trip.outcome for trip in alone.trips] == ["timeout"]
+    assert seen.trips == alone.trips and seen.sent == alone.sent
+
+
 def test_following_the_radio_in_steps_changes_nothing() -> None:
     """Property: with coordination on but nobody asking, every row of the results is that of a run without it."""
     cars = {"stations": [320 + 12 * k for k in range(12)]}
