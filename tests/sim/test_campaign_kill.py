@@ -12,6 +12,8 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from sim.campaign.store import CampaignFolder
 from tests.sim import executor_bench as bench
 
@@ -26,9 +28,8 @@ vary:
 seeds: 6
 """
 RUNS = 12
-KILLS = 20
-IN_A_RUN = 7
-"""Kills that wait until a run is under way; the others come at their time whatever is going on."""
+KILLS = [(8, 3), pytest.param(20, 7, marks=pytest.mark.slow)]
+"""(kills, how many of them wait until a run is under way); the others come at their time whatever is going on."""
 LIMIT_S = 120.0
 MARK = "CAMPAIGN_UNDER_TEST"
 
@@ -80,16 +81,19 @@ def ended_well(process: subprocess.Popen[bytes]) -> bool:
     return (process.returncode, errors) == (0, b"")
 
 
-def moments(chance: random.Random) -> list[float | int]:
+def moments(chance: random.Random, kills: int, in_a_run: int) -> list[float | int]:
     """When to kill: shares of the undisturbed duration (float), the early ones denser, and runs to wait for (int)."""
-    count = KILLS - IN_A_RUN
+    count = kills - in_a_run
     mixed: list[float | int] = [((number + chance.random()) / count) ** 2 for number in range(count)]
-    mixed += [chance.choice((0, 1)) for _ in range(IN_A_RUN)]
+    mixed += [chance.choice((0, 1)) for _ in range(in_a_run)]
     chance.shuffle(mixed)
     return mixed
 
 
-def test_killed_at_twenty_random_moments_the_tables_are_those_of_an_undisturbed_campaign(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kills", "in_a_run"), KILLS)
+def test_killed_at_random_moments_the_tables_are_those_of_an_undisturbed_campaign(
+    tmp_path: Path, kills: int, in_a_run: int
+) -> None:
     """Property: ``kill -9`` of the parent alone, at moments spread over start, recording, runs and tables.
 
     Its workers end by themselves; what was finished is never computed again; in the end every table has the same
@@ -104,7 +108,7 @@ def test_killed_at_twenty_random_moments_the_tables_are_those_of_an_undisturbed_
     chance = random.Random(20261123)
     struck = struck_in_a_run = 0
     seen: dict[str, int] = {}
-    for moment in moments(chance):
+    for moment in moments(chance, kills, in_a_run):
         before = len(killed.finished())
         if before == RUNS:  # there is nothing left to interrupt: from the beginning
             shutil.rmtree(killed.folder.out)
@@ -124,7 +128,7 @@ def test_killed_at_twenty_random_moments_the_tables_are_those_of_an_undisturbed_
         assert {name: now.get(name) for name in seen} == seen
         seen = now
     assert ended_well(killed.start())
-    assert struck >= KILLS // 2 and struck_in_a_run >= IN_A_RUN // 2
+    assert struck >= kills // 2 and struck_in_a_run >= in_a_run // 2
 
     expected = bench.tables(calm.folder.out)
     assert bench.tables(killed.folder.out) == expected
